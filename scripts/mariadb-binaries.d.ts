@@ -1,0 +1,12 @@
+export interface MariadbBinaries {
+  /** The server, `mariadbd`. */
+  server: string;
+  /** Its folder of error messages, character sets and system table scripts. */
+  share: string;
+  /** The LD_LIBRARY_PATH it needs when it was unpacked rather than installed. */
+  libraryPath: string | null;
+}
+
+export function findMariadb(dataDirectory: string): MariadbBinaries | null;
+export function systemTables(share: string): string[];
+export function unpackedMariadb(dataDirectory: string): string;

@@ -1,0 +1,175 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseEnv } from 'node:util';
+import type { ConnectionOptions } from 'mysql2';
+import { connectionOptions } from './db/connection.ts';
+import { type Environment, readVariables } from './environment.ts';
+
+const MINUTE_MS = 60_000;
+
+/** Everything an operator can choose, checked and in the units the service counts in. */
+export interface Config {
+  readonly profile: Environment['NODE_ENV'];
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Where people and clients reach the service, without a trailing slash. */
+  readonly publicUrl: string;
+  readonly database: {
+    /** Absent: the service brings up a server of its own. */
+    readonly connection: ConnectionOptions | undefined;
+    readonly connections: number;
+    readonly timeoutMs: number;
+  };
+  readonly dataDirectory: string;
+  /** The current one first; the others still verify and decrypt what they once made. */
+  readonly secrets: readonly [string, ...string[]];
+  readonly logLevel: string;
+  readonly tokens: {
+    readonly accessTtlMs: number;
+    readonly issuer: string;
+    readonly audience: string;
+    readonly algorithm: Environment['JWT_ALGORITHM'];
+    readonly sharedSecret: string | undefined;
+  };
+  readonly sessions: {
+    /** How long a session lives unused: remembered, and not. */
+    readonly rememberedTtlMs: number;
+    readonly ttlMs: number;
+    readonly maxAgeMs: number;
+    readonly refreshGraceMs: number;
+    readonly maxPerUser: number;
+  };
+  readonly password: {
+    readonly minLength: number;
+    readonly memoryKib: number;
+    readonly passes: number;
+    readonly parallelism: number;
+  };
+  readonly hashing: { readonly concurrency: number; readonly queue: number };
+  readonly attempts: { readonly limit: number; readonly windowMs: number };
+  readonly rateLimit: boolean;
+  readonly trustedProxies: string;
+  readonly corsOrigins: readonly string[];
+  readonly defaultPhrase: string | null;
+  readonly body: { readonly limitBytes: number; readonly timeoutMs: number };
+  readonly introspection: boolean;
+  readonly playground: boolean;
+}
+
+/** The configuration is not usable; `problems` names every variable that is wrong and never holds a value. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`The configuration has ${problems.length} problem(s):\n  ${problems.join('\n  ')}`);
+    this.problems = problems;
+  }
+}
+
+/** The process's environment, with the file `.env` of `directory` beneath it. */
+export function readEnvironment(directory: string): Record<string, string | undefined> {
+  const file = join(directory, '.env');
+  return { ...(existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {}), ...process.env };
+}
+
+/**
+ * Checks an environment and makes the configuration of it.
+ *
+ * @param env variables by name; an empty one counts as not set
+ * @throws {ConfigError} with all problems at once
+ */
+export function loadConfig(env: Record<string, string | undefined>): Config {
+  const given: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (value?.trim()) given[name] = value.trim();
+  }
+  const read = readVariables(given);
+  if ('problems' in read) throw new ConfigError(read.problems);
+  return assemble(read.variables, readConnection(read.variables));
+}
+
+function readConnection(variables: Environment): ConnectionOptions | undefined {
+  if (!variables.DATABASE_URL) return undefined;
+  try {
+    return connectionOptions(variables.DATABASE_URL, (path) => readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new ConfigError([
+      error instanceof TypeError
+        ? `DATABASE_URL ${error.message}`
+        : 'DATABASE_URL names a CA file in `tls` that cannot be read',
+    ]);
+  }
+}
+
+function assemble(variables: Environment, connection: ConnectionOptions | undefined): Config {
+  const production = variables.NODE_ENV === 'production';
+  const dataDirectory = resolve(variables.DATA_DIR);
+  const publicUrl = variables.PUBLIC_URL ?? `http://localhost:${variables.PORT}`;
+  return {
+    profile: variables.NODE_ENV,
+    // only a production service is meant to be reached from other machines
+    listen: { host: variables.HOST ?? (production ? '::' : '127.0.0.1'), port: variables.PORT },
+    publicUrl,
+    database: {
+      connection,
+      connections: variables.DATABASE_CONNECTIONS,
+      timeoutMs: variables.DATABASE_TIMEOUT * 1000,
+    },
+    dataDirectory,
+    secrets: readSecrets(variables.AUTH_SECRET, dataDirectory),
+    logLevel: variables.LOG_LEVEL ?? (variables.NODE_ENV === 'test' ? 'silent' : 'info'),
+    tokens: {
+      accessTtlMs: variables.ACCESS_TOKEN_TTL * 1000,
+      issuer: variables.JWT_ISSUER ?? publicUrl,
+      audience: variables.JWT_AUDIENCE,
+      algorithm: variables.JWT_ALGORITHM,
+      sharedSecret: variables.JWT_SECRET,
+    },
+    sessions: {
+      rememberedTtlMs: variables.REFRESH_TOKEN_TTL * 1000,
+      ttlMs: Math.min(variables.SESSION_TTL, variables.REFRESH_TOKEN_TTL) * 1000,
+      maxAgeMs: variables.SESSION_MAX_AGE * 1000,
+      refreshGraceMs: variables.REFRESH_GRACE * 1000,
+      maxPerUser: variables.MAX_SESSIONS_PER_USER,
+    },
+    password: {
+      minLength: variables.PASSWORD_MIN_LENGTH,
+      memoryKib: variables.ARGON2_MEMORY,
+      passes: variables.ARGON2_PASSES,
+      parallelism: variables.ARGON2_PARALLELISM,
+    },
+    hashing: { concurrency: variables.HASH_CONCURRENCY, queue: variables.HASH_QUEUE },
+    attempts: {
+      limit: variables.LOGIN_ATTEMPT_LIMIT,
+      windowMs: variables.LOGIN_ATTEMPT_WINDOW * MINUTE_MS,
+    },
+    rateLimit: variables.RATE_LIMIT === 'on',
+    trustedProxies: variables.TRUSTED_PROXIES,
+    corsOrigins: variables.CORS_ORIGINS,
+    defaultPhrase: variables.DEFAULT_PHRASE ?? null,
+    body: {
+      limitBytes: variables.BODY_LIMIT_BYTES,
+      timeoutMs: variables.BODY_TIMEOUT_SECONDS * 1000,
+    },
+    introspection: variables.INTROSPECTION ? variables.INTROSPECTION === 'on' : !production,
+    playground: variables.PLAYGROUND ? variables.PLAYGROUND === 'on' : !production,
+  };
+}
+
+/** Outside production the secret is made once and kept, so that a restart does not end every session. */
+function readSecrets(given: string[] | undefined, dataDirectory: string): [string, ...string[]] {
+  const [current, ...older] = given ?? [];
+  if (current !== undefined) return [current, ...older];
+  const file = join(dataDirectory, 'auth-secret');
+  if (!existsSync(file)) {
+    mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+    // wx: of two processes that start together one writes, and both read what it wrote
+    try {
+      writeFileSync(file, randomBytes(48).toString('base64url'), { mode: 0o600, flag: 'wx' });
+    } catch (error) {
+      if (!existsSync(file)) throw error;
+    }
+  }
+  return [readFileSync(file, 'utf8').trim()];
+}

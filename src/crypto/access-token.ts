@@ -1,0 +1,168 @@
+import { type CryptoKey, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import type { Json } from '../json.ts';
+
+/** A key that signs or verifies access tokens: a private or public Ed25519 key, or a shared secret. */
+export interface AccessTokenKey {
+  kid: string;
+  algorithm: 'EdDSA' | 'HS256';
+  key: CryptoKey | Uint8Array;
+}
+
+/** The keys in force; they change under a running service. */
+export interface AccessTokenKeys {
+  signing(): Promise<AccessTokenKey>;
+  /** The key that verifies tokens naming this kid, or `null` when there is none or it is retired. */
+  verifying(kid: string): Promise<AccessTokenKey | null>;
+  /** The same without waiting, among those in memory. */
+  holds(kid: string): boolean;
+}
+
+/** What an access token says. Times are instants; `app` is the user's appMetadata. */
+export interface AccessTokenClaims {
+  userId: string;
+  sessionId: string;
+  role: string;
+  amr: readonly string[];
+  authenticatedAt: Date;
+  app: Json;
+}
+
+/** Signs and verifies access tokens (JWT profile of RFC 9068). */
+export interface AccessTokens {
+  sign(
+    claims: AccessTokenClaims,
+    id: string,
+    now: Date,
+  ): Promise<{ token: string; expiresAt: Date }>;
+  /** The session and user a token is for, or `null` when anything at all is wrong with it. */
+  verify(token: string, now: Date): Promise<{ sessionId: string; userId: string } | null>;
+}
+
+const TYPE = 'at+jwt';
+// Compact JWS in canonical base64url only: jose lets white space and padding pass, which would give one token many names.
+const COMPACT = /^[\w-]{1,1024}\.[\w-]{1,8192}\.[\w-]{1,1024}$/;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const KID = /^[\w-]{1,64}$/;
+const CACHED_TOKENS = 20_000;
+
+interface Verified {
+  sessionId: string;
+  userId: string;
+  kid: string;
+  expiresAt: number;
+}
+
+/**
+ * @param options.ttlMs how long a token is good
+ */
+export function createAccessTokens(
+  keys: AccessTokenKeys,
+  options: { issuer: string; audience: string; ttlMs: number },
+): AccessTokens {
+  const verified = new Map<string, Verified>();
+
+  const remember = (token: string, claims: Verified) => {
+    // a Map keeps the order of insertion, so the first key is the oldest
+    if (verified.size >= CACHED_TOKENS) {
+      const oldest = verified.keys().next();
+      if (!oldest.done) verified.delete(oldest.value);
+    }
+    verified.set(token, claims);
+  };
+
+  return {
+    async sign(claims, id, now) {
+      const signing = await keys.signing();
+      const issuedAt = Math.floor(now.getTime() / 1000);
+      const expiresAt = issuedAt + Math.floor(options.ttlMs / 1000);
+      const token = await new SignJWT(payload(claims))
+        .setProtectedHeader({ alg: signing.algorithm, typ: TYPE, kid: signing.kid })
+        .setIssuer(options.issuer)
+        .setAudience(options.audience)
+        .setSubject(claims.userId)
+        .setIssuedAt(issuedAt)
+        .setExpirationTime(expiresAt)
+        .setJti(id)
+        .sign(signing.key);
+      return { token, expiresAt: new Date(expiresAt * 1000) };
+    },
+
+    // A signature is checked once and remembered; time and key are checked each time, and the session by the caller.
+    async verify(token, now) {
+      const seconds = now.getTime() / 1000;
+      let claims = verified.get(token) ?? null;
+      if (claims === null || !keys.holds(claims.kid)) {
+        verified.delete(token);
+        claims = await verifySignature(token, keys, options, now);
+        if (claims !== null) remember(token, claims);
+      }
+      if (claims === null) return null;
+      if (claims.expiresAt <= seconds) {
+        verified.delete(token);
+        return null;
+      }
+      return { sessionId: claims.sessionId, userId: claims.userId };
+    },
+  };
+}
+
+function payload(claims: AccessTokenClaims): JWTPayload {
+  return {
+    sid: claims.sessionId,
+    role: claims.role,
+    auth_time: Math.floor(claims.authenticatedAt.getTime() / 1000),
+    amr: claims.amr,
+    app: claims.app,
+  };
+}
+
+async function verifySignature(
+  token: string,
+  keys: AccessTokenKeys,
+  options: { issuer: string; audience: string },
+  now: Date,
+): Promise<Verified | null> {
+  if (!COMPACT.test(token) || !isCanonical(token)) return null;
+  try {
+    const { payload, protectedHeader } = await jwtVerify(
+      token,
+      async (header) => {
+        const kid = typeof header.kid === 'string' && KID.test(header.kid) ? header.kid : null;
+        const found = kid === null ? null : await keys.verifying(kid);
+        // the key says which algorithm is used, never the token
+        if (found === null || found.algorithm !== header.alg) throw new errors.JWKSNoMatchingKey();
+        return found.key;
+      },
+      {
+        algorithms: ['EdDSA', 'HS256'],
+        typ: TYPE,
+        issuer: options.issuer,
+        audience: options.audience,
+        requiredClaims: ['sub', 'sid', 'exp', 'iat', 'jti'],
+        currentDate: now,
+      },
+    );
+    return readClaims(payload, protectedHeader.kid ?? '', now);
+  } catch (error) {
+    if (error instanceof errors.JOSEError) return null;
+    throw error;
+  }
+}
+
+function readClaims(payload: JWTPayload, kid: string, now: Date): Verified | null {
+  const { sub, sid, exp, iat } = payload;
+  if (typeof sub !== 'string' || typeof sid !== 'string' || !UUID.test(sub) || !UUID.test(sid)) {
+    return null;
+  }
+  if (typeof exp !== 'number' || typeof iat !== 'number') return null;
+  // instances' clocks may differ a little; a token from the far future was not made by one of them
+  if (iat > now.getTime() / 1000 + 120) return null;
+  return { sessionId: sid, userId: sub, kid, expiresAt: exp };
+}
+
+/** Whether each part is spelled the one way its bytes are encoded: the unused bits of its last character are zero. */
+function isCanonical(token: string): boolean {
+  return token
+    .split('.')
+    .every((part) => Buffer.from(part, 'base64url').toString('base64url') === part);
+}

@@ -1,0 +1,58 @@
+import { RequestError } from '../errors.ts';
+
+/** Runs heavy work, a bounded number at a time, with a bounded queue. */
+export interface HashPool {
+  /**
+   * @throws {RequestError} OVERLOADED at once when the queue is full: a queue that grows without bound answers
+   *   everybody too late and then dies
+   */
+  run<T>(work: () => Promise<T>): Promise<T>;
+  readonly running: number;
+  readonly queued: number;
+}
+
+/**
+ * @param concurrency at the most as many as there are cores. argon2 runs in libuv's four threads, and jose's WebCrypto
+ *   waits in the same ones: with more hashes than cores nothing is hashed sooner and every signed-in request waits.
+ * @param queue how many may wait
+ */
+export function createHashPool(options: { concurrency: number; queue: number }): HashPool {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  // what the work took lately, to say when trying again makes sense
+  let averageMs = 50;
+
+  const next = () => {
+    const start = waiting.shift();
+    if (start === undefined) running--;
+    else start();
+  };
+
+  return {
+    get running() {
+      return running;
+    },
+    get queued() {
+      return waiting.length;
+    },
+    async run(work) {
+      if (running >= options.concurrency) {
+        if (waiting.length >= options.queue) {
+          const seconds = Math.ceil((waiting.length * averageMs) / options.concurrency / 1000);
+          throw new RequestError('OVERLOADED', { retryAfter: Math.max(1, seconds) });
+        }
+        // whoever finishes hands its place on, so `running` stays as it is
+        await new Promise<void>((resolve) => waiting.push(resolve));
+      } else {
+        running++;
+      }
+      const started = performance.now();
+      try {
+        return await work();
+      } finally {
+        averageMs += (performance.now() - started - averageMs) / 20;
+        next();
+      }
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import type { ConnectionOptions, SslOptions } from 'mysql2';
+
+/**
+ * Reads a DATABASE_URL into the driver's options.
+ *
+ * @param databaseUrl `mysql://user:password@host:port/database`, with `?socketPath=` for a Unix socket, and
+ *   `?tls=on` (verified), `?tls=insecure` (encrypted, not verified) or `?tls=<path of a CA file>` for TLS.
+ * @param readFile reads the CA file; it is given so that this function stays pure.
+ * @throws {TypeError} when the text is not such a URL; the message never holds the URL, which has a password in it
+ */
+export function connectionOptions(
+  databaseUrl: string,
+  readFile: (path: string) => string,
+): ConnectionOptions & { database: string } {
+  let url: URL;
+  try {
+    url = new URL(databaseUrl);
+  } catch {
+    throw new TypeError('is not a URL; it looks like mysql://user:password@host:3306/latchkey');
+  }
+  if (url.protocol !== 'mysql:' && url.protocol !== 'mariadb:') {
+    throw new TypeError('must start with mysql:// or mariadb://');
+  }
+  const database = decodeURIComponent(url.pathname.slice(1));
+  if (!/^[\w$-]{1,64}$/.test(database)) {
+    throw new TypeError('must name a database after the host, as in mysql://host:3306/latchkey');
+  }
+  for (const name of url.searchParams.keys()) {
+    if (name !== 'socketPath' && name !== 'tls') {
+      throw new TypeError(`has an unknown option; it takes socketPath and tls`);
+    }
+  }
+  const socketPath = url.searchParams.get('socketPath');
+  const ssl = tlsOptions(url.searchParams.get('tls'), readFile);
+  return {
+    database,
+    user: decodeURIComponent(url.username) || 'root',
+    password: decodeURIComponent(url.password),
+    ...(socketPath ? { socketPath } : { host: hostOf(url), port: Number(url.port) || 3306 }),
+    ...(ssl ? { ssl } : {}),
+  };
+}
+
+function hostOf(url: URL): string {
+  return url.hostname.replace(/^\[(.*)\]$/, '$1') || 'localhost';
+}
+
+function tlsOptions(
+  tls: string | null,
+  readFile: (path: string) => string,
+): SslOptions | undefined {
+  if (tls === null || tls === 'off') return undefined;
+  if (tls === 'insecure') return { rejectUnauthorized: false };
+  if (tls === 'on') return { minVersion: 'TLSv1.2', verifyIdentity: true };
+  return { minVersion: 'TLSv1.2', verifyIdentity: true, ca: readFile(tls) };
+}

@@ -1,0 +1,40 @@
+/** What the driver and the server call their failures. */
+interface DriverError {
+  code?: string;
+  errno?: number;
+  sqlMessage?: string;
+}
+
+// 1213 deadlock (Galera reports a failed certification so too), 1205 lock wait timeout,
+// 3101 group replication refused the commit, 1020 MariaDB's snapshot isolation saw a newer row
+const RETRYABLE = new Set([1213, 1205, 3101, 1020]);
+
+/** The driver's own error under Drizzle's wrapping, whose message holds the parameters and is never to be shown. */
+export function driverError(error: unknown): DriverError | undefined {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if ('errno' in cause || 'sqlState' in cause) return cause as DriverError;
+  }
+  return undefined;
+}
+
+/**
+ * Whether a write failed because the row exists already.
+ *
+ * @param index the name of the unique index; without it any will do
+ */
+export function isDuplicateKey(error: unknown, index?: string): boolean {
+  const cause = driverError(error);
+  if (cause?.errno !== 1062) return false;
+  // MySQL says "for key 'users.users_email_key_unique'", MariaDB leaves the table out
+  return index === undefined || new RegExp(`[.']${index}'`).test(cause.sqlMessage ?? '');
+}
+
+/** Whether the server undid the whole transaction, so that running it again is safe and likely to succeed. */
+export function isRetryable(error: unknown): boolean {
+  return RETRYABLE.has(driverError(error)?.errno ?? 0);
+}
+
+/** Whether a write named a parent row, such as a user, that has just been deleted. */
+export function isMissingParent(error: unknown): boolean {
+  return driverError(error)?.errno === 1452;
+}

@@ -1,0 +1,218 @@
+import {
+  bigint,
+  boolean,
+  datetime,
+  foreignKey,
+  index,
+  int,
+  mysqlTable,
+  uniqueIndex,
+  varchar,
+} from 'drizzle-orm/mysql-core';
+import { bytes, exactText, jsonText, uuid, varbytes } from './columns.ts';
+
+const instant = (name: string) => datetime(name, { mode: 'date', fsp: 3 });
+
+export const users = mysqlTable(
+  'users',
+  {
+    id: uuid('id').primaryKey(),
+    email: varchar('email', { length: 254 }).notNull(),
+    emailKey: exactText('email_key', { length: 254 }).notNull(),
+    emailVerifiedAt: instant('email_verified_at'),
+    pendingEmail: varchar('pending_email', { length: 254 }),
+    username: varchar('username', { length: 64 }),
+    usernameKey: exactText('username_key', { length: 64 }),
+    displayName: varchar('display_name', { length: 100 }),
+    phrase: varchar('phrase', { length: 200 }),
+    // null until an invited person has chosen a password
+    passwordHash: exactText('password_hash', { length: 255 }),
+    passwordChangedAt: instant('password_changed_at'),
+    role: varchar('role', { length: 16 }).$type<Role>().notNull(),
+    status: varchar('status', { length: 16 }).$type<UserStatus>().notNull(),
+    appMetadata: jsonText('app_metadata').notNull(),
+    // set once a code has confirmed the enrolment; until then the secret waits in totp_enrolments
+    totpSecret: varbytes('totp_secret', { length: 255 }),
+    totpLastStep: bigint('totp_last_step', { mode: 'number' }),
+    createdAt: instant('created_at').notNull(),
+    updatedAt: instant('updated_at').notNull(),
+    lastLoginAt: instant('last_login_at'),
+  },
+  (table) => [
+    uniqueIndex('users_email_key_unique').on(table.emailKey),
+    uniqueIndex('users_username_key_unique').on(table.usernameKey),
+    index('users_created_at_index').on(table.createdAt, table.id),
+    index('users_role_index').on(table.role, table.status),
+  ],
+);
+
+export const totpEnrolments = mysqlTable(
+  'totp_enrolments',
+  {
+    userId: uuid('user_id').primaryKey(),
+    secret: varbytes('secret', { length: 255 }).notNull(),
+    expiresAt: instant('expires_at').notNull(),
+  },
+  (table) => [
+    foreignKey({
+      name: 'totp_enrolments_user_fk',
+      columns: [table.userId],
+      foreignColumns: [users.id],
+    }).onDelete('cascade'),
+  ],
+);
+
+export const recoveryCodes = mysqlTable(
+  'recovery_codes',
+  {
+    id: uuid('id').primaryKey(),
+    userId: uuid('user_id').notNull(),
+    codeHash: bytes('code_hash', { length: 32 }).notNull(),
+    usedAt: instant('used_at'),
+  },
+  (table) => [
+    uniqueIndex('recovery_codes_user_code_unique').on(table.userId, table.codeHash),
+    foreignKey({
+      name: 'recovery_codes_user_fk',
+      columns: [table.userId],
+      foreignColumns: [users.id],
+    }).onDelete('cascade'),
+  ],
+);
+
+export const sessions = mysqlTable(
+  'sessions',
+  {
+    id: uuid('id').primaryKey(),
+    userId: uuid('user_id').notNull(),
+    // the refresh token in force is derived from these two; each rotation adds one to the generation
+    generation: int('generation').notNull(),
+    nonce: bytes('nonce', { length: 16 }).notNull(),
+    rotatedAt: instant('rotated_at').notNull(),
+    remembered: boolean('remembered').notNull(),
+    cookies: boolean('cookies').notNull(),
+    amr: varchar('amr', { length: 32 }).notNull(),
+    authenticatedAt: instant('authenticated_at').notNull(),
+    createdAt: instant('created_at').notNull(),
+    lastUsedAt: instant('last_used_at').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+    absoluteExpiresAt: instant('absolute_expires_at').notNull(),
+    endedAt: instant('ended_at'),
+    endReason: varchar('end_reason', { length: 32 }).$type<SessionEndReason>(),
+    ipAddress: varchar('ip_address', { length: 45 }),
+    userAgent: varchar('user_agent', { length: 255 }),
+  },
+  (table) => [
+    index('sessions_user_index').on(table.userId, table.endedAt, table.createdAt),
+    index('sessions_expiry_index').on(table.expiresAt),
+    foreignKey({
+      name: 'sessions_user_fk',
+      columns: [table.userId],
+      foreignColumns: [users.id],
+    }).onDelete('cascade'),
+  ],
+);
+
+export const loginChallenges = mysqlTable(
+  'login_challenges',
+  {
+    tokenHash: bytes('token_hash', { length: 32 }).primaryKey(),
+    userId: uuid('user_id').notNull(),
+    remembered: boolean('remembered').notNull(),
+    cookies: boolean('cookies').notNull(),
+    attempts: int('attempts').notNull(),
+    createdAt: instant('created_at').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+    consumedAt: instant('consumed_at'),
+  },
+  (table) => [
+    index('login_challenges_expiry_index').on(table.expiresAt),
+    foreignKey({
+      name: 'login_challenges_user_fk',
+      columns: [table.userId],
+      foreignColumns: [users.id],
+    }).onDelete('cascade'),
+  ],
+);
+
+export const attemptCounters = mysqlTable(
+  'attempt_counters',
+  {
+    key: bytes('key', { length: 32 }).primaryKey(),
+    failures: int('failures').notNull(),
+    // attempts whose outcome is not known yet; they count as failures until it is
+    pending: int('pending').notNull(),
+    attemptedAt: instant('attempted_at').notNull(),
+    lockedUntil: instant('locked_until'),
+  },
+  (table) => [
+    index('attempt_counters_attempted_at_index').on(table.attemptedAt),
+    index('attempt_counters_locked_until_index').on(table.lockedUntil),
+  ],
+);
+
+export const rateLimitHits = mysqlTable(
+  'rate_limit_hits',
+  {
+    key: bytes('key', { length: 16 }).primaryKey(),
+    hits: int('hits').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+  },
+  (table) => [index('rate_limit_hits_expiry_index').on(table.expiresAt)],
+);
+
+export const signingKeys = mysqlTable(
+  'signing_keys',
+  {
+    id: exactText('id', { length: 64 }).primaryKey(),
+    // every instance that finds no key to follow number n tries to insert n + 1; one of them succeeds
+    sequence: int('sequence').notNull(),
+    algorithm: varchar('algorithm', { length: 16 }).notNull(),
+    publicJwk: jsonText('public_jwk').notNull(),
+    privateJwk: varbytes('private_jwk', { length: 1024 }).notNull(),
+    createdAt: instant('created_at').notNull(),
+    signsFrom: instant('signs_from').notNull(),
+    retiredAt: instant('retired_at'),
+  },
+  (table) => [uniqueIndex('signing_keys_sequence_unique').on(table.sequence)],
+);
+
+export const auditEvents = mysqlTable(
+  'audit_events',
+  {
+    id: uuid('id').primaryKey(),
+    type: varchar('type', { length: 48 }).notNull(),
+    at: instant('at').notNull(),
+    // no foreign keys: the record outlives the account, under a pseudonym
+    userId: uuid('user_id'),
+    actorId: uuid('actor_id'),
+    sessionId: uuid('session_id'),
+    requestId: varchar('request_id', { length: 64 }),
+    ipAddress: varchar('ip_address', { length: 45 }),
+    userAgent: varchar('user_agent', { length: 255 }),
+    detail: jsonText('detail').notNull(),
+  },
+  (table) => [
+    index('audit_events_user_index').on(table.userId, table.id),
+    index('audit_events_actor_index').on(table.actorId, table.id),
+    index('audit_events_type_index').on(table.type, table.id),
+    index('audit_events_at_index').on(table.at),
+  ],
+);
+
+export type Role = 'USER' | 'ADMIN';
+export type UserStatus = 'ACTIVE' | 'DISABLED';
+export type SessionEndReason =
+  | 'LOGOUT'
+  | 'REVOKED'
+  | 'REVOKED_BY_ADMIN'
+  | 'PASSWORD_CHANGED'
+  | 'ACCOUNT_DISABLED'
+  | 'REFRESH_TOKEN_REUSED'
+  | 'SESSION_LIMIT';
+
+export type UserRow = typeof users.$inferSelect;
+export type SessionRow = typeof sessions.$inferSelect;
+export type LoginChallengeRow = typeof loginChallenges.$inferSelect;
+export type SigningKeyRow = typeof signingKeys.$inferSelect;
+export type AuditEventRow = typeof auditEvents.$inferSelect;

@@ -1,0 +1,169 @@
+import { availableParallelism } from 'node:os';
+import { z } from 'zod';
+
+const MINUTE = 60;
+const DAY = 24 * 60 * MINUTE;
+const SECRET_BYTES = 32;
+
+/** A whole number written in decimal, within bounds. */
+const count = (min: number, max: number, standard: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
+    .default(standard);
+
+const commaList = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+
+const httpUrl = z
+  .string()
+  .refine((text) => /^https?:\/\/[^/?#\s]+(\/[^?#\s]*)?$/.test(text) && URL.canParse(text), {
+    message: 'must be an http:// or https:// URL without query, such as https://auth.example.com',
+  })
+  .transform((text) => text.replace(/\/+$/, ''));
+
+const environment = z.object({
+  NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
+  HOST: z.string().min(1).optional(),
+  PORT: count(0, 65_535, 4000),
+  PUBLIC_URL: httpUrl.optional(),
+  DATABASE_URL: z.string().min(1).optional(),
+  DATABASE_CONNECTIONS: count(1, 1000, 10),
+  DATABASE_TIMEOUT: count(1, 60, 4),
+  DATA_DIR: z.string().min(1).default('.data'),
+  AUTH_SECRET: commaList.optional(),
+  LOG_LEVEL: z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug']).optional(),
+  ACCESS_TOKEN_TTL: count(1, DAY, 15 * MINUTE),
+  REFRESH_TOKEN_TTL: count(1, 400 * DAY, 30 * DAY),
+  SESSION_TTL: count(1, 400 * DAY, DAY),
+  SESSION_MAX_AGE: count(1, 4000 * DAY, 90 * DAY),
+  REFRESH_GRACE: count(0, 300, 30),
+  MAX_SESSIONS_PER_USER: count(1, 10_000, 50),
+  JWT_ALGORITHM: z.enum(['EdDSA', 'HS256']).default('EdDSA'),
+  JWT_SECRET: z.string().optional(),
+  JWT_ISSUER: z.string().min(1).optional(),
+  JWT_AUDIENCE: z.string().min(1).default('latchkey'),
+  PASSWORD_MIN_LENGTH: count(8, 128, 8),
+  ARGON2_MEMORY: count(8, 4_194_304, 19_456),
+  ARGON2_PASSES: count(1, 100, 2),
+  ARGON2_PARALLELISM: count(1, 64, 1),
+  HASH_CONCURRENCY: count(1, 1024, availableParallelism()),
+  HASH_QUEUE: count(1, 100_000, 1000),
+  LOGIN_ATTEMPT_LIMIT: count(1, 1000, 5),
+  LOGIN_ATTEMPT_WINDOW: count(1, 7 * 24 * 60, 15),
+  RATE_LIMIT: z.enum(['on', 'off']).default('on'),
+  TRUSTED_PROXIES: z.string().default(''),
+  CORS_ORIGINS: commaList.default([]),
+  DEFAULT_PHRASE: z.string().min(1).max(200).optional(),
+  BODY_LIMIT_BYTES: count(1024, 10_000_000, 100_000),
+  BODY_TIMEOUT_SECONDS: count(1, 120, 10),
+  INTROSPECTION: z.enum(['on', 'off']).optional(),
+  PLAYGROUND: z.enum(['on', 'off']).optional(),
+});
+
+/** The variables by name, as they were set or their defaults. */
+export type Environment = z.infer<typeof environment>;
+
+/**
+ * Checks the variables of a process, first each, then together.
+ *
+ * @param variables by name, none of them empty
+ * @returns the checked variables, or what is wrong with them; a problem names its variable and never holds a value
+ */
+export function readVariables(
+  variables: Record<string, string>,
+): { variables: Environment } | { problems: string[] } {
+  const parsed = environment.safeParse(variables);
+  if (!parsed.success) {
+    return {
+      problems: parsed.error.issues.map(
+        (issue) => `${String(issue.path[0])} ${lowerFirst(issue.message)}`,
+      ),
+    };
+  }
+  const problems = [
+    ...productionProblems(parsed.data),
+    ...secretProblems(parsed.data),
+    ...togetherProblems(parsed.data),
+  ];
+  return problems.length > 0 ? { problems } : { variables: parsed.data };
+}
+
+function productionProblems(variables: Environment): string[] {
+  if (variables.NODE_ENV !== 'production') return [];
+  const problems = [];
+  if (!variables.DATABASE_URL) {
+    problems.push(
+      'DATABASE_URL is required in production, such as mysql://user:password@host/latchkey',
+    );
+  }
+  if (!variables.AUTH_SECRET) {
+    problems.push(
+      'AUTH_SECRET is required in production: 32 random bytes or more, as `openssl rand -base64 48` prints',
+    );
+  }
+  if (!variables.PUBLIC_URL) {
+    problems.push('PUBLIC_URL is required in production, such as https://auth.example.com');
+  } else if (variables.PUBLIC_URL.startsWith('http:') && !isLocal(variables.PUBLIC_URL)) {
+    problems.push('PUBLIC_URL must start with https:// in production');
+  }
+  if (variables.RATE_LIMIT === 'off') {
+    problems.push('RATE_LIMIT cannot be off in production; it is for benchmarks');
+  }
+  return problems;
+}
+
+function secretProblems(variables: Environment): string[] {
+  // outside production a short secret is still a mistake, a guessable one is somebody's test
+  const isUnfit = variables.NODE_ENV === 'production' ? isWeakSecret : isShortSecret;
+  const problems = (variables.AUTH_SECRET ?? [])
+    .filter(isUnfit)
+    .map(
+      () =>
+        'AUTH_SECRET has a weak entry: each needs 32 bytes or more of randomness, as `openssl rand -base64 48` prints',
+    );
+  if (variables.JWT_ALGORITHM === 'HS256' && isUnfit(variables.JWT_SECRET ?? '')) {
+    problems.push('JWT_SECRET needs 32 bytes or more of randomness when JWT_ALGORITHM is HS256');
+  }
+  return problems;
+}
+
+function togetherProblems(variables: Environment): string[] {
+  const problems = [];
+  if (variables.SESSION_MAX_AGE < variables.REFRESH_TOKEN_TTL) {
+    problems.push('SESSION_MAX_AGE must not be shorter than REFRESH_TOKEN_TTL');
+  }
+  for (const origin of variables.CORS_ORIGINS) {
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+      problems.push('CORS_ORIGINS must list exact origins, such as https://app.example.com');
+    }
+  }
+  return problems;
+}
+
+function isShortSecret(secret: string): boolean {
+  return Buffer.byteLength(secret) < SECRET_BYTES;
+}
+
+/** Too short, a repetition, or the sample of some documentation. */
+function isWeakSecret(secret: string): boolean {
+  return (
+    isShortSecret(secret) ||
+    new Set(secret).size < 10 ||
+    /change.?me|example|password/i.test(secret)
+  );
+}
+
+function isLocal(url: string): boolean {
+  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname);
+}
+
+function lowerFirst(message: string): string {
+  return message.charAt(0).toLowerCase() + message.slice(1);
+}

@@ -1,0 +1,83 @@
+/**
+ * The failures a client must branch on. They are data: each is a GraphQL object type of the same name in
+ * PascalCase, and a member of the unions of the mutations that can fail so.
+ */
+export const ERROR_MESSAGES = {
+  INVALID_INPUT:
+    'Some of the input is not valid. Correct the fields named in `fields` and try again.',
+  INVALID_CREDENTIALS: 'The name or the password is not right. Check both, or reset the password.',
+  ACCOUNT_LOCKED:
+    'Too many failed attempts. Wait `retryAfter` seconds, sign in from a device used before, or reset the password.',
+  ACCOUNT_DISABLED: 'This account is disabled. Ask an administrator to enable it.',
+  EMAIL_TAKEN:
+    'An account with this e-mail address exists already. Sign in, or reset its password.',
+  USERNAME_TAKEN: 'This username is taken. Choose another.',
+  INVALID_CODE:
+    'The code is not right or has been used. Enter the current code of your authenticator app, or an unused recovery code.',
+  INVALID_CHALLENGE:
+    'This sign-in is over: it expired, was used, or failed too often. Sign in again.',
+  INVALID_TOKEN: 'This link is not valid any more. Ask for a new one.',
+  INVALID_REFRESH_TOKEN: 'The session has ended. Sign in again.',
+  REFRESH_TOKEN_REUSED:
+    'An old refresh token was presented, so the session was ended for safety. Sign in again.',
+  TOTP_ALREADY_ENABLED: 'TOTP is on already. Turn it off first to enrol another device.',
+  TOTP_NOT_ENABLED: 'TOTP is not on, or no enrolment is waiting for a code. Start with enableTotp.',
+  NOT_FOUND: 'There is nothing with this id, or it is not yours.',
+  SELF_TARGETED: 'Administrators cannot do this to their own account. Ask another administrator.',
+  LAST_ADMIN: 'This is the last active administrator. Make somebody else an administrator first.',
+  EMAIL_NOT_VERIFIED: 'Confirm the e-mail address first: open the link in the message sent to it.',
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_MESSAGES;
+
+/** What is wrong with one field of an input: its path, such as `newPassword`, and what to do about it. */
+export interface FieldError {
+  path: string;
+  message: string;
+}
+
+/** An expected failure. It ends a flow, and becomes a member of the mutation's result union. */
+export class AuthError<Code extends ErrorCode = ErrorCode> extends Error {
+  override name = 'AuthError';
+  readonly code: Code;
+  /** With INVALID_INPUT: what is wrong with which field. */
+  readonly fields: readonly FieldError[];
+  /** With ACCOUNT_LOCKED: seconds until the lock ends. */
+  readonly retryAfter: number;
+
+  constructor(code: Code, more: { fields?: readonly FieldError[]; retryAfter?: number } = {}) {
+    super(ERROR_MESSAGES[code]);
+    this.code = code;
+    this.fields = more.fields ?? [];
+    this.retryAfter = more.retryAfter ?? 0;
+  }
+}
+
+/** The failures that cut across: top-level GraphQL errors with `extensions.code`, where client libraries look for them. */
+export const REQUEST_ERROR_MESSAGES = {
+  UNAUTHENTICATED: 'Sign in first: send a valid access token, or refresh the one that has expired.',
+  FORBIDDEN: 'This account has no right to do this.',
+  RATE_LIMITED: 'Too many requests of this kind. Wait `extensions.retryAfter` seconds.',
+  OVERLOADED: 'The service is busy. Try again in `extensions.retryAfter` seconds.',
+  BAD_USER_INPUT: 'The request is not valid.',
+  CSRF_REJECTED:
+    'A request that authenticates by cookie needs the header `x-csrf-protection: 1` and must come from an allowed origin.',
+  INTERNAL_SERVER_ERROR:
+    'Something went wrong on our side. It has been logged under this request id.',
+} as const;
+
+export type RequestErrorCode = keyof typeof REQUEST_ERROR_MESSAGES;
+
+/** A failure that cuts across; graphql/error-mask.ts makes it a top-level error. */
+export class RequestError extends Error {
+  override name = 'RequestError';
+  readonly code: RequestErrorCode;
+  /** Seconds after which trying again makes sense. */
+  readonly retryAfter: number | undefined;
+
+  constructor(code: RequestErrorCode, more: { message?: string; retryAfter?: number } = {}) {
+    super(more.message ?? REQUEST_ERROR_MESSAGES[code]);
+    this.code = code;
+    this.retryAfter = more.retryAfter;
+  }
+}
