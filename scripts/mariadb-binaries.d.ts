@@ -7,6 +7,7 @@ export interface MariadbBinaries {
   libraryPath: string | null;
 }
 
-export function findMariadb(dataDirectory: string): MariadbBinaries | null;
+export const UNPACKED_MARIADB: string;
+export function findMariadb(): MariadbBinaries | null;
+export function unpackedMariadb(root: string): MariadbBinaries | null;
 export function systemTables(share: string): string[];
-export function unpackedMariadb(dataDirectory: string): string;

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const SERVER_NAMES = ['mariadbd', 'mysqld'];
 const SYSTEM_DIRECTORIES = [
@@ -16,31 +17,45 @@ const SYSTEM_DIRECTORIES = [
 ];
 const SHARE_DIRECTORIES = ['share/mysql', 'share/mariadb', 'share'];
 
-/**
- * Where a system that has no MariaDB gets one unpacked: below the data directory.
- *
- * @param {string} dataDirectory
- */
-export function unpackedMariadb(dataDirectory) {
-  return join(dataDirectory, 'mariadb');
-}
+/** Where setup unpacks a MariaDB that it cannot install: one for the checkout, whatever DATA_DIR is. */
+export const UNPACKED_MARIADB = fileURLToPath(new URL('../.data/mariadb', import.meta.url));
 
 /**
- * The MariaDB server of this machine, or the one unpacked into the data directory. It is looked for
+ * The MariaDB server of this machine, or else the one unpacked into the checkout. It is looked for
  * anew each time, which costs a few `stat` calls, so that no remembered path can be out of date.
  *
- * @param {string} dataDirectory
  * @returns {import('./mariadb-binaries.js').MariadbBinaries | null}
  */
-export function findMariadb(dataDirectory) {
+export function findMariadb() {
   const path = (process.env.PATH ?? '').split(delimiter).filter(Boolean);
   for (const directory of new Set([...path, ...SYSTEM_DIRECTORIES])) {
     const found = mariadbIn(directory);
     if (found) return { ...found, libraryPath: null };
   }
-  const root = unpackedMariadb(dataDirectory);
-  const unpacked = mariadbIn(join(root, 'usr/sbin'));
-  return unpacked && { ...unpacked, libraryPath: librariesOf(root) };
+  return unpackedMariadb(UNPACKED_MARIADB);
+}
+
+/**
+ * The MariaDB server in a tree that Debian packages were unpacked into.
+ *
+ * @param {string} root
+ * @returns {import('./mariadb-binaries.js').MariadbBinaries | null}
+ */
+export function unpackedMariadb(root) {
+  const found = mariadbIn(join(root, 'usr/sbin'));
+  return found && { ...found, libraryPath: librariesOf(root) };
+}
+
+/**
+ * The scripts that make the system tables; MariaDB 11 renamed them.
+ *
+ * @param {string} share
+ */
+export function systemTables(share) {
+  const prefix = existsSync(join(share, 'mariadb_system_tables.sql')) ? 'mariadb' : 'mysql';
+  return ['system_tables', 'performance_tables', 'system_tables_data'].map((name) =>
+    join(share, `${prefix}_${name}.sql`),
+  );
 }
 
 /** @param {string} directory */
@@ -67,29 +82,14 @@ function serverShare(server) {
 }
 
 /**
- * The scripts that make the system tables; MariaDB 11 renamed them.
- *
- * @param {string} share
- */
-export function systemTables(share) {
-  const prefix = existsSync(join(share, 'mariadb_system_tables.sql')) ? 'mariadb' : 'mysql';
-  return ['system_tables', 'performance_tables', 'system_tables_data'].map((name) =>
-    join(share, `${prefix}_${name}.sql`),
-  );
-}
-
-/**
  * The shared libraries unpacked along with the server, as LD_LIBRARY_PATH wants them.
  *
  * @param {string} root
  */
 function librariesOf(root) {
-  const directories = ['lib', 'usr/lib'].flatMap((lib) =>
-    existsSync(join(root, lib))
-      ? readdirSync(join(root, lib))
-          .filter((name) => name.includes('-linux-'))
-          .map((name) => join(root, lib, name))
-      : [],
-  );
+  const directories = ['lib', 'usr/lib']
+    .filter((lib) => existsSync(join(root, lib)))
+    .flatMap((lib) => readdirSync(join(root, lib)).map((name) => join(root, lib, name)))
+    .filter((directory) => directory.includes('-linux-'));
   return directories.length > 0 ? directories.join(delimiter) : null;
 }

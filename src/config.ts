@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
-import type { ConnectionOptions } from 'mysql2';
-import { connectionOptions } from './db/connection.ts';
+import { connectionOptions, type DatabaseConnection } from './db/connection.ts';
 import { type Environment, readVariables } from './environment.ts';
 
 const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
 
 /** Everything an operator can choose, checked and in the units the service counts in. */
 export interface Config {
@@ -16,7 +16,7 @@ export interface Config {
   readonly publicUrl: string;
   readonly database: {
     /** Absent: the service brings up a server of its own. */
-    readonly connection: ConnectionOptions | undefined;
+    readonly connection: DatabaseConnection | undefined;
     readonly connections: number;
     readonly timeoutMs: number;
   };
@@ -30,6 +30,11 @@ export interface Config {
     readonly audience: string;
     readonly algorithm: Environment['JWT_ALGORITHM'];
     readonly sharedSecret: string | undefined;
+  };
+  readonly signingKeys: {
+    readonly rotationMs: number;
+    /** How long before it signs a key is published. */
+    readonly leadMs: number;
   };
   readonly sessions: {
     /** How long a session lives unused: remembered, and not. */
@@ -47,7 +52,11 @@ export interface Config {
   };
   readonly hashing: { readonly concurrency: number; readonly queue: number };
   readonly attempts: { readonly limit: number; readonly windowMs: number };
-  readonly rateLimit: boolean;
+  readonly rateLimit: {
+    readonly enabled: boolean;
+    /** By the names in graphql/rate-limit.ts. */
+    readonly overrides: Readonly<Record<string, { max: number; windowMs: number }>>;
+  };
   readonly trustedProxies: string;
   readonly corsOrigins: readonly string[];
   readonly defaultPhrase: string | null;
@@ -89,7 +98,7 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
   return assemble(read.variables, readConnection(read.variables));
 }
 
-function readConnection(variables: Environment): ConnectionOptions | undefined {
+function readConnection(variables: Environment): DatabaseConnection | undefined {
   if (!variables.DATABASE_URL) return undefined;
   try {
     return connectionOptions(variables.DATABASE_URL, (path) => readFileSync(path, 'utf8'));
@@ -102,7 +111,7 @@ function readConnection(variables: Environment): ConnectionOptions | undefined {
   }
 }
 
-function assemble(variables: Environment, connection: ConnectionOptions | undefined): Config {
+function assemble(variables: Environment, connection: DatabaseConnection | undefined): Config {
   const production = variables.NODE_ENV === 'production';
   const dataDirectory = resolve(variables.DATA_DIR);
   const publicUrl = variables.PUBLIC_URL ?? `http://localhost:${variables.PORT}`;
@@ -126,6 +135,10 @@ function assemble(variables: Environment, connection: ConnectionOptions | undefi
       algorithm: variables.JWT_ALGORITHM,
       sharedSecret: variables.JWT_SECRET,
     },
+    signingKeys: {
+      rotationMs: variables.SIGNING_KEY_ROTATION_DAYS * DAY_MS,
+      leadMs: DAY_MS / 2,
+    },
     sessions: {
       rememberedTtlMs: variables.REFRESH_TOKEN_TTL * 1000,
       ttlMs: Math.min(variables.SESSION_TTL, variables.REFRESH_TOKEN_TTL) * 1000,
@@ -144,7 +157,7 @@ function assemble(variables: Environment, connection: ConnectionOptions | undefi
       limit: variables.LOGIN_ATTEMPT_LIMIT,
       windowMs: variables.LOGIN_ATTEMPT_WINDOW * MINUTE_MS,
     },
-    rateLimit: variables.RATE_LIMIT === 'on',
+    rateLimit: { enabled: variables.RATE_LIMIT === 'on', overrides: variables.RATE_LIMITS },
     trustedProxies: variables.TRUSTED_PROXIES,
     corsOrigins: variables.CORS_ORIGINS,
     defaultPhrase: variables.DEFAULT_PHRASE ?? null,

@@ -21,6 +21,20 @@ const commaList = z.string().transform((text) =>
     .filter((item) => item !== ''),
 );
 
+/** Limits such as `login=300/15,register=100/60`: calls in minutes. */
+const rateLimits = commaList.transform((items, context) => {
+  const limits: Record<string, { max: number; windowMs: number }> = {};
+  for (const item of items) {
+    const [, name, max, minutes] = /^([\w.]+)=([1-9]\d{0,8})\/([1-9]\d{0,5})$/.exec(item) ?? [];
+    if (name === undefined) {
+      context.addIssue('must be a list such as login=300/15,register=100/60 (calls in minutes)');
+      return z.NEVER;
+    }
+    limits[name] = { max: Number(max), windowMs: Number(minutes) * MINUTE * 1000 };
+  }
+  return limits;
+});
+
 const httpUrl = z
   .string()
   .refine((text) => /^https?:\/\/[^/?#\s]+(\/[^?#\s]*)?$/.test(text) && URL.canParse(text), {
@@ -49,6 +63,7 @@ const environment = z.object({
   JWT_SECRET: z.string().optional(),
   JWT_ISSUER: z.string().min(1).optional(),
   JWT_AUDIENCE: z.string().min(1).default('latchkey'),
+  SIGNING_KEY_ROTATION_DAYS: count(1, 3650, 30),
   PASSWORD_MIN_LENGTH: count(8, 128, 8),
   ARGON2_MEMORY: count(8, 4_194_304, 19_456),
   ARGON2_PASSES: count(1, 100, 2),
@@ -58,6 +73,7 @@ const environment = z.object({
   LOGIN_ATTEMPT_LIMIT: count(1, 1000, 5),
   LOGIN_ATTEMPT_WINDOW: count(1, 7 * 24 * 60, 15),
   RATE_LIMIT: z.enum(['on', 'off']).default('on'),
+  RATE_LIMITS: rateLimits.default({}),
   TRUSTED_PROXIES: z.string().default(''),
   CORS_ORIGINS: commaList.default([]),
   DEFAULT_PHRASE: z.string().min(1).max(200).optional(),

@@ -1,5 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ExtractTablesWithRelations } from 'drizzle-orm';
+import {
+  type DriverValueEncoder,
+  type ExtractTablesWithRelations,
+  type Param,
+  sql,
+} from 'drizzle-orm';
 import type { MySqlDatabase } from 'drizzle-orm/mysql-core';
 import {
   drizzle,
@@ -127,6 +132,14 @@ export function builtOnce<Query>(build: (db: Db) => Query): (db: Db) => Query {
     }
     return query;
   };
+}
+
+/**
+ * A value that is given when a query that was built once runs, encoded as its column is. Drizzle's own placeholder leaves
+ * the value as it is, and a UUID is not what a BINARY(16) holds.
+ */
+export function placeholder(name: string, column: DriverValueEncoder<unknown, unknown>): Param {
+  return sql.param(sql.placeholder(name), column);
 }
 
 /** How many rows a write matched: the answer to every "was I the one?". */

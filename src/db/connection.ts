@@ -1,5 +1,8 @@
 import type { ConnectionOptions, SslOptions } from 'mysql2';
 
+/** How to reach a database, and its name. */
+export type DatabaseConnection = ConnectionOptions & { database: string };
+
 /**
  * Reads a DATABASE_URL into the driver's options.
  *
@@ -11,7 +14,7 @@ import type { ConnectionOptions, SslOptions } from 'mysql2';
 export function connectionOptions(
   databaseUrl: string,
   readFile: (path: string) => string,
-): ConnectionOptions & { database: string } {
+): DatabaseConnection {
   let url: URL;
   try {
     url = new URL(databaseUrl);

@@ -1,0 +1,169 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { findMariadb, UNPACKED_MARIADB, unpackedMariadb } from './mariadb-binaries.js';
+import { excerpt, run, SetupError, say } from './setup-step.js';
+
+const SERVER_PACKAGE = 'mariadb-server-core';
+const CLIENT_PACKAGE = 'mariadb-client-core';
+const INSTALL_COMMANDS = {
+  brew: 'brew install mariadb',
+  'apt-get': `sudo apt-get install ${SERVER_PACKAGE}`,
+  dnf: 'sudo dnf install mariadb-server',
+  apk: 'sudo apk add mariadb',
+  pacman: 'sudo pacman -S mariadb',
+  zypper: 'sudo zypper install mariadb',
+};
+
+/**
+ * Makes sure that there is a database server: the one the user has named, or a MariaDB that the
+ * service can start by itself.
+ *
+ * @param {{ forTests: boolean }} options
+ */
+export function provideDatabase({ forTests }) {
+  if (isNamed(forTests) || findMariadb()) return;
+  const failure = isInPath('apt-get') && isInPath('dpkg') ? getFromDebian() : '';
+  if (findMariadb()) return;
+  const commands = Object.entries(INSTALL_COMMANDS).filter(([program]) => isInPath(program));
+  const install = commands[0]?.[1] ?? 'see mariadb.org/download';
+  throw new SetupError(
+    `${failure && `${failure}\n`}No MariaDB server was found, and the service needs one. Do either:
+  - install it:          ${install}
+  - or use one you have: ${forTests ? 'TEST_' : ''}DATABASE_URL=mysql://user:password@host:3306/latchkey
+    (\`docker compose up -d database\` starts one)`,
+  );
+}
+
+/** @param {boolean} forTests */
+function isNamed(forTests) {
+  if (forTests) return Boolean(process.env.TEST_DATABASE_URL);
+  const file = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {};
+  const { DATABASE_URL, NODE_ENV } = { ...file, ...process.env };
+  // In production the service starts no database; it says itself what it misses.
+  return Boolean(DATABASE_URL) || NODE_ENV === 'production';
+}
+
+/** @param {string} program */
+function isInPath(program) {
+  const path = (process.env.PATH ?? '').split(delimiter).filter(Boolean);
+  return path.some((directory) => existsSync(join(directory, program)));
+}
+
+/** Returns why there is no server, or nothing. */
+function getFromDebian() {
+  const failure = process.getuid?.() === 0 ? installPackages() : '';
+  return findMariadb() ? '' : unpackPackages() || failure;
+}
+
+function installPackages() {
+  say(`installing MariaDB (apt-get install ${SERVER_PACKAGE} ${CLIENT_PACKAGE})`);
+  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  const install = () =>
+    run(
+      'apt-get',
+      [
+        // A MySQL that the user has installed must not be removed for our sake.
+        ...['install', '-y', '--no-install-recommends', '--no-remove'],
+        ...['-o', 'DPkg::Lock::Timeout=120', SERVER_PACKAGE, CLIENT_PACKAGE],
+      ],
+      { env },
+    );
+  let result = install();
+  if (!result.ok) {
+    // The package lists are missing, or name versions that are not kept any more.
+    run('apt-get', ['update'], { env });
+    result = install();
+  }
+  return result.ok ? '' : `apt-get install failed:\n${excerpt(result.output)}`;
+}
+
+/** Unpacks the server and the libraries it misses below the checkout, which needs no rights. */
+function unpackPackages() {
+  const home = dirname(UNPACKED_MARIADB);
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  for (const name of readdirSync(home)) {
+    if (name.startsWith('mariadb.draft-')) rmSync(join(home, name), { recursive: true });
+  }
+  say(`unpacking MariaDB into ${UNPACKED_MARIADB} (apt-get download, dpkg -x)`);
+  const draft = mkdtempSync(join(home, 'mariadb.draft-'));
+  try {
+    const packages = join(draft, 'packages');
+    const tree = join(draft, 'tree');
+    mkdirSync(packages);
+    const failure = downloadPackages(packages);
+    if (failure) return failure;
+    for (const name of readdirSync(packages).filter((name) => name.endsWith('.deb'))) {
+      const { ok, output } = run('dpkg', ['-x', join(packages, name), tree]);
+      if (!ok) return `dpkg -x ${name} failed:\n${excerpt(output)}`;
+    }
+    const failed = whyItDoesNotRun(tree);
+    if (failed) return failed;
+    rmSync(UNPACKED_MARIADB, { recursive: true, force: true });
+    renameSync(tree, UNPACKED_MARIADB);
+    return '';
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
+}
+
+/** @param {string} directory */
+function downloadPackages(directory) {
+  /** @type {string[]} */
+  let options = [];
+  const download = () =>
+    run('apt-get', [...options, 'download', ...missingPackages(options)], { cwd: directory });
+  let result = download();
+  if (!result.ok) {
+    // The system's package lists are missing or old, and only root may renew them; these are ours.
+    mkdirSync(join(directory, 'lists/partial'), { recursive: true });
+    options = [
+      ...['-o', `Dir::State::lists=${directory}/lists`, '-o', `Dir::Cache=${directory}`],
+      ...['-o', 'APT::Sandbox::User=root'],
+    ];
+    run('apt-get', [...options, 'update']);
+    result = download();
+  }
+  return result.ok ? '' : `apt-get download failed:\n${excerpt(result.output)}`;
+}
+
+/**
+ * The server's package and those among its dependencies, and theirs, that are not installed.
+ *
+ * @param {string[]} options
+ */
+function missingPackages(options) {
+  const missing = [SERVER_PACKAGE];
+  // Grows while it is walked.
+  for (const name of missing) {
+    const { stdout } = run('apt-cache', [...options, 'depends', '--important', name]);
+    for (const [, dependency] of stdout.matchAll(/^ {2}(?:Pre)?Depends: ([^<\s]+)$/gm)) {
+      if (dependency && !missing.includes(dependency) && !isInstalled(dependency)) {
+        missing.push(dependency);
+      }
+    }
+  }
+  return missing;
+}
+
+/** @param {string} name */
+function isInstalled(name) {
+  return run('dpkg', ['-s', name]).stdout.includes('\nStatus: install ok installed\n');
+}
+
+/** @param {string} tree */
+function whyItDoesNotRun(tree) {
+  const found = unpackedMariadb(tree);
+  if (!found) return 'The unpacked packages hold no MariaDB server.';
+  const env = found.libraryPath ? { LD_LIBRARY_PATH: found.libraryPath } : {};
+  const { ok, output } = run(found.server, ['--no-defaults', '--version'], { env });
+  return ok ? '' : `The unpacked MariaDB does not run:\n${excerpt(output)}`;
+}

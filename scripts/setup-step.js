@@ -1,0 +1,53 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+
+/** Something that only the user can put right; the message says how. */
+export class SetupError extends Error {}
+
+/**
+ * Prints a line. It goes to standard error: standard output belongs to the command that follows.
+ *
+ * @param {string} line
+ */
+export function say(line) {
+  process.stderr.write(`setup: ${line}\n`);
+}
+
+/**
+ * Runs a command quietly.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ cwd?: string, env?: Record<string, string> }} [options]
+ */
+export function run(command, args, { cwd, env } = {}) {
+  const result = spawnSync(command, args, {
+    ...(cwd && { cwd }),
+    env: { ...process.env, ...env },
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output = `${result.stdout ?? ''}${result.stderr ?? ''}${result.error?.message ?? ''}`;
+  return { ok: result.status === 0, stdout: result.stdout ?? '', output };
+}
+
+/**
+ * What a command said when it failed: the reason is at the beginning or at the end.
+ *
+ * @param {string} output
+ */
+export function excerpt(output) {
+  // npm explains how to call it in general after saying what was wrong in particular.
+  const lines = (output.split('\nnpm error Clean install')[0] ?? '').trimEnd().split('\n');
+  return lines.length <= 15
+    ? lines.join('\n')
+    : [...lines.slice(0, 5), '…', ...lines.slice(-10)].join('\n');
+}
+
+/** @param {(string | Buffer)[]} parts */
+export function hashOf(parts) {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part).update('\0');
+  return hash.digest('hex');
+}

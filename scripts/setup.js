@@ -1,0 +1,37 @@
+// Brings a checkout to the point where it runs. Called before `npm start` and `npm test`, it says
+// one line for each thing it does, is quick when there is nothing to do, and needs only Node.
+//
+//   node scripts/setup.js           the dependencies and a database server
+//   node scripts/setup.js --build   and the service, compiled to dist/
+//   node scripts/setup.js --test    the same for the tests, where TEST_DATABASE_URL is what counts
+
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { SetupError, say } from './setup-step.js';
+
+const OLDEST_NODE = [20, 19];
+
+try {
+  process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
+  checkNode();
+  // Imported only now, so that an old Node gets the message above instead of a syntax error.
+  const { installDependencies } = await import('./setup-dependencies.js');
+  const { buildService } = await import('./setup-build.js');
+  const { provideDatabase } = await import('./setup-database.js');
+  installDependencies();
+  if (process.argv.includes('--build')) buildService();
+  provideDatabase({ forTests: process.argv.includes('--test') });
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  say(error.message);
+  process.exitCode = 1;
+}
+
+function checkNode() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const [oldestMajor = 0, oldestMinor = 0] = OLDEST_NODE;
+  if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return;
+  throw new SetupError(
+    `Latchkey needs Node ${OLDEST_NODE.join('.')} or newer; this is ${process.versions.node}.`,
+  );
+}

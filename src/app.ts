@@ -1,0 +1,196 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { createYoga } from 'graphql-yoga';
+import type { Config } from './config.ts';
+import { createAccessTokens } from './crypto/access-token.ts';
+import { createCommonPasswords } from './crypto/common-passwords.ts';
+import { createHashPool } from './crypto/hash-pool.ts';
+import { createKeyring } from './crypto/keyring.ts';
+import { createPasswordHasher, type PasswordHasher } from './crypto/password.ts';
+import { type Database, openDatabase } from './db/client.ts';
+import { createClock } from './db/clock.ts';
+import { connectionOptions, type DatabaseConnection } from './db/connection.ts';
+import { startEmbeddedDatabase } from './db/embedded.ts';
+import { migrate } from './db/migrate.ts';
+import type { Deps } from './flows/deps.ts';
+import { forgetExpired } from './flows/housekeeping.ts';
+import { createSigningKeys, KEY_SET_MAX_AGE_SECONDS, type SigningKeys } from './flows/signing-keys.ts';
+import { createAttemptGate } from './flows/steps/attempt-gate.ts';
+import { createContext } from './graphql/context.ts';
+import { describe, useErrorMask, veilError } from './graphql/error-mask.ts';
+import { createRateLimiter } from './graphql/rate-limit.ts';
+import { schema } from './graphql/schema.ts';
+import { parseTrustedProxies } from './http/client-address.ts';
+import { createCors } from './http/cors.ts';
+import { createGraphqlEndpoint } from './http/graphql.ts';
+import { createHealthRoute, createReadinessRoute } from './http/health.ts';
+import { createJwksRoute } from './http/jwks.ts';
+import type { ServerState } from './http/node-exchange.ts';
+import { createSecurityHeaders } from './http/security-headers.ts';
+import { createHttpApp, type HttpApp } from './http/server.ts';
+import {
+  type ServerContext,
+  useRequestErrorStatus,
+  yogaTransportOptions,
+} from './http/yoga-transport.ts';
+import { createLogger, type Logger } from './logger.ts';
+
+/** The service, wired and ready to be listened to or called. */
+export interface App {
+  fetch: HttpApp['fetch'];
+  handler(request: IncomingMessage, response: ServerResponse, state?: ServerState): void;
+  securityHeaders: Readonly<Record<string, string>>;
+  /** What flows work with; for the operator's commands. */
+  deps: Deps;
+  close(): Promise<void>;
+}
+
+/** What tests replace. */
+export interface Overrides {
+  now?: () => Date;
+  logger?: Logger;
+  /** Put around the hasher, to count what reaches it. */
+  passwords?: (hasher: PasswordHasher) => PasswordHasher;
+}
+
+const MINUTE_MS = 60_000;
+const KEY_REFRESH_MS = 30_000;
+const MIGRATIONS = fileURLToPath(new URL('../drizzle', import.meta.url));
+
+/**
+ * Builds the service: brings up the database where none is configured, migrates it, makes keys, and wires everything to
+ * everything else. What it started it stops again in `close`.
+ *
+ * @throws when the database cannot be had or migrated; whatever was started by then has been stopped
+ */
+export async function createApp(config: Config, overrides: Overrides = {}): Promise<App> {
+  const logger = overrides.logger ?? createLogger(config.logLevel);
+  const closers: (() => Promise<unknown>)[] = [];
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    const database = await reachDatabase(config, logger, closers);
+    const { deps, signingKeys } = await createDeps(config, database, logger, overrides, closers);
+    const http = createHttp(deps, signingKeys, database);
+    return { ...http, deps, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function reachDatabase(
+  config: Config,
+  logger: Logger,
+  closers: (() => Promise<unknown>)[],
+): Promise<Database> {
+  const connection = config.database.connection ?? (await embeddedConnection(config, logger, closers));
+  const log = (line: string) => logger.info(line);
+  await migrate({ connection, folder: MIGRATIONS, log });
+  const { connections, timeoutMs } = config.database;
+  const database = openDatabase({ connection, connections, timeoutMs });
+  closers.push(database.close);
+  return database;
+}
+
+async function embeddedConnection(
+  config: Config,
+  logger: Logger,
+  closers: (() => Promise<unknown>)[],
+): Promise<DatabaseConnection> {
+  const server = await startEmbeddedDatabase({
+    dataDirectory: config.dataDirectory,
+    log: (line) => logger.info(line),
+  });
+  closers.push(server.stop);
+  return connectionOptions(server.url, () => '');
+}
+
+async function createDeps(
+  config: Config,
+  { db }: Database,
+  logger: Logger,
+  overrides: Overrides,
+  closers: (() => Promise<unknown>)[],
+): Promise<{ deps: Deps; signingKeys: SigningKeys }> {
+  const clock = createClock(db);
+  await clock.adjust();
+  const now = overrides.now ?? clock.now;
+  const keyring = createKeyring(config.secrets);
+  const signingKeys = createSigningKeys({ db, config, keyring, now });
+  await signingKeys.refresh();
+  const { issuer, audience, accessTtlMs } = config.tokens;
+  const hasher = createPasswordHasher(config.password, createHashPool(config.hashing));
+  const deps: Deps = {
+    db,
+    config,
+    keyring,
+    passwords: overrides.passwords?.(hasher) ?? hasher,
+    isCommonPassword: createCommonPasswords(),
+    accessTokens: createAccessTokens(signingKeys, { issuer, audience, ttlMs: accessTtlMs }),
+    attemptGate: createAttemptGate(config.attempts.limit),
+    logger,
+    now,
+  };
+  closers.push(
+    repeat(logger, KEY_REFRESH_MS, signingKeys.refresh),
+    repeat(logger, MINUTE_MS, clock.adjust),
+    repeat(logger, MINUTE_MS, () => forgetExpired(deps)),
+  );
+  return { deps, signingKeys };
+}
+
+/** Does something again and again, one run at a time. @returns what stops it, once a run under way is over */
+function repeat(logger: Logger, ms: number, work: () => Promise<unknown>): () => Promise<void> {
+  let running: Promise<unknown> = Promise.resolve();
+  let idle = true;
+  const timer = setInterval(() => {
+    if (!idle) return;
+    idle = false;
+    running = work()
+      .catch((error: unknown) => logger.warn({ failure: describe(error) }, 'background work failed'))
+      .finally(() => {
+        idle = true;
+      });
+  }, ms);
+  timer.unref();
+  return async () => {
+    clearInterval(timer);
+    await running;
+  };
+}
+
+function createHttp(deps: Deps, signingKeys: SigningKeys, database: Database) {
+  const { config, logger } = deps;
+  const secure = config.publicUrl.startsWith('https:');
+  const securityHeaders = createSecurityHeaders({ https: secure });
+  const http = createHttpApp({
+    routes: {
+      '/graphql': createGraphqlEndpoint({ yoga: createYogaServer(deps) }),
+      '/health': createHealthRoute(),
+      '/ready': createReadinessRoute({ isReady: () => database.ping().then(() => true) }),
+      '/.well-known/jwks.json': createJwksRoute(signingKeys.publicKeys, KEY_SET_MAX_AGE_SECONDS),
+    },
+    securityHeaders,
+    cors: createCors(config.corsOrigins),
+    limits: { bytes: config.body.limitBytes, milliseconds: config.body.timeoutMs },
+    trustedProxies: parseTrustedProxies(config.trustedProxies),
+    secure,
+    log: (entry) => logger.info(entry, 'request'),
+    logError: (error, requestId) => logger.error({ failure: describe(error), requestId }, 'request failed'),
+  });
+  return { fetch: http.fetch, handler: http.handler, securityHeaders };
+}
+
+function createYogaServer(deps: Deps) {
+  const rateLimiter = createRateLimiter(deps);
+  return createYoga<ServerContext, object>({
+    ...yogaTransportOptions,
+    schema,
+    context: (server) => createContext(deps, rateLimiter, server),
+    logging: false,
+    maskedErrors: { maskError: veilError },
+    plugins: [useErrorMask(deps.logger), useRequestErrorStatus()],
+  });
+}

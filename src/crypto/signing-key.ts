@@ -1,0 +1,37 @@
+import {
+  type CryptoKey,
+  calculateJwkThumbprint,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  type JWK,
+} from 'jose';
+import { decrypt, encrypt } from './cipher.ts';
+import type { Keys } from './keyring.ts';
+
+/** A new Ed25519 key pair (RFC 8037), its private half encrypted. The id is the thumbprint of the public one (RFC 7638). */
+export async function createSigningKeyPair(
+  keys: Keys,
+): Promise<{ id: string; publicJwk: JWK; privateJwk: Buffer }> {
+  const pair = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
+  const publicJwk = await exportJWK(pair.publicKey);
+  const id = await calculateJwkThumbprint(publicJwk);
+  const privateJwk = Buffer.from(JSON.stringify(await exportJWK(pair.privateKey)));
+  return { id, publicJwk, privateJwk: encrypt(keys, privateJwk, id) };
+}
+
+/** Makes a stored key pair usable. @throws {Error} when it was encrypted under a key that AUTH_SECRET no longer holds */
+export async function openSigningKeyPair(
+  keys: Keys,
+  stored: { id: string; publicJwk: JWK; privateJwk: Buffer },
+): Promise<{ publicKey: CryptoKey; privateKey: CryptoKey }> {
+  const privateJwk: JWK = JSON.parse(decrypt(keys, stored.privateJwk, stored.id).toString());
+  const [publicKey, privateKey] = await Promise.all([
+    importJWK(stored.publicJwk, 'EdDSA'),
+    importJWK(privateJwk, 'EdDSA'),
+  ]);
+  if (publicKey instanceof Uint8Array || privateKey instanceof Uint8Array) {
+    throw new TypeError('A stored signing key is not an asymmetric key.');
+  }
+  return { publicKey, privateKey };
+}

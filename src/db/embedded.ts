@@ -1,0 +1,227 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { findMariadb, type MariadbBinaries, systemTables } from '../../scripts/mariadb-binaries.js';
+import { lockDataDirectory } from './data-directory-lock.ts';
+import {
+  commonServerOptions,
+  EmbeddedDatabaseError,
+  type ServerPaths,
+  type ServerProcess,
+  spawnServer,
+  stopLeftoverServer,
+} from './mariadb-process.ts';
+
+const DATABASE = 'latchkey';
+const DRAFT_PREFIX = 'database.draft-';
+// The kernel's limit is 104 bytes on macOS and 108 on Linux.
+const MAX_SOCKET_PATH_BYTES = 100;
+const MAX_LOG_BYTES = 1024 * 1024;
+const MAX_QUICK_FAILURES = 5;
+const STABLE_AFTER_MS = 60_000;
+
+export interface EmbeddedDatabaseOptions {
+  dataDirectory: string;
+  /** Takes one line for each thing worth telling. */
+  log: (line: string) => void;
+  /** More options for `mariadbd`; they win over ours. */
+  serverOptions?: readonly string[];
+  /** The server has failed repeatedly and is not started again. */
+  onGivenUp?: (error: EmbeddedDatabaseError) => void;
+}
+
+export interface EmbeddedDatabase {
+  /** What DATABASE_URL would be for this server. */
+  url: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Runs a MariaDB of our own with its files in the data directory. It is reachable only through a
+ * socket that only this user can open, is started again when it fails, and ends with this process.
+ * Throws `DataDirectoryInUseError` when another process uses the directory.
+ */
+export async function startEmbeddedDatabase(
+  options: EmbeddedDatabaseOptions,
+): Promise<EmbeddedDatabase> {
+  const dataDirectory = resolve(options.dataDirectory);
+  const binaries = findMariadb();
+  if (!binaries) {
+    throw new EmbeddedDatabaseError(
+      'No MariaDB server was found. Run `node scripts/setup.js`, or set DATABASE_URL.',
+    );
+  }
+  const lock = lockDataDirectory(dataDirectory);
+  try {
+    const paths = serverPaths(dataDirectory);
+    await stopLeftoverServer(paths);
+    await initialise(binaries, dataDirectory, paths.tables, options.log);
+    const supervised = await supervise(
+      () => spawnServer(binaries, paths, options.serverOptions ?? []),
+      options,
+    );
+    const url = `mysql://root@localhost/${DATABASE}?socketPath=${encodeURIComponent(paths.socket)}`;
+    return { url, stop: () => supervised.stop().finally(lock.release) };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+function serverPaths(dataDirectory: string): ServerPaths {
+  const logFile = join(dataDirectory, 'mariadb.log');
+  if (existsSync(logFile) && statSync(logFile).size > MAX_LOG_BYTES) truncateSync(logFile);
+  return {
+    tables: join(dataDirectory, 'database'),
+    socket: join(socketDirectory(dataDirectory), 'mysql.sock'),
+    pidFile: join(dataDirectory, 'mariadb.pid'),
+    logFile,
+  };
+}
+
+/** A directory that only this user can enter: that is what protects a root without a password. */
+function socketDirectory(dataDirectory: string): string {
+  const beside = join(dataDirectory, 'run');
+  const hash = createHash('sha256').update(dataDirectory).digest('hex').slice(0, 16);
+  const fits = Buffer.byteLength(join(beside, 'mysql.sock')) <= MAX_SOCKET_PATH_BYTES;
+  const directory = fits ? beside : join(tmpdir(), `latchkey-${hash}`);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const { mode, uid } = lstatSync(directory);
+  const isOurs = lstatSync(directory).isDirectory() && uid === process.getuid?.();
+  if (!isOurs || (mode & 0o077) !== 0) {
+    throw new EmbeddedDatabaseError(
+      `${directory} has to be a directory that only you can enter. Remove it and start again.`,
+    );
+  }
+  return directory;
+}
+
+/** Makes the system tables in a directory of another name, so that half of them never look whole. */
+async function initialise(
+  binaries: MariadbBinaries,
+  dataDirectory: string,
+  tables: string,
+  log: (line: string) => void,
+): Promise<void> {
+  for (const name of readdirSync(dataDirectory).filter((name) => name.startsWith(DRAFT_PREFIX))) {
+    await removeDraft(join(dataDirectory, name));
+  }
+  if (existsSync(tables)) return;
+  log(`Creating a database in ${tables}`);
+  const draft = mkdtempSync(join(dataDirectory, DRAFT_PREFIX));
+  await bootstrap(binaries, draft);
+  renameSync(draft, tables);
+}
+
+/** A killed service's bootstrap may still be writing what it was told before it finds that out. */
+async function removeDraft(draft: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      rmSync(draft, { recursive: true, force: true });
+      return;
+    } catch (error) {
+      if (attempt === 50) throw error;
+      await sleep(50);
+    }
+  }
+}
+
+async function bootstrap(binaries: MariadbBinaries, tables: string): Promise<void> {
+  const sql = [
+    'CREATE DATABASE mysql;\nUSE mysql;\nSET @auth_root_socket=NULL;\n',
+    ...systemTables(binaries.share).map((file) => readFileSync(file, 'utf8')),
+    // Root is for our socket only, which MariaDB calls localhost.
+    "\nDELETE FROM global_priv WHERE Host <> 'localhost';\nDELETE FROM proxies_priv;\n",
+  ];
+  const child = spawn(
+    binaries.server,
+    [...commonServerOptions(binaries, tables), '--bootstrap', '--log-warnings=0'],
+    {
+      stdio: ['pipe', 'ignore', 'pipe'],
+      env: binaries.libraryPath ? { LD_LIBRARY_PATH: binaries.libraryPath } : {},
+    },
+  );
+  let output = '';
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    output += chunk;
+  });
+  // A server that ends early closes its end; its exit code tells of that.
+  child.stdin.on('error', () => {}).end(sql.join(''));
+  const code = await new Promise<number | null>((done, fail) => {
+    child.once('error', fail).once('close', done);
+  });
+  if (code !== 0) {
+    const lines = output.split('\n').filter((line) => line.includes('ERROR'));
+    throw new EmbeddedDatabaseError(
+      `MariaDB could not create its tables in ${tables}:\n${lines.slice(-5).join('\n') || output}`,
+    );
+  }
+}
+
+/** Starts the server and keeps it running until it is told to stop. */
+async function supervise(
+  start: () => ServerProcess,
+  { log, onGivenUp }: EmbeddedDatabaseOptions,
+): Promise<{ stop(): Promise<void> }> {
+  const stopping = new AbortController();
+  let server = start();
+  await server.ready().catch((error: unknown) => server.stop().then(() => Promise.reject(error)));
+
+  const restart = async () => {
+    server = start();
+    const startedAt = Date.now();
+    await server.ready();
+    log(`MariaDB is running again after ${Date.now() - startedAt} ms`);
+  };
+  const keepRunning = async () => {
+    for (let quickFailures = 0; ; ) {
+      const since = Date.now();
+      const how = await server.exited;
+      if (stopping.signal.aborted) return;
+      quickFailures = Date.now() - since > STABLE_AFTER_MS ? 1 : quickFailures + 1;
+      if (quickFailures > MAX_QUICK_FAILURES) {
+        const error = new EmbeddedDatabaseError(
+          `MariaDB has ended ${quickFailures} times in a row (${how}); it is not started again.`,
+        );
+        log(error.message);
+        onGivenUp?.(error);
+        return;
+      }
+      log(`MariaDB has ended unexpectedly (${how}); starting it again`);
+      const pause = quickFailures === 1 ? 0 : 50 * 2 ** quickFailures;
+      await sleep(pause, undefined, { signal: stopping.signal }).catch(() => {});
+      if (stopping.signal.aborted) return;
+      await restart().catch(async (error: Error) => {
+        if (!stopping.signal.aborted) log(error.message);
+        await server.stop();
+      });
+    }
+  };
+  const supervision = keepRunning();
+  const stop = async () => {
+    stopping.abort();
+    await server.stop();
+    await supervision;
+  };
+  let stopped: Promise<void> | undefined;
+  return {
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}

@@ -1,0 +1,244 @@
+import {
+  type Connection,
+  type ConnectionOptions,
+  createConnection,
+  type ResultSetHeader,
+} from 'mysql2/promise';
+import { retrying } from './client.ts';
+import { driverError } from './failure.ts';
+import { explained, MigrationError } from './migration-error.ts';
+import {
+  changesRowsOnly,
+  type Migration,
+  readMigrations,
+  wasDoneBefore,
+} from './migration-files.ts';
+import { type MigrationLock, takeMigrationLock } from './migration-lock.ts';
+import {
+  createRecords,
+  type MigrationRecord,
+  type MigrationRecords,
+  readRecords,
+  recordFailure,
+  recordFinish,
+  recordStart,
+  recordStatement,
+} from './migration-records.ts';
+
+const TABLE_LOCK_WAIT_SECONDS = 10;
+const NO_SUCH_DATABASE = 1049;
+
+export interface MigrateOptions {
+  connection: ConnectionOptions & { database: string };
+  /** drizzle-kit's output folder. */
+  folder: string;
+  /** Takes one line for each thing worth telling. */
+  log: (line: string) => void;
+  /** Only report what would be applied. */
+  dryRun?: boolean;
+}
+
+/**
+ * Applies the migrations that the database does not have yet, and creates the database if need be.
+ *
+ * Any number of instances may call this at the same time. Since a change of tables cannot be rolled
+ * back, every statement is recorded when it is done, and an interrupted migration continues there.
+ * A database that has everything is read once and not locked.
+ *
+ * @returns the tags of the migrations that this call applied, or would apply with `dryRun`
+ * @throws {MigrationError}
+ */
+export async function migrate(options: MigrateOptions): Promise<{ applied: string[] }> {
+  const migrations = readMigrations(options.folder);
+  const connection = await connect(options);
+  if (connection === null) return { applied: migrations.map(({ tag }) => tag) };
+  try {
+    const pending = pendingMigrations(migrations, await readRecords(connection), options.log);
+    if (pending.length > 0 && !options.dryRun) {
+      return { applied: await applyLocked(connection, migrations, pending, options) };
+    }
+    return { applied: pending.map(({ tag }) => tag) };
+  } finally {
+    await connection.end().catch(() => connection.destroy());
+  }
+}
+
+/** `null` for a database that a dry run does not create. */
+async function connect(options: MigrateOptions): Promise<Connection | null> {
+  const { database, ...server } = options.connection;
+  const connectToDatabase = async () => {
+    const connection = await createConnection({ ...options.connection });
+    // A connection that breaks fails its current statement; unheard, it would end the process too.
+    connection.on('error', () => {});
+    return connection;
+  };
+  try {
+    return await connectToDatabase();
+  } catch (error) {
+    if (driverError(error)?.errno !== NO_SUCH_DATABASE) throw error;
+  }
+  if (options.dryRun) return null;
+  const connection = await createConnection(server);
+  try {
+    const [created] = await connection.query<ResultSetHeader>(
+      `CREATE DATABASE IF NOT EXISTS ${connection.escapeId(database)}
+        CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`,
+    );
+    // The warning would be that another instance was quicker.
+    if (created.warningStatus === 0) options.log(`Created the database ${database}`);
+  } catch (error) {
+    throw explained(error, `The database ${database} does not exist`);
+  } finally {
+    connection.destroy();
+  }
+  return connectToDatabase();
+}
+
+function pendingMigrations(
+  migrations: Migration[],
+  records: MigrationRecords,
+  log: (line: string) => void,
+): Migration[] {
+  for (const { tag, hash } of migrations) {
+    const record = records.get(tag);
+    // One that failed at its first statement has changed nothing and may be corrected.
+    if (record && record.hash !== hash && (record.finished || record.statementsDone > 0)) {
+      throw new MigrationError(
+        'CHANGED',
+        `Migration ${tag} was changed after it had been applied to this database. ` +
+          'Restore the file, and make the change in a new migration.',
+      );
+    }
+  }
+  const known = new Set(migrations.map(({ tag }) => tag));
+  const newer = [...records.keys()].filter((tag) => !known.has(tag));
+  if (newer.length > 0) log(`The database is newer than this version: it has ${newer.join(', ')}`);
+  return migrations.filter(({ tag }) => !records.get(tag)?.finished);
+}
+
+async function applyLocked(
+  connection: Connection,
+  migrations: Migration[],
+  expected: Migration[],
+  { connection: { database }, log }: MigrateOptions,
+): Promise<string[]> {
+  try {
+    await refuseOtherCharset(connection, database);
+    // A change that waits for somebody's transaction makes everybody else wait for it.
+    await connection.query(`SET SESSION lock_wait_timeout = ${TABLE_LOCK_WAIT_SECONDS}`);
+    const lock = await takeMigrationLock(connection, database);
+    try {
+      await createRecords(connection);
+      // Another instance may have applied them while this one waited.
+      const records = await readRecords(connection);
+      const pending = pendingMigrations(migrations, records, () => {});
+      for (const migration of pending) {
+        await apply({ connection, lock }, migration, records.get(migration.tag), log);
+      }
+      return pending.map(({ tag }) => tag);
+    } finally {
+      await lock.release();
+    }
+  } catch (error) {
+    const tags = expected.map(({ tag }) => tag);
+    throw explained(error, `The database lacks ${tags.join(', ')}`);
+  }
+}
+
+/** A database made for another character set would cut names and addresses down to it. */
+async function refuseOtherCharset(connection: Connection, database: string): Promise<void> {
+  const [rows] = await connection.query({
+    sql: 'SELECT @@character_set_database',
+    rowsAsArray: true,
+  });
+  const charset = (rows as [string][])[0]?.[0];
+  if (charset === 'utf8mb4') return;
+  throw new MigrationError(
+    'CHARSET',
+    `The database ${database} has the character set ${charset}. Run: ` +
+      `ALTER DATABASE \`${database}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`,
+  );
+}
+
+/** A connection that holds the lock. */
+interface Session {
+  connection: Connection;
+  lock: MigrationLock;
+}
+
+async function apply(
+  session: Session,
+  { tag, hash, statements }: Migration,
+  record: MigrationRecord | undefined,
+  log: (line: string) => void,
+): Promise<void> {
+  const done = record?.statementsDone ?? 0;
+  log(done === 0 ? `Applying ${tag}` : `Continuing ${tag} after statement ${done}`);
+  await recordStart(session.connection, tag, hash);
+  for (const [index, statement] of statements.entries()) {
+    if (index < done) continue;
+    // Of an interrupted migration, the next statement may have run without having been recorded.
+    const mayHaveRun = record?.failed === false && index === done;
+    try {
+      if (changesRowsOnly(statement)) await changeRows(session, tag, index, statement);
+      else await changeTables(session, tag, index, statement, mayHaveRun);
+    } catch (error) {
+      await keepFailure(session, tag, error);
+      throw explained(error, `Statement ${index + 1} of migration ${tag} failed`);
+    }
+  }
+  await recordFinish(session.connection, tag);
+}
+
+/** Rows and record change together, or neither. */
+async function changeRows(
+  { connection, lock }: Session,
+  tag: string,
+  index: number,
+  statement: string,
+): Promise<void> {
+  await retrying(async () => {
+    await connection.beginTransaction();
+    try {
+      await lock.renew();
+      await connection.query(statement);
+      await recordStatement(connection, tag, index + 1);
+      await connection.commit();
+    } catch (error) {
+      await connection.rollback().catch(() => {});
+      throw error;
+    }
+  });
+}
+
+async function changeTables(
+  { connection, lock }: Session,
+  tag: string,
+  index: number,
+  statement: string,
+  mayHaveRun: boolean,
+): Promise<void> {
+  await retrying(() => lock.renew());
+  try {
+    await retrying(() => connection.query(statement));
+  } catch (error) {
+    if (!mayHaveRun || !wasDoneBefore(statement, driverError(error))) throw error;
+  }
+  await retrying(async () => {
+    await lock.renew();
+    await recordStatement(connection, tag, index + 1);
+  });
+}
+
+/** Without this record, the next attempt would not know that the statement certainly has not run. */
+async function keepFailure({ connection, lock }: Session, tag: string, error: unknown) {
+  const message = driverError(error)?.sqlMessage;
+  // Without the server's own words it is not certain.
+  if (message === undefined) return;
+  try {
+    await lock.renew();
+    await recordFailure(connection, tag, message);
+  } catch {
+    // The connection or the lock is lost; the failure itself is about to be reported.
+  }
+}

@@ -1,0 +1,34 @@
+import { driverError } from './failure.ts';
+
+// access to the database, the table, a privilege denied
+const NO_RIGHTS = new Set([1044, 1142, 1227]);
+
+/** Why a migration was not made: `FAILED` holds the server's own error as its cause. */
+export type MigrationFailure = 'CHANGED' | 'RIGHTS' | 'LOCKED' | 'CHARSET' | 'FAILED';
+
+/** The database could not be brought to this version's state. */
+export class MigrationError extends Error {
+  override readonly name = 'MigrationError';
+  readonly code: MigrationFailure;
+
+  constructor(code: MigrationFailure, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Adds what was being done, and what the operator can do about its failure. */
+export function explained(error: unknown, what: string): MigrationError {
+  if (error instanceof MigrationError) return error;
+  const cause = driverError(error);
+  const detail = cause?.sqlMessage ?? (error instanceof Error ? error.message : String(error));
+  if (NO_RIGHTS.has(cause?.errno ?? 0)) {
+    return new MigrationError(
+      'RIGHTS',
+      `${what}, and the user in DATABASE_URL has no right to do it. Run \`npm run cli -- migrate\` ` +
+        `with a DATABASE_URL whose user may change tables. (${detail})`,
+      { cause: error },
+    );
+  }
+  return new MigrationError('FAILED', `${what}: ${detail}`, { cause: error });
+}

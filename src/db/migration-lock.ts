@@ -1,0 +1,106 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Connection, ResultSetHeader } from 'mysql2/promise';
+import { retrying } from './client.ts';
+import { MigrationError } from './migration-error.ts';
+
+const WAIT_SECONDS = 60;
+const LEASE_SECONDS = 30;
+const LEASE_POLL_MS = 250;
+
+export interface MigrationLock {
+  /** Keeps the lock for another while. Throws when another instance had to assume this one dead. */
+  renew(): Promise<void>;
+  /** Lets others go ahead at once; never fails. */
+  release(): Promise<void>;
+}
+
+/**
+ * Makes this the only connection that migrates the database.
+ *
+ * The server's own lock ends with the connection, so that nobody waits for an instance that was
+ * killed. But each server of a Galera cluster or a multi-primary group has locks of its own: for
+ * them there is a row too, which its holder renews with each statement, and which another server's
+ * instance may take when that has not happened for a while.
+ */
+export async function takeMigrationLock(
+  connection: Connection,
+  database: string,
+): Promise<MigrationLock> {
+  const deadline = Date.now() + WAIT_SECONDS * 1_000;
+  await takeServerLock(connection, database);
+  await retrying(() =>
+    connection.query(`CREATE TABLE IF NOT EXISTS schema_migration_lock (
+      id int NOT NULL PRIMARY KEY,
+      holder char(36) CHARACTER SET ascii NOT NULL,
+      server varchar(512) CHARACTER SET utf8mb4 NOT NULL,
+      expires_at datetime(3) NOT NULL
+    )`),
+  );
+  await retrying(() =>
+    connection.query(
+      "INSERT IGNORE INTO schema_migration_lock VALUES (1, '', '', '2000-01-01 00:00:00')",
+    ),
+  );
+  const holder = randomUUID();
+  while (!(await takeLease(connection, holder))) {
+    if (Date.now() > deadline) throw lockedError(database);
+    await sleep(LEASE_POLL_MS);
+  }
+  return {
+    renew: () => renewLease(connection, holder, database),
+    release: () => releaseLease(connection, holder),
+  };
+}
+
+async function takeServerLock(connection: Connection, database: string): Promise<void> {
+  // The name is the whole server's and holds 64 characters.
+  const name = `latchkey:${createHash('sha256').update(database).digest('hex').slice(0, 32)}`;
+  const [rows] = await connection.query({
+    sql: 'SELECT GET_LOCK(?, ?)',
+    values: [name, WAIT_SECONDS],
+    rowsAsArray: true,
+  });
+  if ((rows as [number | null][])[0]?.[0] !== 1) throw lockedError(database);
+}
+
+async function takeLease(connection: Connection, holder: string): Promise<boolean> {
+  // Who has this server's lock knows that no other instance on this server holds the lease any more.
+  const [result] = await retrying(() =>
+    connection.query<ResultSetHeader>(
+      `UPDATE schema_migration_lock
+        SET holder = ?, server = CONCAT(@@hostname, ':', @@port, ':', @@datadir),
+          expires_at = UTC_TIMESTAMP(3) + INTERVAL ${LEASE_SECONDS} SECOND
+        WHERE id = 1 AND (holder = '' OR expires_at < UTC_TIMESTAMP(3)
+          OR server = CONCAT(@@hostname, ':', @@port, ':', @@datadir))`,
+      [holder],
+    ),
+  );
+  return result.affectedRows === 1;
+}
+
+async function renewLease(connection: Connection, holder: string, database: string): Promise<void> {
+  const [result] = await connection.query<ResultSetHeader>(
+    `UPDATE schema_migration_lock
+      SET expires_at = UTC_TIMESTAMP(3) + INTERVAL ${LEASE_SECONDS} SECOND WHERE holder = ?`,
+    [holder],
+  );
+  if (result.affectedRows !== 1) throw lockedError(database);
+}
+
+async function releaseLease(connection: Connection, holder: string): Promise<void> {
+  try {
+    await retrying(() =>
+      connection.query("UPDATE schema_migration_lock SET holder = '' WHERE holder = ?", [holder]),
+    );
+  } catch {
+    // A lost connection; the lease will expire.
+  }
+}
+
+function lockedError(database: string): MigrationError {
+  return new MigrationError(
+    'LOCKED',
+    `Another instance is migrating ${database}. Wait until it has finished, and start again.`,
+  );
+}

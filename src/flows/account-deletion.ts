@@ -1,0 +1,54 @@
+import type { Client } from '../client.ts';
+import { type Db, transaction } from '../db/client.ts';
+import { AuthError } from '../errors.ts';
+import { lockActiveAdmins } from '../records/user.ts';
+import type { Viewer } from './authentication.ts';
+import type { Deps } from './deps.ts';
+import { eraseUser } from './steps/erasure.ts';
+import { reauthenticate, withCode } from './steps/reauthentication.ts';
+
+export interface AccountDeletionInput {
+  confirm: boolean;
+  currentPassword: string;
+  code: string | null;
+}
+
+/**
+ * Deletes the viewer's account and all personal data with it, by the password and, where TOTP is on, a code.
+ *
+ * @returns the id the account had
+ * @throws {AuthError} INVALID_INPUT without confirmation, INVALID_CREDENTIALS, INVALID_CODE, or LAST_ADMIN
+ */
+export async function deleteAccount(
+  deps: Deps,
+  viewer: Viewer,
+  input: AccountDeletionInput,
+  client: Client,
+): Promise<string> {
+  if (!input.confirm) {
+    const message = 'Set confirm to true: the account cannot be brought back.';
+    throw new AuthError('INVALID_INPUT', { fields: [{ path: 'confirm', message }] });
+  }
+  const account = await reauthenticate(deps, viewer, input.currentPassword, client);
+  const remove = (tx: Db) => removeUnlessLastAdmin(deps, tx, viewer, client);
+  if (account.credentials.totpSecret === null) {
+    await transaction(deps.db, remove);
+  } else if (input.code === null) {
+    throw new AuthError('INVALID_CODE');
+  } else {
+    await withCode(deps, viewer, account, input.code, client, remove);
+  }
+  return viewer.user.id;
+}
+
+async function removeUnlessLastAdmin(
+  deps: Deps,
+  tx: Db,
+  viewer: Viewer,
+  client: Client,
+): Promise<void> {
+  const userId = viewer.user.id;
+  const admins = viewer.user.role === 'ADMIN' ? await lockActiveAdmins(tx) : [];
+  if (admins.includes(userId) && admins.length === 1) throw new AuthError('LAST_ADMIN');
+  await eraseUser(deps, tx, viewer.user, { type: 'ACCOUNT_DELETED', actorId: userId, client });
+}

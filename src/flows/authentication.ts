@@ -1,0 +1,19 @@
+import { findSession, isLive, type SessionWithUser } from '../records/session.ts';
+import type { Deps } from './deps.ts';
+
+/** Who is signed in, and in which session. */
+export type Viewer = SessionWithUser;
+
+/**
+ * Finds out who sent a request. The signature may be remembered; session and user are read each time, in one query, so
+ * that a sign-out, a lock-out or a change of role holds from the next request on.
+ *
+ * @returns `null` when the token is no good, whatever is wrong with it
+ */
+export async function authenticate(deps: Deps, accessToken: string): Promise<Viewer | null> {
+  const claims = await deps.accessTokens.verify(accessToken, deps.now());
+  if (claims === null) return null;
+  const found = await findSession(deps.db, claims.sessionId);
+  if (found === null || found.user.id !== claims.userId || !isLive(found, deps.now())) return null;
+  return found;
+}

@@ -1,0 +1,21 @@
+import type { Config } from '../config.ts';
+import type { AccessTokens } from '../crypto/access-token.ts';
+import type { Keyring } from '../crypto/keyring.ts';
+import type { PasswordHasher } from '../crypto/password.ts';
+import type { Db } from '../db/client.ts';
+import type { Logger } from '../logger.ts';
+import type { AttemptGate } from './steps/attempt-gate.ts';
+
+/** What flows work with. app.ts builds it once; tests replace parts of it. */
+export interface Deps {
+  readonly db: Db;
+  readonly config: Config;
+  readonly keyring: Keyring;
+  readonly passwords: PasswordHasher;
+  readonly isCommonPassword: (password: string) => boolean;
+  readonly accessTokens: AccessTokens;
+  readonly attemptGate: AttemptGate;
+  readonly logger: Logger;
+  /** The service's clock; nothing else tells the time. */
+  readonly now: () => Date;
+}

@@ -1,0 +1,34 @@
+import type { Db } from '../db/client.ts';
+import { purgeAttemptCounters } from '../records/attempt-counter.ts';
+import { purgeLoginChallenges } from '../records/login-challenge.ts';
+import { purgeRateLimitHits } from '../records/rate-limit-hit.ts';
+import { purgeSessions } from '../records/session.ts';
+import { purgeTotpEnrolments } from '../records/totp.ts';
+import type { Deps } from './deps.ts';
+
+const BATCH = 500;
+const BATCHES = 200;
+// a session that has ended stays for as long as its refresh tokens could still be recognised as reused
+const SESSION_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
+
+/** Forgets what says nothing any more, in batches small enough not to hold anybody up. @returns how many rows */
+export async function forgetExpired({ db, config, now }: Deps): Promise<number> {
+  const at = now();
+  const attemptsKept = Math.max(config.attempts.windowMs, 60_000);
+  const purges: [(db: Db, before: Date, limit: number) => Promise<number>, Date][] = [
+    [purgeRateLimitHits, at],
+    [purgeLoginChallenges, at],
+    [purgeTotpEnrolments, at],
+    [purgeAttemptCounters, new Date(at.getTime() - attemptsKept)],
+    [purgeSessions, new Date(at.getTime() - SESSION_KEPT_MS)],
+  ];
+  let forgotten = 0;
+  for (const [purge, before] of purges) {
+    for (let batch = 0; batch < BATCHES; batch++) {
+      const deleted = await purge(db, before, BATCH);
+      forgotten += deleted;
+      if (deleted < BATCH) break;
+    }
+  }
+  return forgotten;
+}

@@ -1,0 +1,55 @@
+import type { Client } from '../client.ts';
+import { opaqueTokenHash } from '../crypto/opaque-token.ts';
+import { AuthError } from '../errors.ts';
+import {
+  consumeChallenge,
+  type LoginChallenge,
+  takeChallengeAttempt,
+} from '../records/login-challenge.ts';
+import { findAccount } from '../records/user.ts';
+import type { Deps } from './deps.ts';
+import { completeWithCode } from './steps/login-completion.ts';
+import type { SignedIn } from './steps/session-opening.ts';
+
+export interface ChallengeAnswer {
+  challenge: string;
+  code: string;
+}
+
+/**
+ * Completes a sign-in by a TOTP or recovery code.
+ *
+ * A challenge bears as many codes as a password may have failures, and codes are counted for the user besides, so that
+ * signing in again for another challenge gains no guesses.
+ *
+ * @throws {AuthError} INVALID_CODE; INVALID_CHALLENGE when it is unknown, used, expired or has failed too often;
+ *   ACCOUNT_DISABLED
+ */
+export async function completeLogin(
+  deps: Deps,
+  answer: ChallengeAnswer,
+  client: Client,
+): Promise<SignedIn> {
+  const now = deps.now();
+  const tokenHash = opaqueTokenHash(answer.challenge);
+  const { limit } = deps.config.attempts;
+  const challenge = await takeChallengeAttempt(deps.db, tokenHash, limit, now);
+  const account = challenge === null ? null : await findAccount(deps.db, challenge.userId);
+  if (challenge === null || account === null) throw new AuthError('INVALID_CHALLENGE');
+  if (account.user.status === 'DISABLED') throw new AuthError('ACCOUNT_DISABLED');
+  const login = { account, wish: wishOf(challenge), deviceId: null, client, code: answer.code };
+  return completeWithCode(deps, login, async (tx) => {
+    if (!(await consumeChallenge(tx, tokenHash, now))) throw new AuthError('INVALID_CHALLENGE');
+  }).catch(asChallengeFailure);
+}
+
+const wishOf = ({ remembered, cookies }: LoginChallenge) => ({ remembered, cookies });
+
+/** What ends this sign-in rather than one code of it: the way on is to sign in again, which says the rest. */
+function asChallengeFailure(error: unknown): never {
+  const ended = ['ACCOUNT_LOCKED', 'INVALID_CREDENTIALS'];
+  if (error instanceof AuthError && ended.includes(error.code)) {
+    throw new AuthError('INVALID_CHALLENGE');
+  }
+  throw error;
+}

@@ -1,0 +1,172 @@
+import type { Client } from '../client.ts';
+import { knownDevice } from '../crypto/device-token.ts';
+import { createOpaqueToken } from '../crypto/opaque-token.ts';
+import { transaction } from '../db/client.ts';
+import { AuthError } from '../errors.ts';
+import { isPossibleIdentifier, isPossiblePassword } from '../input.ts';
+import { recordEvent } from '../records/audit-event.ts';
+import { insertLoginChallenge } from '../records/login-challenge.ts';
+import { type Account, findAccountByIdentifier, replacePasswordHash } from '../records/user.ts';
+import type { Deps } from './deps.ts';
+import { type Attempt, type AttemptSubject, withAttempt } from './steps/attempt.ts';
+import { completeWithCode, completeWithPassword } from './steps/login-completion.ts';
+import type { SignedIn } from './steps/session-opening.ts';
+
+export interface LoginInput {
+  identifier: string;
+  password: string;
+  code: string | null;
+  remember: boolean;
+  cookies: boolean;
+  deviceToken: string | null;
+}
+
+/** The password was right; a code must follow. */
+export interface MfaRequired {
+  challenge: string;
+  expiresAt: Date;
+}
+
+const CHALLENGE_MS = 5 * 60 * 1000;
+
+const locked = (retryAfter: number) => new AuthError('ACCOUNT_LOCKED', { retryAfter });
+
+/**
+ * Signs in by e-mail address or username and password, and by a code when the account has TOTP.
+ *
+ * Whether the account exists shows neither in the answer nor in the time: an unknown identifier is counted, locks and costs
+ * a hash like a known one. What the account is like, disabled or with a second factor, is told after the right password only.
+ *
+ * @throws {AuthError} INVALID_CREDENTIALS, INVALID_CODE, ACCOUNT_LOCKED or ACCOUNT_DISABLED
+ * @throws {RequestError} OVERLOADED
+ */
+export async function login(
+  deps: Deps,
+  input: LoginInput,
+  client: Client,
+): Promise<SignedIn | MfaRequired> {
+  if (!isPossibleIdentifier(input.identifier) || !isPossiblePassword(input.password)) {
+    throw new AuthError('INVALID_CREDENTIALS');
+  }
+  const account = await findAccountByIdentifier(deps.db, input.identifier);
+  const deviceId = account === null ? null : deviceOf(deps, input, account);
+  // A known device has a counter of its own: guessing elsewhere does not lock it out, and its failures lock nobody else.
+  const subject: AttemptSubject =
+    deviceId === null
+      ? { kind: 'password', identifier: input.identifier }
+      : { kind: 'device', deviceId };
+  return withAttempt(deps, subject, locked, async (attempt) => {
+    const verified = await verifyPassword(deps, attempt, account, input.password, client);
+    const secondFactor = verified.credentials.totpSecret !== null;
+    if (secondFactor && input.code === null) {
+      return challenge(deps, attempt, verified, input, client);
+    }
+    const wish = { remembered: input.remember, cookies: input.cookies };
+    const login = { account: verified, wish, deviceId, client };
+    return input.code !== null && secondFactor
+      ? completeWithCode(deps, { ...login, code: input.code }, (tx) => attempt.succeed(tx))
+      : completeWithPassword(deps, login, (tx) => attempt.succeed(tx));
+  });
+}
+
+function deviceOf(deps: Deps, input: LoginInput, account: Account): string | null {
+  if (input.deviceToken === null) return null;
+  const keys = deps.keyring.keys('device-token');
+  return knownDevice(keys, input.deviceToken, account.user.id, deps.now());
+}
+
+async function verifyPassword(
+  deps: Deps,
+  attempt: Attempt,
+  account: Account | null,
+  password: string,
+  client: Client,
+): Promise<Account> {
+  const hash = account?.credentials.passwordHash ?? null;
+  const matches = await deps.passwords.verify(hash, password);
+  if (!matches || account === null || hash === null) {
+    await recordFailure(deps, attempt, account, client);
+    throw new AuthError('INVALID_CREDENTIALS');
+  }
+  if (account.user.status === 'DISABLED') {
+    await recordDisabled(deps, attempt, account, client);
+    throw new AuthError('ACCOUNT_DISABLED');
+  }
+  return rehashed(deps, account, hash, password);
+}
+
+async function recordFailure(
+  deps: Deps,
+  attempt: Attempt,
+  account: Account | null,
+  client: Client,
+): Promise<void> {
+  const event = {
+    userId: account?.user.id ?? null,
+    client,
+    now: deps.now(),
+    detail: { reason: 'PASSWORD' },
+  };
+  await transaction(deps.db, async (tx) => {
+    await recordEvent(tx, { type: 'LOGIN_FAILED', ...event });
+    const isLocked = await attempt.fail(tx);
+    if (isLocked) await recordEvent(tx, { type: 'ACCOUNT_LOCKED', ...event });
+  });
+}
+
+async function recordDisabled(
+  deps: Deps,
+  attempt: Attempt,
+  account: Account,
+  client: Client,
+): Promise<void> {
+  await transaction(deps.db, async (tx) => {
+    await recordEvent(tx, {
+      type: 'LOGIN_FAILED',
+      userId: account.user.id,
+      client,
+      now: deps.now(),
+      detail: { reason: 'DISABLED' },
+    });
+    await attempt.succeed(tx);
+  });
+}
+
+/** Brings the stored hash up to the current cost while the password is at hand. */
+async function rehashed(
+  deps: Deps,
+  account: Account,
+  hash: string,
+  password: string,
+): Promise<Account> {
+  if (!deps.passwords.needsRehash(hash)) return account;
+  const passwordHash = await deps.passwords.hash(password);
+  await replacePasswordHash(deps.db, account.user.id, hash, passwordHash);
+  return { ...account, credentials: { ...account.credentials, passwordHash } };
+}
+
+async function challenge(
+  deps: Deps,
+  attempt: Attempt,
+  account: Account,
+  input: LoginInput,
+  client: Client,
+): Promise<MfaRequired> {
+  const now = deps.now();
+  const { token, hash } = createOpaqueToken();
+  const expiresAt = new Date(now.getTime() + CHALLENGE_MS);
+  const userId = account.user.id;
+  await transaction(deps.db, async (tx) => {
+    await insertLoginChallenge(tx, {
+      tokenHash: hash,
+      userId,
+      remembered: input.remember,
+      cookies: input.cookies,
+      createdAt: now,
+      expiresAt,
+    });
+    await recordEvent(tx, { type: 'LOGIN_CHALLENGED', userId, client, now });
+    await attempt.succeed(tx);
+  });
+  return { challenge: token, expiresAt };
+}

@@ -1,0 +1,34 @@
+import type { Client } from '../client.ts';
+import { transaction } from '../db/client.ts';
+import { recordEvent } from '../records/audit-event.ts';
+import { endSession, endSessionsOf } from '../records/session.ts';
+import type { Deps } from './deps.ts';
+
+/**
+ * Signs out.
+ *
+ * @param session the one to end; `null` when the request names none, which is no failure: whoever asks is signed out
+ * @param everywhere whether all other sessions of the user end too
+ * @returns how many sessions ended
+ */
+export async function logout(
+  deps: Deps,
+  session: { id: string; userId: string } | null,
+  everywhere: boolean,
+  client: Client,
+): Promise<number> {
+  if (session === null) return 0;
+  const now = deps.now();
+  const { id, userId } = session;
+  return transaction(deps.db, async (tx) => {
+    const ended = (await endSession(tx, id, 'LOGOUT', now)) ? 1 : 0;
+    // a session that had ended already says nothing any more about who is asking
+    const others = everywhere && ended === 1 ? await endSessionsOf(tx, userId, 'LOGOUT', now) : 0;
+    const endedSessions = ended + others;
+    if (endedSessions > 0) {
+      const detail = { endedSessions };
+      await recordEvent(tx, { type: 'LOGGED_OUT', userId, sessionId: id, client, now, detail });
+    }
+    return endedSessions;
+  });
+}

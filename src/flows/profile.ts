@@ -1,0 +1,150 @@
+import type { Client } from '../client.ts';
+import { type Db, transaction } from '../db/client.ts';
+import { AuthError } from '../errors.ts';
+import {
+  assertNoProblems,
+  checkNewPassword,
+  isPossibleIdentifier,
+  type Problems,
+  readEmail,
+  readText,
+  readUsername,
+} from '../input.ts';
+import { type AuditEventType, recordEvent } from '../records/audit-event.ts';
+import { deleteChallengesOf } from '../records/login-challenge.ts';
+import { endSessionsOf } from '../records/session.ts';
+import {
+  findUser,
+  findUserByUsername,
+  identifierKey,
+  type User,
+  type UserChanges,
+  updateUser,
+} from '../records/user.ts';
+import type { Viewer } from './authentication.ts';
+import type { Deps } from './deps.ts';
+import { reauthenticate } from './steps/reauthentication.ts';
+import { issueTokens, type SignedIn } from './steps/session-opening.ts';
+
+/** What is left out stays as it is; a `null` or empty name or phrase is removed. */
+export interface ProfileInput {
+  username?: string | null;
+  displayName?: string | null;
+  phrase?: string | null;
+  newEmail?: string | null;
+  newPassword?: string | null;
+  currentPassword?: string | null;
+}
+
+/**
+ * Changes the viewer's profile: all of it or nothing. Another e-mail address or password needs the current password, and
+ * another password ends all other sessions.
+ *
+ * @returns the user, and new tokens when the password changed
+ * @throws {AuthError} INVALID_INPUT, INVALID_CREDENTIALS, EMAIL_TAKEN or USERNAME_TAKEN
+ * @throws {RequestError} RATE_LIMITED, OVERLOADED, or UNAUTHENTICATED when the account was deleted meanwhile
+ */
+export async function updateProfile(
+  deps: Deps,
+  viewer: Viewer,
+  input: ProfileInput,
+  client: Client,
+): Promise<{ user: User; signedIn: SignedIn | null }> {
+  const changes = readChanges(deps, viewer.user, input);
+  const newPassword = input.newPassword ?? null;
+  if (newPassword !== null || changes.email !== undefined) {
+    await reauthenticate(deps, viewer, input.currentPassword ?? '', client);
+  }
+  if (newPassword !== null) changes.passwordHash = await deps.passwords.hash(newPassword);
+  const user = await transaction(deps.db, (tx) => applyChanges(deps, tx, viewer, changes, client));
+  if (newPassword === null) return { user, signedIn: null };
+  return { user, signedIn: await issueTokens(deps, user, viewer.session, null) };
+}
+
+function readChanges(deps: Deps, user: User, input: ProfileInput): UserChanges {
+  const problems: Problems = [];
+  const changes: UserChanges = {};
+  if (input.username !== undefined) {
+    changes.username = readUsername('username', input.username, problems);
+  }
+  if (input.displayName !== undefined) {
+    changes.displayName = readText('displayName', input.displayName, 100, problems);
+  }
+  if (input.phrase !== undefined) changes.phrase = readText('phrase', input.phrase, 200, problems);
+  if (typeof input.newEmail === 'string') {
+    const email = readEmail('newEmail', input.newEmail, problems);
+    changes.email = email;
+    // another spelling of the same address stays as verified as it was
+    if (identifierKey(email) !== identifierKey(user.email)) changes.emailVerifiedAt = null;
+  }
+  if (typeof input.newPassword === 'string') {
+    const names = [user.email, changes.email ?? null, changes.username ?? user.username];
+    const { minLength } = deps.config.password;
+    const rules = { minLength, isCommon: deps.isCommonPassword, names };
+    checkNewPassword('newPassword', input.newPassword, rules, problems);
+  }
+  const needsPassword = typeof input.newPassword === 'string' || changes.email !== undefined;
+  if (needsPassword && !input.currentPassword) {
+    problems.push({
+      path: 'currentPassword',
+      message: 'Give the current password too, to change the e-mail address or the password.',
+    });
+  }
+  assertNoProblems(problems);
+  return changes;
+}
+
+async function applyChanges(
+  deps: Deps,
+  tx: Db,
+  viewer: Viewer,
+  changes: UserChanges,
+  client: Client,
+): Promise<User> {
+  const now = deps.now();
+  const userId = viewer.user.id;
+  await updateUser(tx, userId, changes, now);
+  if (changes.passwordHash !== undefined) {
+    await endSessionsOf(tx, userId, 'PASSWORD_CHANGED', now, viewer.session.id);
+    await deleteChallengesOf(tx, userId);
+  }
+  for (const { type, fields } of eventsOf(changes)) {
+    const detail = fields.length > 0 ? { fields } : {};
+    await recordEvent(tx, { type, userId, sessionId: viewer.session.id, client, now, detail });
+  }
+  const user = await findUser(tx, userId);
+  // deleted by an administrator between the request's beginning and now
+  if (user === null) throw new AuthError('INVALID_CREDENTIALS');
+  return user;
+}
+
+function eventsOf(changes: UserChanges): { type: AuditEventType; fields: string[] }[] {
+  const profile = (['username', 'displayName', 'phrase'] as const).filter(
+    (name) => name in changes,
+  );
+  return [
+    ...(profile.length > 0 ? [{ type: 'PROFILE_UPDATED' as const, fields: profile }] : []),
+    ...(changes.email === undefined ? [] : [{ type: 'EMAIL_CHANGED' as const, fields: [] }]),
+    ...(changes.passwordHash === undefined
+      ? []
+      : [{ type: 'PASSWORD_CHANGED' as const, fields: [] }]),
+  ];
+}
+
+/** What others may see of a user. */
+export interface PublicProfile {
+  username: string;
+  displayName: string | null;
+  createdAt: Date;
+}
+
+/** The profile of the user with this username, or `null`. Disabled accounts are not shown. */
+export async function findPublicProfile(
+  deps: Deps,
+  username: string,
+): Promise<PublicProfile | null> {
+  if (!isPossibleIdentifier(username)) return null;
+  const user = await findUserByUsername(deps.db, username);
+  if (user === null || user.username === null || user.status !== 'ACTIVE') return null;
+  return { username: user.username, displayName: user.displayName, createdAt: user.createdAt };
+}

@@ -1,0 +1,82 @@
+import type { Client } from '../client.ts';
+import {
+  isAuthenticRefreshToken,
+  parseRefreshToken,
+  type RefreshTokenParts,
+} from '../crypto/refresh-token.ts';
+import { retrying, transaction } from '../db/client.ts';
+import { AuthError } from '../errors.ts';
+import { recordEvent } from '../records/audit-event.ts';
+import {
+  endSession,
+  findSession,
+  isLive,
+  rotateSession,
+  type Session,
+} from '../records/session.ts';
+import type { Deps } from './deps.ts';
+import { issueTokens, type SignedIn, sessionExpiry } from './steps/session-opening.ts';
+
+/**
+ * Exchanges a refresh token for new tokens.
+ *
+ * A token is good for one generation. Whoever presents the one before, within the grace window, gets the same successor
+ * as the first who did: browser tabs that race and phones that lose an answer stay signed in. An authentic token that is
+ * older was copied by somebody, so the session ends. A forged one changes nothing.
+ *
+ * @throws {AuthError} INVALID_REFRESH_TOKEN or REFRESH_TOKEN_REUSED
+ */
+export async function refresh(deps: Deps, token: string, client: Client): Promise<SignedIn> {
+  const now = deps.now();
+  const presented = await readAuthenticToken(deps, token);
+  if (presented === null || !isLive(presented.found, now)) {
+    throw new AuthError('INVALID_REFRESH_TOKEN');
+  }
+  const { parts, found } = presented;
+  const expiresAt = sessionExpiry(deps, found.session, now);
+  const isInForce = await retrying(() =>
+    rotateSession(deps.db, {
+      id: parts.sessionId,
+      generation: parts.generation,
+      graceMs: deps.config.sessions.refreshGraceMs,
+      expiresAt,
+      client,
+      now,
+    }),
+  );
+  if (!isInForce) return endReusedSession(deps, found.session, client);
+  const session = { ...found.session, generation: parts.generation + 1, expiresAt };
+  return issueTokens(deps, found.user, session, null);
+}
+
+/** The session that a token is for, if the token is authentic; used by sign-out too, when the access token has expired. */
+export async function findSessionByRefreshToken(
+  deps: Deps,
+  token: string,
+): Promise<Session | null> {
+  const presented = await readAuthenticToken(deps, token);
+  return presented?.found.session ?? null;
+}
+
+async function readAuthenticToken(deps: Deps, token: string) {
+  const parts: RefreshTokenParts | null = parseRefreshToken(token);
+  if (parts === null) return null;
+  const found = await findSession(deps.db, parts.sessionId);
+  if (found === null) return null;
+  const keys = deps.keyring.keys('refresh-token');
+  return isAuthenticRefreshToken(keys, parts, found.session.nonce) ? { parts, found } : null;
+}
+
+async function endReusedSession(deps: Deps, session: Session, client: Client): Promise<never> {
+  const now = deps.now();
+  const { id, userId } = session;
+  const isEnded = await transaction(deps.db, async (tx) => {
+    const ended = await endSession(tx, id, 'REFRESH_TOKEN_REUSED', now);
+    if (ended) {
+      await recordEvent(tx, { type: 'REFRESH_TOKEN_REUSED', userId, sessionId: id, client, now });
+    }
+    return ended;
+  });
+  // whoever comes second finds a session that has ended, for whatever reason
+  throw new AuthError(isEnded ? 'REFRESH_TOKEN_REUSED' : 'INVALID_REFRESH_TOKEN');
+}

@@ -1,0 +1,177 @@
+import { createHash } from 'node:crypto';
+import type { CryptoKey, JWK } from 'jose';
+import type { Client } from '../client.ts';
+import type { Config } from '../config.ts';
+import type { AccessTokenKey, AccessTokenKeys } from '../crypto/access-token.ts';
+import type { Keyring } from '../crypto/keyring.ts';
+import { createSigningKeyPair, openSigningKeyPair } from '../crypto/signing-key.ts';
+import { type Db, transaction } from '../db/client.ts';
+import type { Json } from '../json.ts';
+import { recordEvent } from '../records/audit-event.ts';
+import {
+  insertSigningKey,
+  lastSigningKeySequence,
+  listSigningKeys,
+  type SigningKey,
+} from '../records/signing-key.ts';
+
+/** The keys of access tokens as one instance holds them. */
+export interface SigningKeys extends AccessTokenKeys {
+  /** The public keys, for /.well-known/jwks.json. */
+  publicKeys(): Promise<JWK[]>;
+  /** Reads the keys from the database again, and makes the next one when it is time. */
+  refresh(): Promise<void>;
+}
+
+interface Options {
+  db: Db;
+  config: Config;
+  keyring: Keyring;
+  now: () => Date;
+}
+
+interface OpenKey {
+  stored: SigningKey;
+  publicKey: CryptoKey;
+  privateKey: CryptoKey;
+}
+
+const OPERATOR: Client = { ipAddress: null, userAgent: null, requestId: null };
+// how long a verifier may go on with the keys it has fetched, and an instance with those it has read
+export const KEY_SET_MAX_AGE_SECONDS = 300;
+const RELOAD_AT_MOST_EVERY_MS = 1000;
+const REUSE_MS = 30_000;
+
+/**
+ * Holds the keys that sign and verify access tokens.
+ *
+ * A key is published well before it signs, so that every instance and every verifier knows it by then; and it stays until
+ * the last token it signed has expired. All instances pick the signing key by the same rule from the same rows.
+ */
+export function createSigningKeys(options: Options): SigningKeys {
+  const { config } = options;
+  if (config.tokens.algorithm === 'HS256') return sharedSecretKeys(config.tokens.sharedSecret ?? '');
+  let open: OpenKey[] = [];
+  let readAt = Number.NEGATIVE_INFINITY;
+  let reading: Promise<void> | undefined;
+
+  const read = async () => {
+    await makeNextKey(options);
+    const rows = (await listSigningKeys(options.db)).filter((row, index, all) =>
+      isOfUse(row, all[index + 1], options),
+    );
+    open = await Promise.all(rows.map((row) => reuse(open, row, options)));
+    readAt = performance.now();
+  };
+  // whoever comes while the keys are being read waits for the same reading
+  const refresh = () => {
+    reading ??= read().finally(() => {
+      reading = undefined;
+    });
+    return reading;
+  };
+  const refreshIfOlderThan = async (ms: number) => {
+    if (performance.now() - readAt > ms) await refresh();
+  };
+
+  return {
+    refresh,
+    async signing() {
+      await refreshIfOlderThan(REUSE_MS);
+      const signing = open.findLast((key) => key.stored.signsFrom <= options.now()) ?? open[0];
+      if (signing === undefined) throw new Error('There is no key to sign access tokens with.');
+      return { kid: signing.stored.id, algorithm: 'EdDSA', key: signing.privateKey };
+    },
+    async verifying(kid) {
+      const known = findKey(open, kid);
+      if (known !== null) return known;
+      // another instance may have made it; but made-up kids must not become one query each
+      await refreshIfOlderThan(RELOAD_AT_MOST_EVERY_MS);
+      return findKey(open, kid);
+    },
+    holds: (kid) => open.some((key) => key.stored.id === kid),
+    async publicKeys() {
+      await refreshIfOlderThan(REUSE_MS);
+      return open.map(({ stored }) => ({
+        ...(stored.publicJwk as JWK),
+        kid: stored.id,
+        alg: 'EdDSA',
+        use: 'sig',
+      }));
+    },
+  };
+}
+
+function findKey(open: readonly OpenKey[], kid: string): AccessTokenKey | null {
+  const found = open.find((key) => key.stored.id === kid);
+  return found === undefined ? null : { kid, algorithm: 'EdDSA', key: found.publicKey };
+}
+
+async function reuse(open: readonly OpenKey[], row: SigningKey, options: Options): Promise<OpenKey> {
+  const known = open.find((key) => key.stored.id === row.id);
+  if (known !== undefined) return { ...known, stored: row };
+  const keys = options.keyring.keys('signing-key');
+  const pair = await openSigningKeyPair(keys, { ...row, publicJwk: row.publicJwk as JWK });
+  return { stored: row, ...pair };
+}
+
+/** Whether tokens of a key may still be about: for a token's lifetime after its successor began to sign, and a little more. */
+function isOfUse(_row: SigningKey, next: SigningKey | undefined, { config, now }: Options): boolean {
+  if (next === undefined) return true;
+  const lastTokenEnds = next.signsFrom.getTime() + config.tokens.accessTtlMs;
+  return now().getTime() <= lastTokenEnds + KEY_SET_MAX_AGE_SECONDS * 1000;
+}
+
+/** Makes the first key, or the next one when the newest has come close enough to its end. */
+async function makeNextKey(options: Options): Promise<void> {
+  const { db, config, now } = options;
+  const newest = (await listSigningKeys(db)).at(-1);
+  if (newest === undefined) return addKey(options, now());
+  const { rotationMs, leadMs } = config.signingKeys;
+  const turn = newest.signsFrom.getTime() + rotationMs;
+  if (now().getTime() < turn - leadMs) return;
+  // late, as after a long stop, it still is published first
+  await addKey(options, new Date(Math.max(turn, now().getTime() + leadMs)));
+}
+
+/**
+ * Adds a key that signs from `signsFrom` on.
+ *
+ * @returns nothing: when another instance was faster, its key is as good
+ */
+export async function addKey(
+  { db, keyring, now }: Pick<Options, 'db' | 'keyring' | 'now'>,
+  signsFrom: Date,
+): Promise<void> {
+  const sequence = (await lastSigningKeySequence(db)) + 1;
+  const { id, publicJwk, privateJwk } = await createSigningKeyPair(keyring.keys('signing-key'));
+  const key: SigningKey = {
+    id,
+    sequence,
+    algorithm: 'EdDSA',
+    publicJwk: publicJwk as Json,
+    privateJwk,
+    createdAt: now(),
+    signsFrom,
+    retiredAt: null,
+  };
+  await transaction(db, async (tx) => {
+    if (!(await insertSigningKey(tx, key))) return;
+    const detail = { kid: id, signsFrom: signsFrom.toISOString() };
+    await recordEvent(tx, { type: 'SIGNING_KEY_CREATED', client: OPERATOR, now: now(), detail });
+  });
+}
+
+/** One shared secret, for teams whose verifiers have no other way; it is published nowhere. */
+function sharedSecretKeys(secret: string): SigningKeys {
+  const key = new TextEncoder().encode(secret);
+  const kid = createHash('sha256').update('kid').update(key).digest('base64url').slice(0, 16);
+  const shared: AccessTokenKey = { kid, algorithm: 'HS256', key };
+  return {
+    signing: async () => shared,
+    verifying: async (asked) => (asked === kid ? shared : null),
+    holds: (asked) => asked === kid,
+    publicKeys: async () => [],
+    refresh: async () => undefined,
+  };
+}

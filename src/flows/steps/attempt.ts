@@ -1,0 +1,112 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { mac } from '../../crypto/mac.ts';
+import type { Db } from '../../db/client.ts';
+import { AuthError, RequestError } from '../../errors.ts';
+import {
+  reserveAttempt,
+  settleFailure,
+  settleSuccess,
+  withdrawAttempt,
+} from '../../records/attempt-counter.ts';
+import { identifierKey } from '../../records/user.ts';
+import type { Deps } from '../deps.ts';
+
+/**
+ * What is guessed at, each with a counter of its own: passwords at sign-in by identifier, or by known device; codes by
+ * user; the password of a signed-in user by user.
+ */
+export type AttemptSubject =
+  | { kind: 'password'; identifier: string }
+  | { kind: 'device'; deviceId: string }
+  | { kind: 'code'; userId: string }
+  | { kind: 'reauthentication'; userId: string };
+
+/**
+ * An attempt that is being made. It is settled in the transaction that records its outcome, as the last thing there:
+ * an attempt whose transaction was rolled back before is taken back.
+ */
+export interface Attempt {
+  succeed(tx: Db): Promise<void>;
+  /** @returns whether this failure locked the subject */
+  fail(tx: Db): Promise<boolean>;
+}
+
+const LONGEST_WAIT_MS = 3000;
+
+/**
+ * Makes an attempt that counts: it is counted before `work` checks anything, and `work` settles it. When `work` throws
+ * without having settled it, nothing was guessed and the attempt is taken back.
+ *
+ * @param locked makes the failure to answer with while the subject is locked, from the seconds it still lasts
+ */
+export async function withAttempt<T>(
+  deps: Deps,
+  subject: AttemptSubject,
+  locked: (retryAfter: number) => Error,
+  work: (attempt: Attempt) => Promise<T>,
+): Promise<T> {
+  const key = counterKey(deps, subject);
+  const leave = await deps.attemptGate.enter(key.toString('base64'));
+  try {
+    await reserve(deps, key, locked);
+    return await settling(deps, key, work);
+  } finally {
+    leave();
+  }
+}
+
+async function settling<T>(
+  deps: Deps,
+  key: Buffer,
+  work: (attempt: Attempt) => Promise<T>,
+): Promise<T> {
+  let settled = false;
+  try {
+    return await work({
+      async succeed(tx) {
+        await settleSuccess(tx, key);
+        settled = true;
+      },
+      async fail(tx) {
+        const isLocked = await settleFailure(tx, key, deps.config.attempts, deps.now());
+        settled = true;
+        return isLocked;
+      },
+    });
+  } catch (error) {
+    // other errors may come from the commit, and then nothing was settled
+    if (!settled || !(error instanceof AuthError)) await withdrawAttempt(deps.db, key);
+    throw error;
+  }
+}
+
+async function reserve(
+  deps: Deps,
+  key: Buffer,
+  locked: (retryAfter: number) => Error,
+): Promise<void> {
+  const started = performance.now();
+  for (;;) {
+    const now = deps.now();
+    const reservation = await reserveAttempt(deps.db, key, deps.config.attempts, now);
+    if (reservation.kind === 'GRANTED') return;
+    if (reservation.kind === 'LOCKED') {
+      throw locked(Math.ceil((reservation.until.getTime() - now.getTime()) / 1000));
+    }
+    // other instances are checking as many attempts as may still fail; one of them decides soon
+    if (performance.now() - started > LONGEST_WAIT_MS) {
+      throw new RequestError('OVERLOADED', { retryAfter: 1 });
+    }
+    await delay(10 + Math.random() * 40);
+  }
+}
+
+/** The key a subject is counted under; keyed, so that a leaked table does not list who was guessed at. */
+export function counterKey(deps: Pick<Deps, 'keyring'>, subject: AttemptSubject): Buffer {
+  return mac(deps.keyring.keys('counter'), subject.kind, subjectName(subject));
+}
+
+function subjectName(subject: AttemptSubject): string {
+  if (subject.kind === 'password') return identifierKey(subject.identifier);
+  return subject.kind === 'device' ? subject.deviceId : subject.userId;
+}

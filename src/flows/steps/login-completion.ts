@@ -1,0 +1,141 @@
+import type { Client } from '../../client.ts';
+import { newId } from '../../crypto/id.ts';
+import { type Db, transaction } from '../../db/client.ts';
+import { AuthError } from '../../errors.ts';
+import { recordEvent } from '../../records/audit-event.ts';
+import type { Session } from '../../records/session.ts';
+import { type Account, recordLogin } from '../../records/user.ts';
+import type { Deps } from '../deps.ts';
+import { type Attempt, withAttempt } from './attempt.ts';
+import { type MfaMethod, takeCode } from './code-check.ts';
+import { issueTokens, openSession, type SignedIn } from './session-opening.ts';
+
+/** A sign-in that has come as far as a right password. */
+export interface PendingLogin {
+  account: Account;
+  wish: { remembered: boolean; cookies: boolean };
+  /** The device, when it is one that signed in before. */
+  deviceId: string | null;
+  client: Client;
+}
+
+/**
+ * Opens the session of a user who has no second factor.
+ *
+ * @param settle what else belongs into the transaction, such as settling the attempt
+ * @throws {AuthError} INVALID_CREDENTIALS when the account changed while the password was being checked
+ */
+export async function completeWithPassword(
+  deps: Deps,
+  login: PendingLogin,
+  settle: (tx: Db) => Promise<void>,
+): Promise<SignedIn> {
+  const session = await transaction(deps.db, async (tx) => {
+    const opened = await openLoginSession(deps, tx, login, ['pwd']);
+    await settle(tx);
+    return opened;
+  });
+  return issue(deps, login, session);
+}
+
+/**
+ * Checks the code of a sign-in and opens its session. The code, and whatever `settle` uses up, are taken in the same
+ * transaction as the session is opened in: all of it happens, or nothing.
+ *
+ * @throws {AuthError} INVALID_CODE; ACCOUNT_LOCKED when too many codes have failed; whatever `settle` throws
+ */
+export async function completeWithCode(
+  deps: Deps,
+  login: PendingLogin & { code: string },
+  settle: (tx: Db) => Promise<void>,
+): Promise<SignedIn> {
+  const { account, client } = login;
+  const userId = account.user.id;
+  const locked = (retryAfter: number) => new AuthError('ACCOUNT_LOCKED', { retryAfter });
+  return withAttempt(deps, { kind: 'code', userId }, locked, async (attempt) => {
+    const session = await transaction(deps.db, async (tx) => {
+      const opened = await openCodeSession(deps, tx, login);
+      if (opened === null) return null;
+      await settle(tx);
+      await attempt.succeed(tx);
+      return opened;
+    });
+    if (session === null) {
+      await recordCodeFailure(deps, attempt, userId, client);
+      throw new AuthError('INVALID_CODE');
+    }
+    return issue(deps, login, session);
+  });
+}
+
+async function openCodeSession(
+  deps: Deps,
+  tx: Db,
+  login: PendingLogin & { code: string },
+): Promise<Session | null> {
+  const { account, client } = login;
+  const userId = account.user.id;
+  const method = await takeAccountCode(deps, tx, account, login.code);
+  if (method === null) return null;
+  const session = await openLoginSession(deps, tx, login, ['pwd', 'otp', 'mfa']);
+  if (method === 'RECOVERY_CODE') {
+    const sessionId = session.id;
+    await recordEvent(tx, {
+      type: 'RECOVERY_CODE_USED',
+      userId,
+      sessionId,
+      client,
+      now: deps.now(),
+    });
+  }
+  return session;
+}
+
+async function takeAccountCode(
+  deps: Deps,
+  tx: Db,
+  account: Account,
+  code: string,
+): Promise<MfaMethod | null> {
+  const { totpSecret } = account.credentials;
+  if (totpSecret === null) return null;
+  return takeCode(deps, tx, { userId: account.user.id, totpSecret }, code);
+}
+
+async function openLoginSession(
+  deps: Deps,
+  tx: Db,
+  login: PendingLogin,
+  amr: readonly string[],
+): Promise<Session> {
+  const { account, client } = login;
+  const now = deps.now();
+  const userId = account.user.id;
+  const { passwordHash } = account.credentials;
+  // disabled, deleted or given another password in the meantime
+  const isUnchanged = await recordLogin(tx, { id: userId, passwordHash }, now);
+  if (!isUnchanged) throw new AuthError('INVALID_CREDENTIALS');
+  const session = await openSession(deps, tx, userId, { ...login.wish, amr }, client);
+  await recordEvent(tx, { type: 'LOGIN_SUCCEEDED', userId, sessionId: session.id, client, now });
+  return session;
+}
+
+async function recordCodeFailure(
+  deps: Deps,
+  attempt: Attempt,
+  userId: string,
+  client: Client,
+): Promise<void> {
+  const event = { userId, client, now: deps.now(), detail: { reason: 'CODE' } };
+  await transaction(deps.db, async (tx) => {
+    await recordEvent(tx, { type: 'LOGIN_FAILED', ...event });
+    const isLocked = await attempt.fail(tx);
+    if (isLocked) await recordEvent(tx, { type: 'ACCOUNT_LOCKED', ...event });
+  });
+}
+
+function issue(deps: Deps, login: PendingLogin, session: Session): Promise<SignedIn> {
+  const now = deps.now();
+  const user = { ...login.account.user, lastLoginAt: session.createdAt };
+  return issueTokens(deps, user, session, login.deviceId ?? newId(now));
+}

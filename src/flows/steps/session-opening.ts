@@ -1,0 +1,116 @@
+import { randomBytes } from 'node:crypto';
+import type { Client } from '../../client.ts';
+import { deviceToken } from '../../crypto/device-token.ts';
+import { newId } from '../../crypto/id.ts';
+import { refreshToken } from '../../crypto/refresh-token.ts';
+import type { Db } from '../../db/client.ts';
+import { endSurplusSessions, insertSession, type Session } from '../../records/session.ts';
+import type { User } from '../../records/user.ts';
+import type { Deps } from '../deps.ts';
+
+/** The tokens of a session. */
+export interface Tokens {
+  accessToken: string;
+  refreshToken: string;
+  expiresAt: Date;
+  refreshExpiresAt: Date;
+  /** Only when somebody has just signed in. */
+  deviceToken: string | null;
+}
+
+/** What everyone gets who has signed in or refreshed. */
+export interface SignedIn {
+  user: User;
+  session: Session;
+  tokens: Tokens;
+}
+
+/** How a session is wanted. */
+export interface SessionWish {
+  remembered: boolean;
+  cookies: boolean;
+  /** Authentication methods (RFC 8176): `pwd`, `otp`, `mfa`. */
+  amr: readonly string[];
+}
+
+const NONCE_BYTES = 16;
+const DEVICE_TOKEN_MS = 400 * 24 * 60 * 60 * 1000;
+
+/**
+ * Opens a session, in the transaction of the sign-in that earned it. The user's row is locked by then, so that
+ * sign-ins at the same moment do not each miss the other when they count sessions.
+ */
+export async function openSession(
+  deps: Deps,
+  tx: Db,
+  userId: string,
+  wish: SessionWish,
+  client: Client,
+): Promise<Session> {
+  const now = deps.now();
+  const absoluteExpiresAt = new Date(now.getTime() + deps.config.sessions.maxAgeMs);
+  const session = await insertSession(tx, {
+    id: newId(now),
+    userId,
+    nonce: randomBytes(NONCE_BYTES),
+    ...wish,
+    expiresAt: sessionExpiry(deps, { remembered: wish.remembered, absoluteExpiresAt }, now),
+    absoluteExpiresAt,
+    client,
+    now,
+  });
+  await endSurplusSessions(tx, userId, deps.config.sessions.maxPerUser, now);
+  return session;
+}
+
+/** Until when a session lives when it is used now: its sliding lifetime, but never beyond the absolute one. */
+export function sessionExpiry(
+  deps: Deps,
+  session: { remembered: boolean; absoluteExpiresAt: Date },
+  now: Date,
+): Date {
+  const { rememberedTtlMs, ttlMs } = deps.config.sessions;
+  const sliding = now.getTime() + (session.remembered ? rememberedTtlMs : ttlMs);
+  return new Date(Math.min(sliding, session.absoluteExpiresAt.getTime()));
+}
+
+/**
+ * Signs an access token for a session and derives the refresh token of its generation.
+ *
+ * @param deviceId the device that signed in, for its device token; `null` at a refresh
+ */
+export async function issueTokens(
+  deps: Deps,
+  user: User,
+  session: Session,
+  deviceId: string | null,
+): Promise<SignedIn> {
+  const now = deps.now();
+  const access = await deps.accessTokens.sign(
+    {
+      userId: user.id,
+      sessionId: session.id,
+      role: user.role,
+      amr: session.amr.split(' '),
+      authenticatedAt: session.authenticatedAt,
+      app: user.appMetadata,
+    },
+    newId(now),
+    now,
+  );
+  const deviceExpiry = new Date(now.getTime() + DEVICE_TOKEN_MS);
+  return {
+    user,
+    session,
+    tokens: {
+      accessToken: access.token,
+      refreshToken: refreshToken(deps.keyring.keys('refresh-token'), session),
+      expiresAt: access.expiresAt,
+      refreshExpiresAt: session.expiresAt,
+      deviceToken:
+        deviceId === null
+          ? null
+          : deviceToken(deps.keyring.keys('device-token'), user.id, deviceId, deviceExpiry),
+    },
+  };
+}

@@ -1,0 +1,234 @@
+import { validate as isUuid } from 'uuid';
+import type { Client } from '../client.ts';
+import { newId } from '../crypto/id.ts';
+import { type Db, transaction } from '../db/client.ts';
+import type { Role, UserStatus } from '../db/schema.ts';
+import { AuthError, RequestError } from '../errors.ts';
+import {
+  assertNoProblems,
+  checkAppMetadata,
+  checkNewPassword,
+  type Problems,
+  readEmail,
+  readText,
+  readUsername,
+} from '../input.ts';
+import type { Json } from '../json.ts';
+import { type AuditEventType, recordEvent } from '../records/audit-event.ts';
+import { deleteChallengesOf } from '../records/login-challenge.ts';
+import { deleteRecoveryCodes } from '../records/recovery-code.ts';
+import { endSessionsOf } from '../records/session.ts';
+import { disableTotpSecret } from '../records/totp.ts';
+import { findUser, insertUser, lockActiveAdmins, type User, updateUser } from '../records/user.ts';
+import type { Deps } from './deps.ts';
+import { eraseUser, forgetAttempts } from './steps/erasure.ts';
+
+/** Who administers: a signed-in administrator, or the operator at the command line, who has no account. */
+export interface Administrator {
+  userId: string | null;
+  client: Client;
+}
+
+export interface NewUserInput {
+  email: string;
+  username: string | null;
+  displayName: string | null;
+  role: Role;
+  /** `null` for an invited person, who chooses one. */
+  password: string | null;
+  appMetadata: Json;
+}
+
+/**
+ * Creates an account for somebody.
+ *
+ * @throws {AuthError} INVALID_INPUT, EMAIL_TAKEN or USERNAME_TAKEN
+ */
+export async function createUser(
+  deps: Deps,
+  admin: Administrator,
+  input: NewUserInput,
+): Promise<User> {
+  const names = readNewUser(deps, input);
+  const { password, role, appMetadata } = input;
+  const passwordHash = password === null ? null : await deps.passwords.hash(password);
+  const now = deps.now();
+  const id = newId(now);
+  return transaction(deps.db, async (tx) => {
+    await insertUser(tx, { id, ...names, passwordHash, role, appMetadata, now });
+    await record(deps, tx, admin, id, 'USER_CREATED', { role });
+    return existing(await findUser(tx, id));
+  });
+}
+
+function readNewUser(deps: Deps, input: NewUserInput) {
+  const problems: Problems = [];
+  const email = readEmail('email', input.email, problems);
+  const username = readUsername('username', input.username, problems);
+  const displayName = readText('displayName', input.displayName, 100, problems);
+  if (input.password !== null) {
+    const { minLength } = deps.config.password;
+    const rules = { minLength, isCommon: deps.isCommonPassword, names: [email, username] };
+    checkNewPassword('password', input.password, rules, problems);
+  }
+  checkAppMetadata('appMetadata', input.appMetadata, problems);
+  assertNoProblems(problems);
+  return { email, username, displayName, phrase: deps.config.defaultPhrase };
+}
+
+/** What is left out stays as it is. */
+export interface UserUpdate {
+  id: string;
+  role?: Role;
+  status?: UserStatus;
+  appMetadata?: Json;
+}
+
+/**
+ * Changes a user's role, status or application metadata. Disabling ends all sessions of the user.
+ *
+ * @throws {AuthError} INVALID_INPUT, NOT_FOUND, SELF_TARGETED (role and status) or LAST_ADMIN
+ */
+export async function changeUser(
+  deps: Deps,
+  admin: Administrator,
+  update: UserUpdate,
+): Promise<User> {
+  const { id, ...changes } = update;
+  if (changes.appMetadata !== undefined) {
+    const problems: Problems = [];
+    checkAppMetadata('appMetadata', changes.appMetadata, problems);
+    assertNoProblems(problems);
+  }
+  const takesRights = changes.role === 'USER' || changes.status === 'DISABLED';
+  return transaction(deps.db, async (tx) => {
+    if (takesRights) await guardAdmins(tx, admin, id);
+    const before = await target(tx, id);
+    if (takesRights) assertNotSelf(admin, id);
+    await updateUser(tx, id, changes, deps.now());
+    if (changes.status === 'DISABLED') {
+      await endSessionsOf(tx, id, 'ACCOUNT_DISABLED', deps.now());
+      await deleteChallengesOf(tx, id);
+    }
+    await recordChanges(deps, tx, admin, before, changes);
+    return existing(await findUser(tx, id));
+  });
+}
+
+async function recordChanges(
+  deps: Deps,
+  tx: Db,
+  admin: Administrator,
+  before: User,
+  changes: Omit<UserUpdate, 'id'>,
+): Promise<void> {
+  const { role, status, appMetadata } = changes;
+  if (role !== undefined && role !== before.role) {
+    await record(deps, tx, admin, before.id, 'USER_ROLE_CHANGED', { from: before.role, to: role });
+  }
+  if (status !== undefined && status !== before.status) {
+    const detail = { from: before.status, to: status };
+    await record(deps, tx, admin, before.id, 'USER_STATUS_CHANGED', detail);
+  }
+  if (appMetadata !== undefined) {
+    await record(deps, tx, admin, before.id, 'USER_METADATA_CHANGED', {});
+  }
+}
+
+/**
+ * Deletes an account and all personal data with it.
+ *
+ * @throws {AuthError} NOT_FOUND, SELF_TARGETED or LAST_ADMIN
+ */
+export async function deleteUser(deps: Deps, admin: Administrator, id: string): Promise<string> {
+  await transaction(deps.db, async (tx) => {
+    await guardAdmins(tx, admin, id);
+    const user = await target(tx, id);
+    assertNotSelf(admin, id);
+    const act = { type: 'ACCOUNT_DELETED', actorId: admin.userId, client: admin.client } as const;
+    await eraseUser(deps, tx, user, act);
+  });
+  return id;
+}
+
+/** Lifts every lock on an account. @throws {AuthError} NOT_FOUND */
+export async function unlockUser(deps: Deps, admin: Administrator, id: string): Promise<User> {
+  return transaction(deps.db, async (tx) => {
+    const user = await target(tx, id);
+    await forgetAttempts(deps, tx, user);
+    await record(deps, tx, admin, id, 'USER_UNLOCKED', {});
+    return user;
+  });
+}
+
+/** Ends all sessions of a user. @returns how many @throws {AuthError} NOT_FOUND */
+export async function revokeUserSessions(
+  deps: Deps,
+  admin: Administrator,
+  id: string,
+): Promise<number> {
+  return transaction(deps.db, async (tx) => {
+    await target(tx, id);
+    const endedSessions = await endSessionsOf(tx, id, 'REVOKED_BY_ADMIN', deps.now());
+    await deleteChallengesOf(tx, id);
+    await record(deps, tx, admin, id, 'USER_SESSIONS_REVOKED', { endedSessions });
+    return endedSessions;
+  });
+}
+
+/**
+ * Turns TOTP off for a user who has lost phone and recovery codes. An administrator cannot free their own account of its
+ * second factor so.
+ *
+ * @throws {AuthError} NOT_FOUND or SELF_TARGETED
+ */
+export async function resetUserTotp(deps: Deps, admin: Administrator, id: string): Promise<User> {
+  return transaction(deps.db, async (tx) => {
+    await target(tx, id);
+    assertNotSelf(admin, id);
+    await disableTotpSecret(tx, id, deps.now());
+    await deleteRecoveryCodes(tx, id);
+    await deleteChallengesOf(tx, id);
+    await record(deps, tx, admin, id, 'USER_TOTP_RESET', {});
+    return existing(await findUser(tx, id));
+  });
+}
+
+/**
+ * Takes the lock under which administrators lose their rights, one at a time.
+ *
+ * @throws {RequestError} FORBIDDEN when the one who acts has lost theirs since the request began
+ * @throws {AuthError} LAST_ADMIN
+ */
+async function guardAdmins(tx: Db, admin: Administrator, id: string): Promise<void> {
+  const admins = await lockActiveAdmins(tx);
+  if (admin.userId !== null && !admins.includes(admin.userId)) throw new RequestError('FORBIDDEN');
+  if (admins.length === 1 && admins.includes(id) && admin.userId !== id) {
+    throw new AuthError('LAST_ADMIN');
+  }
+}
+
+async function target(tx: Db, id: string): Promise<User> {
+  return existing(isUuid(id) ? await findUser(tx, id) : null);
+}
+
+function existing(user: User | null): User {
+  if (user === null) throw new AuthError('NOT_FOUND');
+  return user;
+}
+
+function assertNotSelf(admin: Administrator, id: string): void {
+  if (admin.userId === id) throw new AuthError('SELF_TARGETED');
+}
+
+async function record(
+  deps: Deps,
+  tx: Db,
+  admin: Administrator,
+  userId: string,
+  type: AuditEventType,
+  detail: Json,
+): Promise<void> {
+  const { client } = admin;
+  await recordEvent(tx, { type, userId, actorId: admin.userId, client, now: deps.now(), detail });
+}

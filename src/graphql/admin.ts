@@ -1,0 +1,112 @@
+import { validate as isUuid } from 'uuid';
+import { type Dashboard, readDashboard } from '../flows/dashboard.ts';
+import { listEvents } from '../records/audit-event.ts';
+import { countUsers, findUser, listUsers } from '../records/user.ts';
+import { AuditEventConnectionObject, AuditEventTypeEnum } from './audit-event.ts';
+import { builder } from './builder.ts';
+import { connectionObject, readPage } from './connection.ts';
+import { RoleEnum, UserObject, UserStatusEnum } from './user.ts';
+
+const SEARCH_LENGTH = 254;
+
+const FIRST = { description: 'How many at the most: 1 to 100, 20 unless told.' } as const;
+const AFTER = { description: 'The cursor to go on after.' } as const;
+
+const DashboardObject = builder.objectRef<Dashboard>('Dashboard').implement({
+  description: 'The service in figures.',
+  fields: (t) => ({
+    users: t.exposeInt('users', { description: 'Accounts.' }),
+    admins: t.exposeInt('admins', { description: 'Accounts with the role ADMIN.' }),
+    disabledUsers: t.exposeInt('disabledUsers', { description: 'Disabled accounts.' }),
+    totpUsers: t.exposeInt('totpUsers', { description: 'Accounts with TOTP on.' }),
+    activeSessions: t.exposeInt('activeSessions', { description: 'Live sessions.' }),
+    lockedAccounts: t.exposeInt('lockedAccounts', {
+      description: 'Identifiers and accounts that are locked now after failed attempts.',
+    }),
+    registrationsLast24h: t.exposeInt('registrationsLast24h', {
+      description: 'Accounts created in the last 24 hours.',
+    }),
+    loginsLast24h: t.exposeInt('loginsLast24h', { description: 'Sign-ins in the last 24 hours.' }),
+    failedLoginsLast24h: t.exposeInt('failedLoginsLast24h', {
+      description: 'Failed sign-ins in the last 24 hours.',
+    }),
+  }),
+});
+
+const UserConnectionObject = connectionObject(UserObject, 'User');
+
+builder.objectField(UserConnectionObject, 'totalCount', (t) =>
+  t.int({
+    description: 'How many there are in all. It is counted only when it is asked for.',
+    resolve: (page) => page.count?.() ?? page.nodes.length,
+  }),
+);
+
+const AdminObject = builder.objectRef<object>('Admin');
+
+AdminObject.implement({
+  description: 'What administrators can see.',
+  authScopes: { admin: true },
+  fields: (t) => ({
+    users: t.field({
+      type: UserConnectionObject,
+      description: 'All users, the newest first.',
+      args: {
+        first: t.arg.int(FIRST),
+        after: t.arg.string(AFTER),
+        search: t.arg.string({
+          description: 'Text that the e-mail address, username or display name holds.',
+        }),
+        role: t.arg({ type: RoleEnum, description: 'Only those with this role.' }),
+        status: t.arg({ type: UserStatusEnum, description: 'Only those with this status.' }),
+      },
+      resolve: async (_admin, { first, after, search, role, status }, { deps: { db } }) => {
+        const filter = {
+          search: search?.slice(0, SEARCH_LENGTH) || undefined,
+          role: role ?? undefined,
+          status: status ?? undefined,
+        };
+        const page = await readPage({ first, after }, (range) => listUsers(db, filter, range));
+        return { ...page, count: () => countUsers(db, filter) };
+      },
+    }),
+    user: t.field({
+      type: UserObject,
+      nullable: true,
+      description: 'The user with this id, or null.',
+      args: { id: t.arg.id({ required: true, description: 'The id.' }) },
+      resolve: (_admin, { id }, { deps }) => (isUuid(id) ? findUser(deps.db, id) : null),
+    }),
+    auditEvents: t.field({
+      type: AuditEventConnectionObject,
+      description: 'Everything on record, the newest first.',
+      args: {
+        first: t.arg.int(FIRST),
+        after: t.arg.string(AFTER),
+        userId: t.arg.id({ description: 'Only what concerns this user.' }),
+        type: t.arg({ type: AuditEventTypeEnum, description: 'Only events of this type.' }),
+      },
+      resolve: (_admin, { first, after, userId, type }, { deps: { db } }) =>
+        readPage({ first, after }, async (page) =>
+          userId != null && !isUuid(userId)
+            ? []
+            : listEvents(db, { userId: userId ?? undefined, type: type ?? undefined }, page),
+        ),
+    }),
+    dashboard: t.field({
+      type: DashboardObject,
+      description: 'The service in figures.',
+      resolve: (_admin, _args, { deps }) => readDashboard(deps),
+    }),
+  }),
+});
+
+builder.queryField('admin', (t) =>
+  t.field({
+    type: AdminObject,
+    nullable: true,
+    description: 'What administrators can see. Administrators only.',
+    authScopes: { admin: true },
+    resolve: () => ({}),
+  }),
+);

@@ -1,0 +1,46 @@
+import type { Client } from '../client.ts';
+import { authenticate, type Viewer } from '../flows/authentication.ts';
+import type { Deps } from '../flows/deps.ts';
+import type { ServerContext } from '../http/yoga-transport.ts';
+import type { RateLimiter } from './rate-limit.ts';
+import { readAccessToken } from './token-delivery.ts';
+
+/** What every resolver is given. */
+export interface Context extends ServerContext {
+  readonly deps: Deps;
+  readonly client: Client;
+  readonly rateLimiter: RateLimiter;
+  /** Who is signed in. A sign-in sets it, so that the rest of the same request is answered to the one who signed in. */
+  viewer: Viewer | null;
+  /** Whether the request came with credentials, and whether they were good. */
+  readonly credentials: 'none' | 'accepted' | 'rejected';
+}
+
+/** The context behind a scope that only signed-in users pass. */
+export interface SignedInContext extends Context {
+  viewer: Viewer;
+}
+
+const USER_AGENT_LENGTH = 255;
+
+/** Makes the context of a request. A bad token is no failure here: it makes an anonymous viewer. */
+export async function createContext(
+  deps: Deps,
+  rateLimiter: RateLimiter,
+  server: ServerContext,
+): Promise<Omit<Context, keyof ServerContext>> {
+  const token = readAccessToken(server.http);
+  const viewer = token === null ? null : await authenticate(deps, token);
+  if (viewer !== null) server.http.facts['userId'] = viewer.user.id;
+  return {
+    deps,
+    rateLimiter,
+    viewer,
+    credentials: token === null ? 'none' : viewer === null ? 'rejected' : 'accepted',
+    client: {
+      ipAddress: server.http.clientAddress,
+      userAgent: server.http.headers['user-agent']?.slice(0, USER_AGENT_LENGTH) ?? null,
+      requestId: server.http.requestId,
+    },
+  };
+}

@@ -1,0 +1,92 @@
+import { GraphQLError } from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+import { REQUEST_ERROR_MESSAGES, RequestError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { ServerContext } from '../http/yoga-transport.ts';
+import { safeMessage, variableProblems } from './request-problem.ts';
+
+/**
+ * Lets out of errors what a client may know and nothing else: an error of the request says what is wrong with it without
+ * repeating a value, one that was thrown on purpose keeps its code, and anything else is logged and masked.
+ */
+export function useErrorMask(logger: Logger): Plugin<object, ServerContext> {
+  return {
+    onExecutionResult({ result, setResult, context }) {
+      if (result === undefined || !('errors' in result) || result.errors === undefined) return;
+      const { http, params } = context;
+      const masked = result.errors.flatMap((error) => {
+        if (isVariableProblem(error)) {
+          const problems = variableProblems(params.query ?? '', params.operationName, params.variables);
+          if (problems.length > 0) return problems;
+        }
+        return [maskError(error, http.requestId, logger)];
+      });
+      http.facts['errors'] = [...new Set(masked.map((error) => String(error.extensions['code'])))].join();
+      setResult({ ...result, errors: masked });
+    },
+  };
+}
+
+function isVariableProblem(error: GraphQLError): boolean {
+  return error.originalError == null && error.path === undefined && error.locations === undefined;
+}
+
+/**
+ * Masks an error at once and keeps what it was for `useErrorMask`, which knows the request it belongs to. Whatever does
+ * not come by there leaves with nothing in it.
+ */
+export function veilError(error: unknown): Error {
+  const cause = error instanceof GraphQLError ? (error.originalError ?? error) : error;
+  if (cause instanceof GraphQLError) return cause;
+  return new GraphQLError(REQUEST_ERROR_MESSAGES.INTERNAL_SERVER_ERROR, {
+    ...placeOf(error),
+    originalError: cause instanceof Error ? cause : new Error('Something that is no error was thrown.'),
+    extensions: { code: 'INTERNAL_SERVER_ERROR' },
+  });
+}
+
+function placeOf(error: unknown) {
+  if (!(error instanceof GraphQLError)) return {};
+  const { nodes, source, positions, path } = error;
+  return {
+    nodes: nodes ?? null,
+    source: source ?? null,
+    positions: positions ?? null,
+    path: path ?? null,
+  };
+}
+
+/** The form in which an error may leave. */
+function maskError(error: GraphQLError, requestId: string, logger: Logger): GraphQLError {
+  const cause = error.originalError ?? error;
+  if (cause instanceof RequestError) {
+    const { code, message, retryAfter } = cause;
+    const extensions = { code, ...(retryAfter === undefined ? {} : { retryAfter }) };
+    return new GraphQLError(message, { ...placeOf(error), extensions });
+  }
+  if (cause instanceof GraphQLError) {
+    return new GraphQLError(safeMessage(cause.message), {
+      ...placeOf(error),
+      extensions: { ...cause.extensions, code: 'BAD_USER_INPUT' },
+    });
+  }
+  logger.error({ failure: describe(cause), requestId }, 'unexpected error');
+  return new GraphQLError(REQUEST_ERROR_MESSAGES.INTERNAL_SERVER_ERROR, {
+    ...placeOf(error),
+    extensions: { code: 'INTERNAL_SERVER_ERROR', requestId },
+  });
+}
+
+/** What the log says of an error. Drizzle's message holds the parameters, among them hashes; its cause says enough. */
+export function describe(error: unknown): object {
+  if (!(error instanceof Error)) return { message: 'something that is no error was thrown' };
+  const isQuery = error.name === 'DrizzleQueryError' || 'query' in error;
+  const code = 'code' in error ? String(error.code) : undefined;
+  return {
+    name: error.name,
+    message: isQuery ? 'a query failed' : error.message,
+    ...(code === undefined ? {} : { code }),
+    stack: isQuery ? undefined : error.stack,
+    ...(error.cause === undefined ? {} : { cause: describe(error.cause) }),
+  };
+}

@@ -1,0 +1,12 @@
+import { writeFileSync } from 'node:fs';
+import { lexicographicSortSchema, printSchema } from 'graphql';
+import { schema } from './schema.ts';
+
+/** The schema in the form that is committed as schema.graphql. */
+export function printedSchema(): string {
+  return `${printSchema(lexicographicSortSchema(schema))}\n`;
+}
+
+if (process.argv[1]?.endsWith('print.ts')) {
+  writeFileSync('schema.graphql', printedSchema());
+}

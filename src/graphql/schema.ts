@@ -1,0 +1,16 @@
+import { builder } from './builder.ts';
+import { withRateLimits } from './rate-limit.ts';
+import './account-deletion.ts';
+import './admin.ts';
+import './login.ts';
+import './logout.ts';
+import './profile.ts';
+import './refresh.ts';
+import './registration.ts';
+import './session-revocation.ts';
+import './totp-enrolment.ts';
+import './user-administration.ts';
+import './user.ts';
+
+/** The whole schema: each file above adds its part. */
+export const schema = withRateLimits(builder.toSchema());

@@ -1,0 +1,223 @@
+import {
+  type Administrator,
+  changeUser,
+  createUser,
+  deleteUser,
+  resetUserTotp,
+  revokeUserSessions,
+  unlockUser,
+  type UserUpdate,
+} from '../flows/user-administration.ts';
+import type { User } from '../records/user.ts';
+import { builder } from './builder.ts';
+import type { SignedInContext } from './context.ts';
+import { asResult, resultUnion } from './result.ts';
+import { RoleEnum, UserObject, UserStatusEnum } from './user.ts';
+
+const CreateUserInput = builder.inputType('CreateUserInput', {
+  description: 'An account for somebody.',
+  fields: (t) => ({
+    email: t.string({ required: true, description: 'The e-mail address.' }),
+    username: t.string({ description: 'A name to sign in by as well.' }),
+    displayName: t.string({ description: 'The name to show.' }),
+    role: t.field({ type: RoleEnum, defaultValue: 'USER', description: 'What they may do here.' }),
+    password: t.string({
+      description: 'A first password. Left out, they are invited by mail to choose one.',
+    }),
+    appMetadata: t.field({
+      type: 'JSON',
+      description: "The consuming application's own roles and plans: a JSON object.",
+    }),
+  }),
+});
+
+const UpdateUserInput = builder.inputType('UpdateUserInput', {
+  description: 'What to change of a user; what is left out stays.',
+  fields: (t) => ({
+    id: t.id({ required: true, description: 'The id of the user.' }),
+    role: t.field({ type: RoleEnum, description: 'What they may do here.' }),
+    status: t.field({ type: UserStatusEnum, description: 'Whether they may sign in.' }),
+    appMetadata: t.field({
+      type: 'JSON',
+      description: 'A JSON object in the place of the one until now.',
+    }),
+  }),
+});
+
+function userSuccess<Kind extends string>(kind: Kind, description: string) {
+  return builder.objectRef<{ kind: Kind; user: User }>(kind).implement({
+    description,
+    fields: (t) => ({
+      user: t.field({
+        type: UserObject,
+        description: 'The user as they are now.',
+        resolve: (success) => success.user,
+      }),
+    }),
+  });
+}
+
+const CreateUserSuccess = userSuccess('CreateUserSuccess', 'The account is there.');
+const UpdateUserSuccess = userSuccess('UpdateUserSuccess', 'The user has been changed.');
+const UnlockUserSuccess = userSuccess('UnlockUserSuccess', 'No attempts are held against them.');
+const ResetUserTotpSuccess = userSuccess('ResetUserTotpSuccess', 'TOTP is off for this user.');
+
+const DeleteUserSuccess = builder
+  .objectRef<{ kind: 'DeleteUserSuccess'; id: string }>('DeleteUserSuccess')
+  .implement({
+    description: 'The account and all personal data with it are gone.',
+    fields: (t) => ({ id: t.exposeID('id', { description: 'The id the account had.' }) }),
+  });
+
+const RevokeUserSessionsSuccess = builder
+  .objectRef<{ kind: 'RevokeUserSessionsSuccess'; endedSessions: number }>(
+    'RevokeUserSessionsSuccess',
+  )
+  .implement({
+    description: 'The user is signed out everywhere.',
+    fields: (t) => ({
+      endedSessions: t.exposeInt('endedSessions', { description: 'How many sessions ended.' }),
+    }),
+  });
+
+const CreateUserResult = resultUnion(
+  'CreateUserResult',
+  'What createUser answers.',
+  [CreateUserSuccess],
+  ['INVALID_INPUT', 'EMAIL_TAKEN', 'USERNAME_TAKEN'],
+);
+const UpdateUserResult = resultUnion(
+  'UpdateUserResult',
+  'What updateUser answers.',
+  [UpdateUserSuccess],
+  ['INVALID_INPUT', 'NOT_FOUND', 'SELF_TARGETED', 'LAST_ADMIN'],
+);
+const DeleteUserResult = resultUnion(
+  'DeleteUserResult',
+  'What deleteUser answers.',
+  [DeleteUserSuccess],
+  ['NOT_FOUND', 'SELF_TARGETED', 'LAST_ADMIN'],
+);
+const UnlockUserResult = resultUnion(
+  'UnlockUserResult',
+  'What unlockUser answers.',
+  [UnlockUserSuccess],
+  ['NOT_FOUND'],
+);
+const RevokeUserSessionsResult = resultUnion(
+  'RevokeUserSessionsResult',
+  'What revokeUserSessions answers.',
+  [RevokeUserSessionsSuccess],
+  ['NOT_FOUND'],
+);
+const ResetUserTotpResult = resultUnion(
+  'ResetUserTotpResult',
+  'What resetUserTotp answers.',
+  [ResetUserTotpSuccess],
+  ['NOT_FOUND', 'SELF_TARGETED'],
+);
+
+const ID = { required: true, description: 'The id of the user.' } as const;
+
+const administrator = ({ viewer, client }: SignedInContext): Administrator => ({
+  userId: viewer.user.id,
+  client,
+});
+
+const withUser =
+  <Kind extends string>(kind: Kind) =>
+  (user: User) => ({ kind, user });
+
+builder.mutationFields((t) => ({
+  createUser: t.withAuth({ admin: true }).field({
+    type: CreateUserResult,
+    description: 'Creates an account for somebody. Administrators only.',
+    args: {
+      input: t.arg({ type: CreateUserInput, required: true, description: 'The account.' }),
+    },
+    resolve: (_mutation, { input }, context) =>
+      asResult(
+        createUser(context.deps, administrator(context), newUser(input)).then(
+          withUser('CreateUserSuccess'),
+        ),
+      ),
+  }),
+  updateUser: t.withAuth({ admin: true }).field({
+    type: UpdateUserResult,
+    description:
+      'Changes the role, status or application metadata of a user. Administrators only; role and status of somebody else.',
+    args: {
+      input: t.arg({ type: UpdateUserInput, required: true, description: 'The changes.' }),
+    },
+    resolve: (_mutation, { input }, context) =>
+      asResult(
+        changeUser(context.deps, administrator(context), userUpdate(input)).then(
+          withUser('UpdateUserSuccess'),
+        ),
+      ),
+  }),
+  deleteUser: t.withAuth({ admin: true }).field({
+    type: DeleteUserResult,
+    description: 'Deletes the account of somebody else. Administrators only.',
+    args: { id: t.arg.id(ID) },
+    resolve: (_mutation, { id }, context) =>
+      asResult(
+        deleteUser(context.deps, administrator(context), id).then((deleted) => ({
+          kind: 'DeleteUserSuccess' as const,
+          id: deleted,
+        })),
+      ),
+  }),
+  unlockUser: t.withAuth({ admin: true }).field({
+    type: UnlockUserResult,
+    description: 'Lifts every lock on an account. Administrators only.',
+    args: { id: t.arg.id(ID) },
+    resolve: (_mutation, { id }, context) =>
+      asResult(
+        unlockUser(context.deps, administrator(context), id).then(withUser('UnlockUserSuccess')),
+      ),
+  }),
+  revokeUserSessions: t.withAuth({ admin: true }).field({
+    type: RevokeUserSessionsResult,
+    description: 'Ends all sessions of a user. Administrators only.',
+    args: { id: t.arg.id(ID) },
+    resolve: (_mutation, { id }, context) =>
+      asResult(
+        revokeUserSessions(context.deps, administrator(context), id).then((endedSessions) => ({
+          kind: 'RevokeUserSessionsSuccess' as const,
+          endedSessions,
+        })),
+      ),
+  }),
+  resetUserTotp: t.withAuth({ admin: true }).field({
+    type: ResetUserTotpResult,
+    description:
+      'Turns TOTP off for somebody else who has lost phone and recovery codes. Administrators only.',
+    args: { id: t.arg.id(ID) },
+    resolve: (_mutation, { id }, context) =>
+      asResult(
+        resetUserTotp(context.deps, administrator(context), id).then(
+          withUser('ResetUserTotpSuccess'),
+        ),
+      ),
+  }),
+}));
+
+function newUser(input: typeof CreateUserInput.$inferInput) {
+  return {
+    email: input.email,
+    username: input.username ?? null,
+    displayName: input.displayName ?? null,
+    role: input.role ?? ('USER' as const),
+    password: input.password ?? null,
+    appMetadata: input.appMetadata ?? {},
+  };
+}
+
+function userUpdate({ id, role, status, appMetadata }: typeof UpdateUserInput.$inferInput) {
+  const update: UserUpdate = { id };
+  if (role != null) update.role = role;
+  if (status != null) update.status = status;
+  if (appMetadata != null) update.appMetadata = appMetadata;
+  return update;
+}

@@ -1,0 +1,121 @@
+import { BlockList, isIP, isIPv4, isIPv6, SocketAddress } from 'node:net';
+
+/**
+ * The proxies whose X-Forwarded-For entries are believed: none, a fixed number of them in front of
+ * the service, or those with listed addresses.
+ */
+export type TrustedProxies =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'hops'; readonly count: number }
+  | { readonly kind: 'listed'; readonly addresses: BlockList };
+
+/** Believes nobody: the client is the socket's other end. */
+export const NO_TRUSTED_PROXIES: TrustedProxies = { kind: 'none' };
+
+/**
+ * Reads TRUSTED_PROXIES: empty, a number of proxies (`1`), or addresses and CIDR blocks separated by
+ * commas (`10.0.0.0/8, ::1`). Throws on anything else.
+ */
+export function parseTrustedProxies(text: string): TrustedProxies {
+  const value = text.trim();
+  if (value === '' || value === '0') return NO_TRUSTED_PROXIES;
+  if (/^\d{1,2}$/.test(value)) return { kind: 'hops', count: Number(value) };
+  const addresses = new BlockList();
+  for (const entry of value.split(',')) addTo(addresses, entry.trim());
+  return { kind: 'listed', addresses };
+}
+
+function addTo(addresses: BlockList, entry: string): void {
+  const [host = '', prefix, ...rest] = entry.split('/');
+  const address = parseAddress(host);
+  const bits = address !== undefined && isIPv4(address) ? 32 : 128;
+  const length = prefix === undefined ? bits : /^\d{1,3}$/.test(prefix) ? Number(prefix) : -1;
+  if (address === undefined || rest.length > 0 || length < 0 || length > bits) {
+    throw new Error(
+      `TRUSTED_PROXIES: "${entry}" is neither an IP address, a CIDR block nor a number of proxies`,
+    );
+  }
+  addresses.addSubnet(address, length, bits === 32 ? 'ipv4' : 'ipv6');
+}
+
+/**
+ * The address of the client behind the trusted proxies. X-Forwarded-For is read from its end, since
+ * only what trusted proxies appended is true; what a client wrote itself is never reached. A header
+ * that does not add up gives the address of the last one that is believed.
+ */
+export function clientAddress(
+  source: { readonly remoteAddress: string; readonly forwardedFor: string | undefined },
+  trusted: TrustedProxies,
+): string {
+  const socket = parseAddress(source.remoteAddress) ?? source.remoteAddress;
+  if (trusted.kind === 'none' || source.forwardedFor === undefined) return socket;
+  const entries = source.forwardedFor.split(',');
+  if (trusted.kind === 'hops') {
+    // Too short means that somebody came past the proxies: then the header is theirs.
+    const entry = entries[entries.length - trusted.count];
+    return (entry === undefined ? undefined : parseAddress(entry)) ?? socket;
+  }
+  let address = socket;
+  for (let i = entries.length - 1; i >= 0 && isListed(address, trusted.addresses); i--) {
+    const next = parseAddress(entries[i] ?? '');
+    if (next === undefined) break;
+    address = next;
+  }
+  return address;
+}
+
+function isListed(address: string, addresses: BlockList): boolean {
+  if (isIPv4(address)) return addresses.check(address, 'ipv4');
+  return isIPv6(address) && addresses.check(address, 'ipv6');
+}
+
+/**
+ * What a limit counts by: an IPv4 address itself, an IPv6 address's /64, because a single customer
+ * has all of the latter at hand.
+ */
+export function addressBlock(address: string): string {
+  const parsed = parseAddress(address);
+  if (parsed === undefined || isIPv4(parsed)) return parsed ?? address;
+  const groups = groupsOf(parsed);
+  return `${groups
+    .slice(0, 4)
+    .map((group) => group.toString(16))
+    .join(':')}::/64`;
+}
+
+/**
+ * The one spelling of an address: without port, brackets or zone, IPv4-mapped IPv6 as IPv4, other
+ * IPv6 shortened and in lower case. Undefined for what is not an address.
+ */
+function parseAddress(text: string): string | undefined {
+  if (isIPv4(text)) return text;
+  const host = withoutPort(text.trim());
+  const version = isIP(host);
+  if (version === 4) return host;
+  if (version !== 6) return undefined;
+  const { address } = new SocketAddress({ address: host, family: 'ipv6' });
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+}
+
+function withoutPort(text: string): string {
+  const bracketed = /^\[([^\]]*)\](?::\d{1,5})?$/.exec(text);
+  const host = bracketed?.[1] ?? /^([\d.]+):\d{1,5}$/.exec(text)?.[1] ?? text;
+  return host.split('%', 1)[0] ?? host;
+}
+
+/** The eight groups of a valid IPv6 address. */
+function groupsOf(address: string): number[] {
+  const [head = '', tail] = address.split('::');
+  const left = numbersOf(head);
+  const right = numbersOf(tail ?? '');
+  return [...left, ...Array<number>(8 - left.length - right.length).fill(0), ...right];
+}
+
+function numbersOf(part: string): number[] {
+  if (part === '') return [];
+  return part.split(':').flatMap((group) => {
+    if (!group.includes('.')) return [Number.parseInt(group, 16)];
+    const [a = 0, b = 0, c = 0, d = 0] = group.split('.').map(Number);
+    return [a * 256 + b, c * 256 + d];
+  });
+}

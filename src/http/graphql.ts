@@ -1,0 +1,82 @@
+import type { HttpHandler, HttpRequest, HttpResponse, Route } from './exchange.ts';
+import type { GraphqlParameters, ParsedParameters } from './graphql-parameters.ts';
+import { parametersOfBody, parametersOfQuery } from './graphql-parameters.ts';
+import { isJsonContentType, negotiateResultType } from './media-type.ts';
+import type { Refusal } from './refusal.ts';
+import { refuse } from './refusal.ts';
+import { askYoga, type GraphqlServer } from './yoga-transport.ts';
+
+/** What the endpoint is made of. */
+export interface GraphqlEndpointOptions {
+  readonly yoga: GraphqlServer;
+  /** Answers browsers that open the endpoint, where there is a GraphiQL. */
+  readonly page?: HttpHandler | undefined;
+  /** Whether `extensions.persistedQuery` reaches Yoga, where a plugin understands it. */
+  readonly persistedQueries?: boolean;
+}
+
+const WRONG_CONTENT_TYPE: Refusal = {
+  status: 415,
+  message: 'GraphQL requests must have the header "Content-Type: application/json".',
+  headers: { 'accept-post': 'application/json' },
+};
+
+const NOT_ACCEPTABLE: Refusal = {
+  status: 406,
+  message:
+    'Answers come as application/graphql-response+json or application/json. Name one of them in the Accept header.',
+};
+
+// Apollo's and urql's persisted-query links read this code and go on with the full query.
+const NO_PERSISTED_QUERIES: Refusal = {
+  status: 400,
+  message: 'Persisted queries are not supported. Send the full "query" without "persistedQuery".',
+  code: 'PERSISTED_QUERY_NOT_SUPPORTED',
+};
+
+const NO_STREAMS: Refusal = {
+  status: 406,
+  message: 'The answer to this operation would be a stream, which is not supported.',
+};
+
+/**
+ * Makes the GraphQL endpoint: POST with a JSON body, GET for queries. Everything that must hold of
+ * a request before its document is parsed is checked here, in the order of its cost.
+ */
+export function createGraphqlEndpoint(options: GraphqlEndpointOptions): Route {
+  const { page, persistedQueries = false } = options;
+  // A Yoga server is a proxy that binds its methods anew at every access.
+  const yoga: GraphqlServer = { fetch: options.yoga.fetch };
+
+  async function run(request: HttpRequest, parsed: ParsedParameters): Promise<HttpResponse> {
+    const { accept } = request.headers;
+    if (!('parameters' in parsed)) return refuse(parsed, accept);
+    const resultType = negotiateResultType(accept);
+    if (resultType === undefined) return refuse(NOT_ACCEPTABLE, accept);
+    if (!persistedQueries && namesPersistedQuery(parsed.parameters)) {
+      return refuse(NO_PERSISTED_QUERIES, accept);
+    }
+    const answer = await askYoga(yoga, request, parsed.parameters, resultType);
+    return answer.status === 406 && answer.body === '' ? refuse(NO_STREAMS, accept) : answer;
+  }
+
+  const post: HttpHandler = async (request) => {
+    if (!isJsonContentType(request.headers['content-type'])) {
+      return refuse(WRONG_CONTENT_TYPE, request.headers.accept);
+    }
+    return run(request, parametersOfBody(request.body));
+  };
+
+  const get: HttpHandler = async (request) => {
+    if (page !== undefined && request.headers.accept?.includes('text/html')) {
+      return page(request);
+    }
+    return run(request, parametersOfQuery(request.url.slice(request.path.length)));
+  };
+
+  return { GET: get, POST: post };
+}
+
+function namesPersistedQuery(parameters: GraphqlParameters): boolean {
+  return parameters.extensions !== undefined && 'persistedQuery' in parameters.extensions;
+}

@@ -1,0 +1,66 @@
+import type { HttpHandler, HttpResponse, Route } from './exchange.ts';
+
+const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8' };
+
+/** How readiness is found out and how long an answer stands. */
+export interface ReadinessOptions {
+  /** Whether the service can do its work now, e.g. whether the database answers. */
+  readonly isReady: () => Promise<boolean>;
+  /** After this long the answer is "not ready". */
+  readonly timeoutMs?: number;
+  /** How long one answer is given again without asking. */
+  readonly cacheMs?: number;
+  /** A monotonic clock in milliseconds. */
+  readonly clock?: () => number;
+}
+
+/** `/health`: the process is alive and its event loop turns. */
+export function createHealthRoute(): Route {
+  const alive = status(200, 'ok');
+  return { GET: () => Promise.resolve(alive) };
+}
+
+/**
+ * `/ready`: the service can serve. However many ask, at most one question is out at a time and its
+ * answer is kept for a moment, so that this path cannot be used to flood the database.
+ */
+export function createReadinessRoute(options: ReadinessOptions): Route {
+  const { isReady, timeoutMs = 2000, cacheMs = 1000, clock = () => performance.now() } = options;
+  const ready = status(200, 'ready');
+  const notReady = status(503, 'not ready');
+  let known: { readonly response: HttpResponse; readonly until: number } | undefined;
+  let asking: Promise<HttpResponse> | undefined;
+
+  async function ask(): Promise<HttpResponse> {
+    const response = (await answersInTime(isReady, timeoutMs)) ? ready : notReady;
+    known = { response, until: clock() + cacheMs };
+    asking = undefined;
+    return response;
+  }
+
+  const handle: HttpHandler = () => {
+    if (known !== undefined && clock() < known.until) return Promise.resolve(known.response);
+    asking ??= ask();
+    return asking;
+  };
+  return { GET: handle };
+}
+
+async function answersInTime(isReady: () => Promise<boolean>, timeoutMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs, false);
+  });
+  try {
+    return await Promise.race([isReady(), tooLate]);
+  } catch {
+    // Why it is not ready is for the log of whoever failed, not for an anonymous caller.
+    return false;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function status(code: number, text: string): HttpResponse {
+  return { status: code, headers: JSON_HEADERS, body: JSON.stringify({ status: text }) };
+}

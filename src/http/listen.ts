@@ -1,0 +1,105 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { ServerState } from './node-exchange.ts';
+
+/** Where to listen, and how patient to be. */
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  /** Sent with the answers to what is not HTTP. */
+  readonly securityHeaders: Readonly<Record<string, string>>;
+  /** How long a request's head may take. */
+  readonly headersTimeoutMs?: number;
+  /** How long a whole request may take to arrive; the body's own limit should come first. */
+  readonly requestTimeoutMs?: number;
+  /** How long an idle connection is kept: longer than the usual load balancer's 60 s. */
+  readonly keepAliveTimeoutMs?: number;
+}
+
+/** A server that listens. */
+export interface Listener {
+  readonly address: AddressInfo;
+  /** Stops accepting, lets answers in flight finish, and cuts off what remains after the deadline. */
+  close(deadlineMs?: number): Promise<void>;
+}
+
+const MAX_HEADER_BYTES = 16_384;
+
+type Handler = (req: IncomingMessage, res: ServerResponse, state: ServerState) => void;
+
+/** Starts an HTTP server; rejects when the address cannot be had. */
+export async function listen(handler: Handler, options: ListenOptions): Promise<Listener> {
+  const { headersTimeoutMs = 10_000, requestTimeoutMs = 30_000 } = options;
+  const state = { closing: false };
+  const server = createServer(
+    {
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: options.keepAliveTimeoutMs ?? 65_000,
+      // Node looks for expired requests only this often; its default of 30 s would blur the limits.
+      connectionsCheckingInterval: Math.min(1000, headersTimeoutMs),
+      maxHeaderSize: MAX_HEADER_BYTES,
+      insecureHTTPParser: false,
+    },
+    (req, res) => handler(req, res, state),
+  );
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    answerMalformed(error, socket, options.securityHeaders);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+
+  function close(deadlineMs = 10_000): Promise<void> {
+    state.closing = true;
+    return new Promise((resolve) => {
+      const deadline = setTimeout(() => server.closeAllConnections(), deadlineMs);
+      server.close(() => {
+        clearTimeout(deadline);
+        resolve();
+      });
+      server.closeIdleConnections();
+    });
+  }
+  return { address: addressOf(server.address()), close };
+}
+
+function addressOf(address: AddressInfo | string | null): AddressInfo {
+  if (address === null || typeof address === 'string') {
+    throw new TypeError('The server does not listen on a TCP port');
+  }
+  return address;
+}
+
+const STATUS_BY_CODE: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: '413 Payload Too Large',
+};
+
+/** Answers what Node's parser refused: two lengths, a length beside chunks, a head that never ends. */
+function answerMalformed(
+  error: NodeJS.ErrnoException,
+  socket: Duplex,
+  securityHeaders: Readonly<Record<string, string>>,
+): void {
+  const isFirst = 'bytesWritten' in socket && socket.bytesWritten === 0;
+  // On a connection that has been answered before, more bytes could be taken for part of an answer.
+  if (!socket.writable || !isFirst || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const lines = [
+    `HTTP/1.1 ${STATUS_BY_CODE[error.code ?? ''] ?? '400 Bad Request'}`,
+    ...Object.entries(securityHeaders).map(([name, value]) => `${name}: ${value}`),
+    'content-length: 0',
+    'connection: close',
+  ];
+  socket.end(`${lines.join('\r\n')}\r\n\r\n`);
+}

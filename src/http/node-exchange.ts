@@ -1,0 +1,63 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { announcesBody } from './body.ts';
+import type { HttpResponse, IncomingRequest, RequestHeaders } from './exchange.ts';
+
+/** What the answers of a server have to know about it. */
+export interface ServerState {
+  /** Whether it is shutting down: then an answer is the last one on its connection. */
+  readonly closing: boolean;
+}
+
+// How long the rest of an unread body is taken and thrown away. Closing at once would reset the
+// connection, and the client might lose the answer that says why.
+const LINGER_MS = 1000;
+
+/** The request of a socket. */
+export function incomingOfNode(req: IncomingMessage): IncomingRequest {
+  return {
+    method: req.method ?? 'GET',
+    url: originForm(req.url ?? '/'),
+    // Node keeps lists for Set-Cookie alone, which means nothing in a request.
+    headers: req.headers as RequestHeaders,
+    remoteAddress: req.socket.remoteAddress ?? '',
+    stream: req,
+  };
+}
+
+/** Proxies may send the whole URL; its host is as little believed as the Host header. */
+function originForm(url: string): string {
+  if (url.startsWith('/') || !URL.canParse(url)) return url;
+  const { pathname, search } = new URL(url);
+  return pathname + search;
+}
+
+/** Writes an answer to its socket, and gives the connection up when the request was not read to its end. */
+export function sendAnswer(
+  req: IncomingMessage,
+  res: ServerResponse,
+  answer: HttpResponse,
+  state?: ServerState,
+): void {
+  // The client has gone: there is nobody to tell.
+  if (res.destroyed) return;
+  const isUnread = !req.complete && announcesBody(req.headers as RequestHeaders);
+  if (isUnread || state?.closing === true) res.setHeader('connection', 'close');
+  res.writeHead(answer.status, answer.headers as Record<string, string | string[]>);
+  if (!isUnread) {
+    res.end(req.method === 'HEAD' ? undefined : answer.body);
+  } else {
+    if (answer.body.length > 0 && req.method !== 'HEAD') res.write(answer.body);
+    else res.flushHeaders();
+    endAfterLingering(req, res);
+  }
+}
+
+function endAfterLingering(req: IncomingMessage, res: ServerResponse): void {
+  const timer = setTimeout(end, LINGER_MS);
+  function end(): void {
+    clearTimeout(timer);
+    req.off('end', end).off('close', end);
+    if (!res.writableEnded && !res.destroyed) res.end();
+  }
+  req.on('end', end).on('close', end).resume();
+}

@@ -1,0 +1,140 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type BodyLimits, DEFAULT_BODY_LIMITS } from './body.ts';
+import { clientAddress, NO_TRUSTED_PROXIES, type TrustedProxies } from './client-address.ts';
+import type { CorsPolicy } from './cors.ts';
+import type {
+  HttpResponse,
+  IncomingRequest,
+  RequestFacts,
+  RequestHead,
+  Route,
+} from './exchange.ts';
+import { type FetchOrigin, incomingOfFetch, responseOfFetch } from './fetch-exchange.ts';
+import { incomingOfNode, type ServerState, sendAnswer } from './node-exchange.ts';
+import { type Refusal, refuse } from './refusal.ts';
+import { createRouter } from './router.ts';
+
+/** What one request came to. */
+export interface RequestLogEntry {
+  readonly requestId: string;
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly durationMs: number;
+  readonly clientAddress: string;
+  /** What the handler had to say. */
+  readonly facts: RequestFacts;
+}
+
+/** What the HTTP side of the service is made of. */
+export interface HttpAppOptions {
+  /** By exact path. */
+  readonly routes: Readonly<Record<string, Route>>;
+  readonly securityHeaders: Readonly<Record<string, string>>;
+  readonly cors: CorsPolicy;
+  readonly limits?: BodyLimits;
+  readonly trustedProxies?: TrustedProxies;
+  /** Whether browsers reach the service over HTTPS. */
+  readonly secure?: boolean;
+  readonly newRequestId?: () => string;
+  /** Told of every answer. */
+  readonly log?: (entry: RequestLogEntry) => void;
+  /** Told of every throw that became a 500. */
+  readonly logError: (error: unknown, requestId: string) => void;
+}
+
+/** The service as HTTP: one path for sockets and for tests without one. */
+export interface HttpApp {
+  fetch(input: Request | string | URL, init?: RequestInit, from?: FetchOrigin): Promise<Response>;
+  handler(req: IncomingMessage, res: ServerResponse, state?: ServerState): void;
+}
+
+// Log lines and answers carry it: no spaces, quotes or control characters, and no novels.
+const REQUEST_ID = /^[\w.:-]{8,64}$/;
+
+const LOGGED_PATH_LENGTH = 200;
+
+const UNEXPECTED: Refusal = {
+  status: 500,
+  message: 'Unexpected error.',
+  code: 'INTERNAL_SERVER_ERROR',
+};
+
+/** Puts the routes behind what holds for every request: a request id, bounds, headers, a log line, a last resort. */
+export function createHttpApp(options: HttpAppOptions): HttpApp {
+  const { cors, log, logError, securityHeaders, secure = false, newRequestId = randomUUID } = options;
+  const { limits = DEFAULT_BODY_LIMITS, trustedProxies = NO_TRUSTED_PROXIES } = options;
+  const route = createRouter({ routes: options.routes, cors, limits });
+
+  function requestOf({ method, url, headers, remoteAddress }: IncomingRequest): HttpRequest {
+    const givenId = headers['x-request-id'];
+    const forwardedFor = headers['x-forwarded-for'];
+    const query = url.indexOf('?');
+    return {
+      method,
+      url,
+      path: query === -1 ? url : url.slice(0, query),
+      headers,
+      remoteAddress,
+      clientAddress: clientAddress({ remoteAddress, forwardedFor }, trustedProxies),
+      requestId: givenId !== undefined && REQUEST_ID.test(givenId) ? givenId : newRequestId(),
+      secure,
+      facts: {},
+      body: '',
+    };
+  }
+
+  function complete(response: HttpResponse, request: HttpRequest): HttpResponse {
+    // Measured: a spread of all of them costs five microseconds more.
+    const headers: Record<string, string | readonly string[]> = Object.assign({}, securityHeaders);
+    headers['x-request-id'] = request.requestId;
+    Object.assign(headers, cors.headers(request.headers.origin), response.headers);
+    if (response.status !== 204) {
+      headers['content-length'] = String(Buffer.byteLength(response.body));
+    }
+    return { status: response.status, headers, body: response.body };
+  }
+
+  /** Answers a request by `send`; whatever goes wrong on the way, the client gets an answer and the log the reason. */
+  async function exchange<T>(
+    incoming: IncomingRequest,
+    send: (response: HttpResponse) => T,
+  ): Promise<T> {
+    const startedAt = performance.now();
+    const request = requestOf(incoming);
+    let status = UNEXPECTED.status;
+    try {
+      const response = complete(await route(request, incoming.stream), request);
+      const sent = send(response);
+      status = response.status;
+      return sent;
+    } catch (error) {
+      logError(error, request.requestId);
+      return send(complete(refuse(UNEXPECTED, incoming.headers.accept), request));
+    } finally {
+      log?.(entryOf(request, status, performance.now() - startedAt));
+    }
+  }
+
+  return {
+    async fetch(input, init, from) {
+      const request = new Request(input, init);
+      const incoming = incomingOfFetch(request, from);
+      return exchange(incoming, (response) => responseOfFetch(response, request.method));
+    },
+    handler(req, res, state) {
+      const incoming = incomingOfNode(req);
+      exchange(incoming, (response) => sendAnswer(req, res, response, state)).catch((error) => {
+        logError(error, 'unknown');
+        res.destroy();
+      });
+    },
+  };
+}
+
+function entryOf(request: HttpRequest, status: number, durationMs: number): RequestLogEntry {
+  const { requestId, method, clientAddress, facts } = request;
+  const path = request.path.slice(0, LOGGED_PATH_LENGTH);
+  return { requestId, method, path, status, durationMs, clientAddress, facts };
+}

@@ -1,0 +1,75 @@
+import type { AddressInfo } from 'node:net';
+import { type App, createApp } from './app.ts';
+import { type Config, ConfigError, loadConfig, readEnvironment } from './config.ts';
+import { describe } from './graphql/error-mask.ts';
+import { type Listener, listen } from './http/listen.ts';
+import { createLogger } from './logger.ts';
+
+const DRAIN_MS = 10_000;
+
+/** The process: reads the configuration, builds the service, listens, and ends in an orderly way. */
+async function main(): Promise<void> {
+  const config = loadConfig(readEnvironment(process.cwd()));
+  const app = await createApp(config);
+  const listener = await listen(app.handler, {
+    ...config.listen,
+    securityHeaders: app.securityHeaders,
+  }).catch(async (error: unknown) => {
+    await app.close();
+    throw error;
+  });
+  announce(config, listener.address);
+  closeOnSignal(app, listener);
+}
+
+function announce(config: Config, address: AddressInfo): void {
+  if (config.profile === 'production') {
+    createLogger(config.logLevel).info({ port: address.port }, 'ready');
+    return;
+  }
+  const base = `http://localhost:${address.port}`;
+  const database =
+    config.database.connection === undefined
+      ? `MariaDB of its own, in ${config.dataDirectory}`
+      : `${config.database.connection.database} at ${config.database.connection.socketPath ?? config.database.connection.host}`;
+  const lines = [
+    'Latchkey is ready.',
+    ...(config.playground ? [`  GraphiQL   ${base}/graphql in a browser`] : []),
+    `  API        ${base}/graphql`,
+    `  Keys       ${base}/.well-known/jwks.json`,
+    `  Database   ${database}`,
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** SIGTERM and Ctrl-C let requests in flight finish; a second one does not wait. */
+function closeOnSignal(app: App, listener: Listener): void {
+  let closing = false;
+  const close = async () => {
+    if (closing) process.exit(1);
+    closing = true;
+    await listener.close(DRAIN_MS);
+    await app.close();
+    process.exit(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      close().catch(fail);
+    });
+  }
+}
+
+function fail(error: unknown): void {
+  const message =
+    error instanceof ConfigError || (error instanceof Error && 'code' in error)
+      ? error.message
+      : JSON.stringify(describe(error));
+  process.stderr.write(`${message}\n`);
+  process.exit(1);
+}
+
+process.on('unhandledRejection', (error) => {
+  createLogger('error').error({ failure: describe(error) }, 'unhandled rejection');
+});
+
+main().catch(fail);

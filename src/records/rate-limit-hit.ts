@@ -1,0 +1,42 @@
+import { eq, lte, sql } from 'drizzle-orm';
+import { affectedRows, type Db, retrying } from '../db/client.ts';
+import { rateLimitHits } from '../db/schema.ts';
+
+const { hits, expiresAt } = rateLimitHits;
+const instant = (date: Date) => sql.param(date, expiresAt);
+
+/**
+ * Records a hit and tells its number within the window, in one statement: of a hundred at the same moment each gets
+ * another number, whichever instance they reach. The window starts with its first hit.
+ *
+ * `LAST_INSERT_ID(expression)` hands the number back with the answer. It is the documented way to count on MySQL and
+ * MariaDB, belongs to the connection, and has nothing to do with AUTO_INCREMENT.
+ */
+export async function recordHit(db: Db, key: Buffer, windowMs: number, now: Date): Promise<number> {
+  const windowEnd = new Date(now.getTime() + windowMs);
+  // MySQL assigns from left to right: `hits` asks for the old `expires_at`
+  const [result] = await retrying(() =>
+    db.execute(sql`
+      insert into ${rateLimitHits} (\`key\`, \`hits\`, \`expires_at\`)
+      values (${key}, 1, ${instant(windowEnd)})
+      on duplicate key update
+        \`hits\` = last_insert_id(if(${expiresAt} <= ${instant(now)}, 1, ${hits} + 1)),
+        \`expires_at\` = if(${expiresAt} <= ${instant(now)}, ${instant(windowEnd)}, ${expiresAt})`),
+  );
+  // one row for an insert, two for an update
+  return result.affectedRows === 1 ? 1 : result.insertId;
+}
+
+/** When the window of a key ends, or `null` when none is open. */
+export async function windowEnd(db: Db, key: Buffer): Promise<Date | null> {
+  const [row] = await db
+    .select({ expiresAt })
+    .from(rateLimitHits)
+    .where(eq(rateLimitHits.key, key));
+  return row?.expiresAt ?? null;
+}
+
+/** Forgets windows that are over, at the most `limit` of them. */
+export async function purgeRateLimitHits(db: Db, before: Date, limit: number): Promise<number> {
+  return affectedRows(await db.delete(rateLimitHits).where(lte(expiresAt, before)).limit(limit));
+}

@@ -1,0 +1,227 @@
+import { and, count, desc, eq, gt, inArray, isNull, lte, ne, sql } from 'drizzle-orm';
+import type { Client } from '../client.ts';
+import { affectedRows, builtOnce, type Db, placeholder } from '../db/client.ts';
+import { type SessionEndReason, type SessionRow, sessions, users } from '../db/schema.ts';
+import { type User, userColumns } from './user.ts';
+
+export type Session = SessionRow;
+
+/** A session and the user whose it is: what every signed-in request reads, in one indexed query. */
+export interface SessionWithUser {
+  session: Session;
+  user: User;
+}
+
+const selectWithUser = builtOnce((db) =>
+  db
+    .select({ session: sessions, user: userColumns })
+    .from(sessions)
+    .innerJoin(users, eq(users.id, sessions.userId))
+    .where(eq(sessions.id, placeholder('id', sessions.id)))
+    .prepare(),
+);
+
+export async function findSession(db: Db, id: string): Promise<SessionWithUser | null> {
+  const [found] = await selectWithUser(db).execute({ id });
+  return found ?? null;
+}
+
+/** Whether the session may still be used, and by a user who may still sign in. */
+export function isLive({ session, user }: SessionWithUser, now: Date): boolean {
+  return session.endedAt === null && session.expiresAt > now && user.status === 'ACTIVE';
+}
+
+/** What a new session is made of. */
+export interface NewSession {
+  id: string;
+  userId: string;
+  nonce: Buffer;
+  remembered: boolean;
+  cookies: boolean;
+  amr: readonly string[];
+  expiresAt: Date;
+  absoluteExpiresAt: Date;
+  client: Client;
+  now: Date;
+}
+
+export async function insertSession(db: Db, given: NewSession): Promise<Session> {
+  const { client, now, amr, ...row } = given;
+  const session: Session = {
+    ...row,
+    amr: amr.join(' '),
+    generation: 0,
+    rotatedAt: now,
+    authenticatedAt: now,
+    createdAt: now,
+    lastUsedAt: now,
+    endedAt: null,
+    endReason: null,
+    ipAddress: client.ipAddress,
+    userAgent: client.userAgent,
+  };
+  await db.insert(sessions).values(session);
+  return session;
+}
+
+/**
+ * Moves a session from one generation to the next, or recognises that somebody else has done so a moment ago. One
+ * statement decides, so that of any number of presentations of one token one rotates it and the others, within the grace
+ * window, are given the same successor.
+ *
+ * @returns whether generation + 1 is in force for whoever presents `generation`
+ */
+export async function rotateSession(
+  db: Db,
+  rotation: {
+    id: string;
+    generation: number;
+    graceMs: number;
+    expiresAt: Date;
+    client: Client;
+    now: Date;
+  },
+): Promise<boolean> {
+  const { id, generation, client, now } = rotation;
+  const graceStart = new Date(now.getTime() - rotation.graceMs);
+  const { rotatedAt, expiresAt, lastUsedAt, ipAddress, userAgent } = sessions;
+  const isCurrent = sql`${sessions.generation} = ${generation}`;
+  const inGrace = sql`${sessions.generation} = ${generation + 1} and ${rotatedAt} >= ${instant(graceStart)}`;
+  // MySQL assigns from left to right, and `generation` comes last because the others ask for its old value
+  const [result] = await db.execute(sql`
+    update ${sessions} set
+      ${bare(rotatedAt)} = if(${isCurrent}, ${instant(now)}, ${rotatedAt}),
+      ${bare(expiresAt)} = if(${isCurrent}, ${instant(rotation.expiresAt)}, ${expiresAt}),
+      ${bare(lastUsedAt)} = ${instant(now)},
+      ${bare(ipAddress)} = ${client.ipAddress},
+      ${bare(userAgent)} = ${client.userAgent},
+      ${bare(sessions.generation)} = ${generation + 1}
+    where ${sessions.id} = ${sql.param(id, sessions.id)}
+      and ${sessions.endedAt} is null and ${expiresAt} > ${instant(now)}
+      and (${isCurrent} or (${inGrace}))`);
+  return result.affectedRows === 1;
+}
+
+const instant = (date: Date) => sql.param(date, sessions.rotatedAt);
+const bare = (column: { name: string }) => sql.identifier(column.name);
+
+/** @returns whether this call ended it: a session ends once */
+export async function endSession(
+  db: Db,
+  id: string,
+  reason: SessionEndReason,
+  now: Date,
+): Promise<boolean> {
+  const result = await db
+    .update(sessions)
+    .set({ endedAt: now, endReason: reason })
+    .where(and(eq(sessions.id, id), isNull(sessions.endedAt)));
+  return affectedRows(result) === 1;
+}
+
+/** Ends a session if it is this user's. */
+export async function endOwnSession(
+  db: Db,
+  owner: { id: string; userId: string },
+  reason: SessionEndReason,
+  now: Date,
+): Promise<boolean> {
+  const result = await db
+    .update(sessions)
+    .set({ endedAt: now, endReason: reason })
+    .where(
+      and(
+        eq(sessions.id, owner.id),
+        eq(sessions.userId, owner.userId),
+        isNull(sessions.endedAt),
+        gt(sessions.expiresAt, now),
+      ),
+    );
+  return affectedRows(result) === 1;
+}
+
+/**
+ * Ends all sessions of a user.
+ *
+ * @param except a session that goes on
+ * @returns how many it ended
+ */
+export async function endSessionsOf(
+  db: Db,
+  userId: string,
+  reason: SessionEndReason,
+  now: Date,
+  except: string | null = null,
+): Promise<number> {
+  const result = await db
+    .update(sessions)
+    .set({ endedAt: now, endReason: reason })
+    .where(
+      and(
+        eq(sessions.userId, userId),
+        isNull(sessions.endedAt),
+        gt(sessions.expiresAt, now),
+        except === null ? undefined : ne(sessions.id, except),
+      ),
+    );
+  return affectedRows(result);
+}
+
+/** Ends the oldest live sessions of a user beyond the `keep` newest. */
+export async function endSurplusSessions(
+  db: Db,
+  userId: string,
+  keep: number,
+  now: Date,
+): Promise<void> {
+  const surplus = await db
+    .select({ id: sessions.id })
+    .from(sessions)
+    .where(and(eq(sessions.userId, userId), isNull(sessions.endedAt), gt(sessions.expiresAt, now)))
+    .orderBy(desc(sessions.createdAt), desc(sessions.id))
+    .limit(1000)
+    .offset(keep);
+  if (surplus.length === 0) return;
+  await db
+    .update(sessions)
+    .set({ endedAt: now, endReason: 'SESSION_LIMIT' })
+    .where(
+      inArray(
+        sessions.id,
+        surplus.map((row) => row.id),
+      ),
+    );
+}
+
+/** The live sessions of a user, the newest first. */
+export async function listSessions(db: Db, userId: string, now: Date): Promise<Session[]> {
+  return db
+    .select()
+    .from(sessions)
+    .where(and(eq(sessions.userId, userId), isNull(sessions.endedAt), gt(sessions.expiresAt, now)))
+    .orderBy(desc(sessions.createdAt), desc(sessions.id));
+}
+
+/** All sessions of a user that are still stored, ended ones too. */
+export async function listAllSessions(db: Db, userId: string): Promise<Session[]> {
+  return db
+    .select()
+    .from(sessions)
+    .where(eq(sessions.userId, userId))
+    .orderBy(desc(sessions.createdAt), desc(sessions.id));
+}
+
+export async function countLiveSessions(db: Db, now: Date): Promise<number> {
+  const [row] = await db
+    .select({ live: count() })
+    .from(sessions)
+    .where(and(isNull(sessions.endedAt), gt(sessions.expiresAt, now)));
+  return row?.live ?? 0;
+}
+
+/** Forgets sessions that nobody can use any more, at the most `limit` of them. */
+export async function purgeSessions(db: Db, before: Date, limit: number): Promise<number> {
+  return affectedRows(
+    await db.delete(sessions).where(lte(sessions.expiresAt, before)).limit(limit),
+  );
+}

@@ -1,0 +1,49 @@
+import { and, asc, eq, isNull } from 'drizzle-orm';
+import { affectedRows, type Db } from '../db/client.ts';
+import { isDuplicateKey } from '../db/failure.ts';
+import { type SigningKeyRow, signingKeys } from '../db/schema.ts';
+
+export type SigningKey = SigningKeyRow;
+
+/** All keys that are not retired, in the order they were made. */
+export async function listSigningKeys(db: Db): Promise<SigningKey[]> {
+  return db
+    .select()
+    .from(signingKeys)
+    .where(isNull(signingKeys.retiredAt))
+    .orderBy(asc(signingKeys.sequence));
+}
+
+/** The number of the newest key, retired or not; 0 when there was never one. */
+export async function lastSigningKeySequence(db: Db): Promise<number> {
+  const rows = await db
+    .select({ sequence: signingKeys.sequence })
+    .from(signingKeys)
+    .orderBy(asc(signingKeys.sequence));
+  return rows.at(-1)?.sequence ?? 0;
+}
+
+/**
+ * Adds a key under the next number.
+ *
+ * @returns `false` when another instance has added one of that number: of any number of instances that find the same key
+ *   missing, one adds it and the others use it
+ */
+export async function insertSigningKey(db: Db, key: SigningKey): Promise<boolean> {
+  try {
+    await db.insert(signingKeys).values(key);
+    return true;
+  } catch (error) {
+    if (isDuplicateKey(error)) return false;
+    throw error;
+  }
+}
+
+/** @returns whether this call retired it */
+export async function retireSigningKey(db: Db, id: string, now: Date): Promise<boolean> {
+  const result = await db
+    .update(signingKeys)
+    .set({ retiredAt: now })
+    .where(and(eq(signingKeys.id, id), isNull(signingKeys.retiredAt)));
+  return affectedRows(result) === 1;
+}

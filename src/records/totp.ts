@@ -1,0 +1,92 @@
+import { and, eq, gt, isNotNull, isNull, lt, lte, or } from 'drizzle-orm';
+import { affectedRows, type Db } from '../db/client.ts';
+import { totpEnrolments, users } from '../db/schema.ts';
+
+/** Keeps a secret that waits for its first code, in the place of one that waited before. */
+export async function putTotpEnrolment(
+  db: Db,
+  enrolment: { userId: string; secret: Buffer; expiresAt: Date },
+): Promise<void> {
+  const { secret, expiresAt } = enrolment;
+  await db
+    .insert(totpEnrolments)
+    .values(enrolment)
+    .onDuplicateKeyUpdate({ set: { secret, expiresAt } });
+}
+
+export async function findTotpEnrolment(
+  db: Db,
+  userId: string,
+  now: Date,
+): Promise<{ secret: Buffer } | null> {
+  const [enrolment] = await db
+    .select({ secret: totpEnrolments.secret })
+    .from(totpEnrolments)
+    .where(and(eq(totpEnrolments.userId, userId), gt(totpEnrolments.expiresAt, now)));
+  return enrolment ?? null;
+}
+
+/** Takes the waiting secret out. @returns whether this call did, and it is still the one that was read */
+export async function takeTotpEnrolment(db: Db, userId: string, secret: Buffer): Promise<boolean> {
+  const result = await db
+    .delete(totpEnrolments)
+    .where(and(eq(totpEnrolments.userId, userId), eq(totpEnrolments.secret, secret)));
+  return affectedRows(result) === 1;
+}
+
+/** Puts a confirmed secret in force, its first step used. @returns `false` when TOTP is on already */
+export async function enableTotpSecret(
+  db: Db,
+  userId: string,
+  secret: Buffer,
+  step: number,
+  now: Date,
+): Promise<boolean> {
+  const result = await db
+    .update(users)
+    .set({ totpSecret: secret, totpLastStep: step, updatedAt: now })
+    .where(and(eq(users.id, userId), isNull(users.totpSecret)));
+  return affectedRows(result) === 1;
+}
+
+/** @returns whether this call turned it off */
+export async function disableTotpSecret(db: Db, userId: string, now: Date): Promise<boolean> {
+  await db.delete(totpEnrolments).where(eq(totpEnrolments.userId, userId));
+  const result = await db
+    .update(users)
+    .set({ totpSecret: null, totpLastStep: null, updatedAt: now })
+    .where(and(eq(users.id, userId), isNotNull(users.totpSecret)));
+  return affectedRows(result) === 1;
+}
+
+/**
+ * Uses a time step up, and with it all earlier ones, so that a code that was seen is worth nothing.
+ *
+ * @param secret the stored secret that the code was checked against; another enrolment has steps of its own
+ * @returns whether this call did
+ */
+export async function takeTotpStep(
+  db: Db,
+  userId: string,
+  secret: Buffer,
+  step: number,
+): Promise<boolean> {
+  const result = await db
+    .update(users)
+    .set({ totpLastStep: step })
+    .where(
+      and(
+        eq(users.id, userId),
+        eq(users.totpSecret, secret),
+        or(isNull(users.totpLastStep), lt(users.totpLastStep, step)),
+      ),
+    );
+  return affectedRows(result) === 1;
+}
+
+/** Forgets enrolments that were never confirmed, at the most `limit` of them. */
+export async function purgeTotpEnrolments(db: Db, before: Date, limit: number): Promise<number> {
+  return affectedRows(
+    await db.delete(totpEnrolments).where(lte(totpEnrolments.expiresAt, before)).limit(limit),
+  );
+}

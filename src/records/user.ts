@@ -1,0 +1,310 @@
+import { and, desc, eq, gte, isNotNull, like, lt, or, type SQL, sql } from 'drizzle-orm';
+import { affectedRows, builtOnce, type Db, placeholder } from '../db/client.ts';
+import { isDuplicateKey } from '../db/failure.ts';
+import { type Role, type UserStatus, users } from '../db/schema.ts';
+import { AuthError } from '../errors.ts';
+import type { Json } from '../json.ts';
+
+export type { Role, UserStatus };
+
+/** A user without the secrets: nothing that reads one can leak a hash. */
+export interface User {
+  id: string;
+  email: string;
+  emailVerifiedAt: Date | null;
+  pendingEmail: string | null;
+  username: string | null;
+  displayName: string | null;
+  phrase: string | null;
+  role: Role;
+  status: UserStatus;
+  appMetadata: Json;
+  totpEnabled: boolean;
+  createdAt: Date;
+  updatedAt: Date;
+  lastLoginAt: Date | null;
+}
+
+/** What proves that somebody is a user; for the flows that check it. */
+export interface Credentials {
+  passwordHash: string | null;
+  totpSecret: Buffer | null;
+}
+
+export interface Account {
+  user: User;
+  credentials: Credentials;
+}
+
+export const userColumns = {
+  id: users.id,
+  email: users.email,
+  emailVerifiedAt: users.emailVerifiedAt,
+  pendingEmail: users.pendingEmail,
+  username: users.username,
+  displayName: users.displayName,
+  phrase: users.phrase,
+  role: users.role,
+  status: users.status,
+  appMetadata: users.appMetadata,
+  totpEnabled: sql<boolean>`${users.totpSecret} is not null`.mapWith(Boolean),
+  createdAt: users.createdAt,
+  updatedAt: users.updatedAt,
+  lastLoginAt: users.lastLoginAt,
+};
+
+const credentialColumns = { passwordHash: users.passwordHash, totpSecret: users.totpSecret };
+
+/**
+ * The form in which e-mail addresses and usernames are compared: without outer space, in Unicode's compatibility form
+ * and lower case, so that case, width and composed accents do not make two accounts of one name.
+ */
+export function identifierKey(text: string): string {
+  // lower case can undo normalisation and the other way round, hence twice
+  return text.trim().normalize('NFKC').toLowerCase().normalize('NFKC');
+}
+
+const selectById = builtOnce((db) =>
+  db
+    .select(userColumns)
+    .from(users)
+    .where(eq(users.id, placeholder('id', users.id)))
+    .prepare(),
+);
+
+export async function findUser(db: Db, id: string): Promise<User | null> {
+  const [user] = await selectById(db).execute({ id });
+  return user ?? null;
+}
+
+const selectAccountById = builtOnce((db) =>
+  db
+    .select({ user: userColumns, credentials: credentialColumns })
+    .from(users)
+    .where(eq(users.id, placeholder('id', users.id)))
+    .prepare(),
+);
+
+export async function findAccount(db: Db, id: string): Promise<Account | null> {
+  const [account] = await selectAccountById(db).execute({ id });
+  return account ?? null;
+}
+
+const selectAccountByEmail = builtOnce((db) =>
+  db
+    .select({ user: userColumns, credentials: credentialColumns })
+    .from(users)
+    .where(eq(users.emailKey, placeholder('key', users.emailKey)))
+    .prepare(),
+);
+
+const selectAccountByUsername = builtOnce((db) =>
+  db
+    .select({ user: userColumns, credentials: credentialColumns })
+    .from(users)
+    .where(eq(users.usernameKey, placeholder('key', users.usernameKey)))
+    .prepare(),
+);
+
+/** Finds an account by e-mail address or username; no username has an "@" in it. */
+export async function findAccountByIdentifier(db: Db, identifier: string): Promise<Account | null> {
+  const key = identifierKey(identifier);
+  const select = key.includes('@') ? selectAccountByEmail : selectAccountByUsername;
+  const [account] = await select(db).execute({ key });
+  return account ?? null;
+}
+
+export async function findUserByUsername(db: Db, username: string): Promise<User | null> {
+  const account = await findAccountByIdentifier(db, username.replaceAll('@', ''));
+  return account !== null && !username.includes('@') ? account.user : null;
+}
+
+/** What a new user is made of; everything else begins empty. */
+export interface NewUser {
+  id: string;
+  email: string;
+  emailVerifiedAt?: Date | null;
+  username: string | null;
+  displayName: string | null;
+  phrase: string | null;
+  passwordHash: string | null;
+  role: Role;
+  appMetadata: Json;
+  now: Date;
+}
+
+/**
+ * @throws {AuthError} EMAIL_TAKEN or USERNAME_TAKEN when the unique index refuses: looking first would let two
+ *   registrations at the same moment both find the name free
+ */
+export async function insertUser(db: Db, user: NewUser): Promise<void> {
+  const { now, ...row } = user;
+  await withTakenNames(() =>
+    db.insert(users).values({
+      ...row,
+      emailKey: identifierKey(row.email),
+      usernameKey: row.username === null ? null : identifierKey(row.username),
+      status: 'ACTIVE',
+      passwordChangedAt: row.passwordHash === null ? null : now,
+      createdAt: now,
+      updatedAt: now,
+    }),
+  );
+}
+
+/** What can be changed of a user; what is left out stays. */
+export interface UserChanges {
+  email?: string;
+  emailVerifiedAt?: Date | null;
+  username?: string | null;
+  displayName?: string | null;
+  phrase?: string | null;
+  passwordHash?: string;
+  role?: Role;
+  status?: UserStatus;
+  appMetadata?: Json;
+  totpSecret?: null;
+}
+
+/**
+ * @returns whether there was such a user
+ * @throws {AuthError} EMAIL_TAKEN or USERNAME_TAKEN
+ */
+export async function updateUser(
+  db: Db,
+  id: string,
+  changes: UserChanges,
+  now: Date,
+): Promise<boolean> {
+  const { email, username, passwordHash } = changes;
+  const result = await withTakenNames(() =>
+    db
+      .update(users)
+      .set({
+        ...changes,
+        ...(email === undefined ? {} : { emailKey: identifierKey(email) }),
+        ...(username === undefined
+          ? {}
+          : { usernameKey: username === null ? null : identifierKey(username) }),
+        ...(passwordHash === undefined ? {} : { passwordChangedAt: now }),
+        updatedAt: now,
+      })
+      .where(eq(users.id, id)),
+  );
+  return affectedRows(result) === 1;
+}
+
+async function withTakenNames<T>(write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    if (isDuplicateKey(error, 'users_email_key_unique')) throw new AuthError('EMAIL_TAKEN');
+    if (isDuplicateKey(error, 'users_username_key_unique')) throw new AuthError('USERNAME_TAKEN');
+    throw error;
+  }
+}
+
+/** Replaces a hash by one of the current cost, unless the password was changed in the meantime. */
+export async function replacePasswordHash(
+  db: Db,
+  id: string,
+  from: string,
+  to: string,
+): Promise<void> {
+  await db
+    .update(users)
+    .set({ passwordHash: to })
+    .where(and(eq(users.id, id), eq(users.passwordHash, from)));
+}
+
+/**
+ * Records a sign-in, if the account is still active and its password the one that was checked: it may have been
+ * disabled, or the password changed, while the hash was computed.
+ *
+ * It is the first write of a sign-in's transaction: it locks the row, so that the sign-ins of one user follow each other.
+ */
+export async function recordLogin(
+  db: Db,
+  account: { id: string; passwordHash: string | null },
+  now: Date,
+): Promise<boolean> {
+  const result = await db
+    .update(users)
+    .set({ lastLoginAt: now })
+    .where(
+      and(
+        eq(users.id, account.id),
+        eq(users.status, 'ACTIVE'),
+        account.passwordHash === null ? undefined : eq(users.passwordHash, account.passwordHash),
+      ),
+    );
+  return affectedRows(result) === 1;
+}
+
+export async function deleteUser(db: Db, id: string): Promise<boolean> {
+  return affectedRows(await db.delete(users).where(eq(users.id, id))) === 1;
+}
+
+/**
+ * Locks all active administrators until the transaction ends and returns their ids: two of them who remove each other at
+ * the same moment come one after the other.
+ */
+export async function lockActiveAdmins(db: Db): Promise<string[]> {
+  const rows = await db
+    .select({ id: users.id })
+    .from(users)
+    .where(and(eq(users.role, 'ADMIN'), eq(users.status, 'ACTIVE')))
+    .orderBy(users.id)
+    .for('update');
+  return rows.map((row) => row.id);
+}
+
+export interface UserFilter {
+  search?: string | undefined;
+  role?: Role | undefined;
+  status?: UserStatus | undefined;
+}
+
+/** Users from the newest to the oldest, those created before the user `after`. */
+export async function listUsers(
+  db: Db,
+  filter: UserFilter,
+  page: { limit: number; after: string | null },
+): Promise<User[]> {
+  return db
+    .select(userColumns)
+    .from(users)
+    .where(and(matches(filter), page.after === null ? undefined : lt(users.id, page.after)))
+    .orderBy(desc(users.id))
+    .limit(page.limit);
+}
+
+export async function countUsers(db: Db, filter: UserFilter): Promise<number> {
+  return db.$count(users, matches(filter));
+}
+
+export async function countUsersWithTotp(db: Db): Promise<number> {
+  return db.$count(users, isNotNull(users.totpSecret));
+}
+
+export async function countUsersCreatedSince(db: Db, since: Date): Promise<number> {
+  return db.$count(users, gte(users.createdAt, since));
+}
+
+function matches(filter: UserFilter): SQL | undefined {
+  return and(
+    filter.role === undefined ? undefined : eq(users.role, filter.role),
+    filter.status === undefined ? undefined : eq(users.status, filter.status),
+    filter.search === undefined ? undefined : contains(filter.search),
+  );
+}
+
+function contains(text: string): SQL | undefined {
+  const literal = (part: string) => `%${part.replace(/[\\%_]/g, '\\$&')}%`;
+  const key = literal(identifierKey(text));
+  return or(
+    like(users.emailKey, key),
+    like(users.usernameKey, key),
+    like(users.displayName, literal(text.trim())),
+  );
+}

@@ -1,0 +1,197 @@
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+const repository = fileURLToPath(new URL('../..', import.meta.url));
+
+let project: string;
+
+beforeEach(() => {
+  project = mkdtempSync(join(tmpdir(), 'latchkey-setup-'));
+  cpSync(join(repository, 'scripts'), join(project, 'scripts'), { recursive: true });
+  for (const file of ['tsconfig.json', 'tsconfig.build.json']) {
+    cpSync(join(repository, file), join(project, file));
+  }
+  write('src/main.ts', "import { other } from './other.ts';\nother();\n");
+  write('src/other.ts', 'export function other(): void {}\n');
+  write('dependency/package.json', JSON.stringify({ name: 'dependency', version: '1.0.0' }));
+  write(
+    'package.json',
+    JSON.stringify({
+      name: 'project',
+      type: 'module',
+      dependencies: { dependency: 'file:dependency' },
+    }),
+  );
+  writeLockfile('1.0.0');
+});
+
+afterEach(() => {
+  rmSync(project, { recursive: true, force: true });
+});
+
+function write(file: string, text: string): void {
+  const path = join(project, file);
+  mkdirSync(join(path, '..'), { recursive: true });
+  writeFileSync(path, text);
+}
+
+function writeLockfile(version: string): void {
+  const packages = {
+    '': { name: 'project', dependencies: { dependency: 'file:dependency' } },
+    dependency: { version },
+    'node_modules/dependency': { resolved: 'dependency', link: true },
+  };
+  write('package-lock.json', JSON.stringify({ name: 'project', lockfileVersion: 3, packages }));
+}
+
+const NAMED_DATABASE = { DATABASE_URL: 'mysql://localhost/latchkey' };
+
+/** Runs setup as in an empty environment, by default one that needs no database server. */
+function setup(args: string[] = [], env: Record<string, string> = NAMED_DATABASE) {
+  const { PATH = '', HOME = '' } = process.env;
+  const { status, stderr, stdout } = spawnSync(
+    process.execPath,
+    [join(project, 'scripts/setup.js'), ...args],
+    { cwd: tmpdir(), env: { PATH, HOME, ...env }, encoding: 'utf8' },
+  );
+  expect(stdout).toBe('');
+  return { status, lines: stderr.split('\n').filter(Boolean) };
+}
+
+const SILENT = { status: 0, lines: [] };
+const INSTALLS = { status: 0, lines: ['setup: installing the dependencies (npm ci)'] };
+const COMPILES = { status: 0, lines: ['setup: compiling the service (tsc)'] };
+
+describe('dependencies', () => {
+  test('are installed once, and again when the lockfile or the installation has changed', () => {
+    expect(setup()).toEqual(INSTALLS);
+    expect(existsSync(join(project, 'node_modules/dependency/package.json'))).toBe(true);
+    expect(setup()).toEqual(SILENT);
+    write('dependency/package.json', JSON.stringify({ name: 'dependency', version: '1.1.0' }));
+    writeLockfile('1.1.0');
+    expect(setup()).toEqual(INSTALLS);
+    rmSync(join(project, 'node_modules'), { recursive: true });
+    expect(setup()).toEqual(INSTALLS);
+  });
+
+  test('that somebody has installed by hand are left alone', () => {
+    setup();
+    rmSync(join(project, 'node_modules/.latchkey-setup'));
+    expect(setup()).toEqual(SILENT);
+    expect(existsSync(join(project, 'node_modules/.latchkey-setup'))).toBe(true);
+  });
+
+  test('of another platform are installed anew', () => {
+    setup();
+    write('node_modules/.latchkey-setup', 'another-platform hash');
+    expect(setup()).toEqual(INSTALLS);
+  });
+
+  test('that cannot be installed stop it, with the reason that npm gives', () => {
+    write('package-lock.json', '{ "lockfileVersion": 3, "packages": { "": {} } }');
+    const { status, lines } = setup();
+    expect(status).toBe(1);
+    expect(lines.join('\n')).toMatch(/npm ci failed:[\s\S]*Missing: dependency/);
+  });
+});
+
+describe('the build', () => {
+  beforeEach(() => {
+    setup();
+    for (const name of ['typescript', '@types', '@typescript', 'undici-types']) {
+      const installed = join(repository, 'node_modules', name);
+      if (existsSync(installed)) symlinkSync(installed, join(project, 'node_modules', name));
+    }
+  });
+
+  test('is made once, and again when a source or an output has changed', () => {
+    expect(setup(['--build'])).toEqual(COMPILES);
+    expect(readFileSync(join(project, 'dist/main.js'), 'utf8')).toContain("'./other.js'");
+    const startedAt = Date.now();
+    expect(setup(['--build'])).toEqual(SILENT);
+    expect(Date.now() - startedAt).toBeLessThan(1_000);
+    write('src/other.ts', 'export function other(): void { console.log(1); }\n');
+    expect(setup(['--build'])).toEqual(COMPILES);
+    expect(readFileSync(join(project, 'dist/other.js'), 'utf8')).toContain('console.log(1)');
+    rmSync(join(project, 'dist/other.js'));
+    expect(setup(['--build'])).toEqual(COMPILES);
+    expect(existsSync(join(project, 'dist/other.js'))).toBe(true);
+  });
+
+  test('removes what came of a source that is gone, and nothing else', () => {
+    setup(['--build']);
+    write('dist/page.html', 'made by another tool');
+    write('src/main.ts', 'console.log(2);\n');
+    rmSync(join(project, 'src/other.ts'));
+    expect(setup(['--build'])).toEqual(COMPILES);
+    expect(existsSync(join(project, 'dist/other.js'))).toBe(false);
+    expect(existsSync(join(project, 'dist/other.js.map'))).toBe(false);
+    expect(existsSync(join(project, 'dist/page.html'))).toBe(true);
+  });
+
+  test('that fails stops it with what the compiler says, until the source is right', () => {
+    write('src/other.ts', 'export function other(): void { return 1; }\n');
+    for (const _ of [1, 2]) {
+      const { status, lines } = setup(['--build']);
+      expect(status).toBe(1);
+      expect(lines.join('\n')).toMatch(/src\/other\.ts.*TS2322/);
+    }
+    write('src/other.ts', 'export function other(): void {}\n');
+    expect(setup(['--build'])).toEqual(COMPILES);
+  });
+});
+
+describe('the database server', () => {
+  /** On a machine that has no MariaDB and no way of getting one that setup knows. */
+  function setupWithoutServer(args: string[] = [], env: Record<string, string> = {}) {
+    return setup(args, { PATH: join(project, 'bin'), ...env });
+  }
+
+  beforeEach(() => {
+    setup();
+    write(
+      'scripts/mariadb-binaries.js',
+      "export const findMariadb = () => null, unpackedMariadb = findMariadb, UNPACKED_MARIADB = '';\n",
+    );
+  });
+
+  test('that is missing and cannot be fetched stops it with what to do', () => {
+    const { status, lines } = setupWithoutServer();
+    expect(status).toBe(1);
+    expect(lines[0]).toBe(
+      'setup: No MariaDB server was found, and the service needs one. Do either:',
+    );
+    expect(lines.join('\n')).toContain(' DATABASE_URL=mysql://');
+  });
+
+  test('that the user names, in the environment or in .env, is enough', () => {
+    expect(setupWithoutServer([], NAMED_DATABASE)).toEqual(SILENT);
+    write('.env', '# ours\nDATABASE_URL="mysql://db.example/latchkey"\n');
+    expect(setupWithoutServer()).toEqual(SILENT);
+  });
+
+  test('for the tests is not the one that the service is to use', () => {
+    const { status, lines } = setupWithoutServer(['--test'], NAMED_DATABASE);
+    expect(status).toBe(1);
+    expect(lines.join('\n')).toContain(' TEST_DATABASE_URL=mysql://');
+    const named = { TEST_DATABASE_URL: 'mysql://localhost/latchkey' };
+    expect(setupWithoutServer(['--test'], named)).toEqual(SILENT);
+  });
+
+  test('is none of its business in production', () => {
+    expect(setupWithoutServer([], { NODE_ENV: 'production' })).toEqual(SILENT);
+  });
+});

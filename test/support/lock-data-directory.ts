@@ -1,0 +1,11 @@
+// Tries to lock a data directory, says whether it could, and holds the lock until it is killed.
+import { lockDataDirectory } from '../../src/db/data-directory-lock.ts';
+
+const [, , directory = ''] = process.argv;
+try {
+  lockDataDirectory(directory);
+  process.stdout.write('locked\n');
+} catch (error) {
+  process.stdout.write(`refused ${error instanceof Error ? error.message : error}\n`);
+}
+setInterval(() => {}, 1_000);
