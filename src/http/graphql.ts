@@ -60,14 +60,12 @@ export function createGraphqlEndpoint(options: GraphqlEndpointOptions): Route {
     return answer.status === 406 && answer.body === '' ? refuse(NO_STREAMS, accept) : answer;
   }
 
-  const post: HttpHandler = async (request) => {
-    if (!isJsonContentType(request.headers['content-type'])) {
-      return refuse(WRONG_CONTENT_TYPE, request.headers.accept);
-    }
-    return run(request, parametersOfBody(request.body));
+  const post: HttpHandler = (request) => {
+    const isJson = isJsonContentType(request.headers['content-type']);
+    return run(request, isJson ? parametersOfBody(request.body) : WRONG_CONTENT_TYPE);
   };
 
-  const get: HttpHandler = async (request) => {
+  const get: HttpHandler = (request) => {
     if (page !== undefined && request.headers.accept?.includes('text/html')) {
       return page(request);
     }

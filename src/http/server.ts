@@ -4,10 +4,10 @@ import { type BodyLimits, DEFAULT_BODY_LIMITS } from './body.ts';
 import { clientAddress, NO_TRUSTED_PROXIES, type TrustedProxies } from './client-address.ts';
 import type { CorsPolicy } from './cors.ts';
 import type {
+  HttpRequest,
   HttpResponse,
   IncomingRequest,
   RequestFacts,
-  RequestHead,
   Route,
 } from './exchange.ts';
 import { type FetchOrigin, incomingOfFetch, responseOfFetch } from './fetch-exchange.ts';
@@ -63,7 +63,14 @@ const UNEXPECTED: Refusal = {
 
 /** Puts the routes behind what holds for every request: a request id, bounds, headers, a log line, a last resort. */
 export function createHttpApp(options: HttpAppOptions): HttpApp {
-  const { cors, log, logError, securityHeaders, secure = false, newRequestId = randomUUID } = options;
+  const {
+    cors,
+    log,
+    logError,
+    securityHeaders,
+    secure = false,
+    newRequestId = randomUUID,
+  } = options;
   const { limits = DEFAULT_BODY_LIMITS, trustedProxies = NO_TRUSTED_PROXIES } = options;
   const route = createRouter({ routes: options.routes, cors, limits });
 

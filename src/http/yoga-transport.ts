@@ -59,7 +59,7 @@ export async function askYoga(
   const outgoing: Outgoing = { setCookies: [], headers: {} };
   const request = requestLike(http, parameters, resultType) as unknown as Request;
   const response = await yoga.fetch(request, { http, outgoing }, NO_MORE_CONTEXT);
-  return answerOf(response, outgoing);
+  return answerOf(isPlain(response) ? response : await plainOf(response), outgoing);
 }
 
 function requestLike(http: HttpRequest, parameters: GraphqlParameters, resultType: ResultType) {
@@ -120,38 +120,27 @@ function isPlain(response: Response | PlainResponse): response is PlainResponse 
   return typeof response.text === 'string';
 }
 
-async function answerOf(
-  response: Response | PlainResponse,
-  outgoing: Outgoing,
-): Promise<HttpResponse> {
+function answerOf(response: PlainResponse, outgoing: Outgoing): HttpResponse {
   const headers: Record<string, string | readonly string[]> = {};
-  if (isPlain(response) && response.upgradedHeaders === undefined) {
+  if (response.upgradedHeaders === undefined) {
     for (const name in response.plainHeaders) {
       headers[name.toLowerCase()] = response.plainHeaders[name] ?? '';
     }
   } else {
-    const given = isPlain(response) ? response.upgradedHeaders : response.headers;
-    for (const [name, value] of given ?? []) headers[name] = value;
+    for (const [name, value] of response.upgradedHeaders) headers[name] = value;
   }
   Object.assign(headers, outgoing.headers);
   if (outgoing.setCookies.length > 0) headers['set-cookie'] = outgoing.setCookies;
-  const body = isPlain(response) ? response.text : await response.text();
-  return { status: response.status, headers, body };
+  return { status: response.status, headers, body: response.text };
 }
 
-/**
- * Gives errors that stopped a request before it ran, such as variables of a wrong type, the status
- * 400 that the specification asks for in `application/graphql-response+json`; in
- * `application/json` it stays 200. Yoga does so for the document but not for its variables.
- */
-export function useRequestErrorStatus(): Plugin {
-  return {
-    onExecutionResult({ result }) {
-      if (result === undefined || !('errors' in result) || 'data' in result) return;
-      for (const error of result.errors ?? []) {
-        if (!(error instanceof GraphQLError)) continue;
-        const { extensions } = error;
-        const { code, http } = extensions;
+/** A plugin may also answer with a real Response. */
+async function plainOf(response: Response): Promise<PlainResponse> {
+  const { status, headers } = response;
+  return { status, text: await response.text(), plainHeaders: undefined, upgradedHeaders: headers };
+}
+
+  const { code, http } = extensions;
         if (http === undefined && (code === undefined || code === 'BAD_USER_INPUT')) {
           extensions.http = { spec: true, status: 400 };
         }

@@ -56,8 +56,8 @@ async function read(sql: string): Promise<RowDataPacket[]> {
 
 async function tables(): Promise<string[]> {
   const rows = await read(`SELECT table_name AS name FROM information_schema.tables
-    WHERE table_schema = '${database}' ORDER BY table_name`);
-  return rows.map(({ name }) => name);
+    WHERE table_schema = '${database}'`);
+  return rows.map(({ name }) => name).sort();
 }
 
 /** As after a kill between a statement and its record: the last statement seems not to have run. */
@@ -131,7 +131,7 @@ test('killed again and again at any moment, it still does everything once', asyn
   let kills = 0;
   for (const finished = { value: false }; !finished.value; ) {
     const child = startChild('run-migrate.ts', [url.href, folder]);
-    await Promise.race([child.line('Applying'), child.line('Continuing'), child.exited]);
+    await Promise.any([child.line('Applying'), child.line('Continuing'), child.exited]);
     await sleep(kills * 7);
     child.kill('SIGKILL');
     await child.exited;
@@ -290,7 +290,10 @@ describe('a user who may only read and write rows', () => {
 
   test.each([
     ['nothing exists', async () => {}],
-    ['the database is empty', () => root.query(`CREATE DATABASE ${database}`)],
+    [
+      'the database is empty',
+      () => root.query(`CREATE DATABASE ${database} CHARACTER SET utf8mb4`),
+    ],
     ['a migration is missing', () => run()],
   ])('is told which command to run when %s', async (_, prepare) => {
     writeMigrations(FIRST);

@@ -1,0 +1,34 @@
+import { randomBytes } from 'node:crypto';
+import { createConnection } from 'mysql2/promise';
+import { inject } from 'vitest';
+import { connectionOptions } from '../../src/db/connection.ts';
+
+/** The URL of a database of its own on the tests' server; the service creates it. */
+export function newDatabaseUrl(): string {
+  const url = new URL(inject('databaseUrl'));
+  url.pathname = `/latchkey_test_${randomBytes(6).toString('hex')}`;
+  return url.toString();
+}
+
+/** Runs SQL as an operator would, beside the service. */
+export async function runSql<Row = Record<string, unknown>>(
+  databaseUrl: string,
+  sql: string,
+  values: (string | number | Buffer | Date | null)[] = [],
+): Promise<Row[]> {
+  const connection = await createConnection({
+    ...connectionOptions(databaseUrl, () => ''),
+    timezone: 'Z',
+  });
+  try {
+    const [rows] = await connection.query(sql, values);
+    return rows as Row[];
+  } finally {
+    await connection.end();
+  }
+}
+
+export async function dropDatabase(databaseUrl: string): Promise<void> {
+  const { database } = connectionOptions(databaseUrl, () => '');
+  await runSql(databaseUrl, `drop database if exists \`${database}\``);
+}
