@@ -14,7 +14,11 @@ import { startEmbeddedDatabase } from './db/embedded.ts';
 import { migrate } from './db/migrate.ts';
 import type { Deps } from './flows/deps.ts';
 import { forgetExpired } from './flows/housekeeping.ts';
-import { createSigningKeys, KEY_SET_MAX_AGE_SECONDS, type SigningKeys } from './flows/signing-keys.ts';
+import {
+  createSigningKeys,
+  KEY_SET_MAX_AGE_SECONDS,
+  type SigningKeys,
+} from './flows/signing-keys.ts';
 import { createAttemptGate } from './flows/steps/attempt-gate.ts';
 import { createContext } from './graphql/context.ts';
 import { describe, useErrorMask, veilError } from './graphql/error-mask.ts';
@@ -85,7 +89,8 @@ async function reachDatabase(
   logger: Logger,
   closers: (() => Promise<unknown>)[],
 ): Promise<Database> {
-  const connection = config.database.connection ?? (await embeddedConnection(config, logger, closers));
+  const connection =
+    config.database.connection ?? (await embeddedConnection(config, logger, closers));
   const log = (line: string) => logger.info(line);
   await migrate({ connection, folder: MIGRATIONS, log });
   const { connections, timeoutMs } = config.database;
@@ -149,7 +154,9 @@ function repeat(logger: Logger, ms: number, work: () => Promise<unknown>): () =>
     if (!idle) return;
     idle = false;
     running = work()
-      .catch((error: unknown) => logger.warn({ failure: describe(error) }, 'background work failed'))
+      .catch((error: unknown) =>
+        logger.warn({ failure: describe(error) }, 'background work failed'),
+      )
       .finally(() => {
         idle = true;
       });
@@ -178,7 +185,8 @@ function createHttp(deps: Deps, signingKeys: SigningKeys, database: Database) {
     trustedProxies: parseTrustedProxies(config.trustedProxies),
     secure,
     log: (entry) => logger.info(entry, 'request'),
-    logError: (error, requestId) => logger.error({ failure: describe(error), requestId }, 'request failed'),
+    logError: (error, requestId) =>
+      logger.error({ failure: describe(error), requestId }, 'request failed'),
   });
   return { fetch: http.fetch, handler: http.handler, securityHeaders };
 }

@@ -3,10 +3,12 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { connectionOptions, type DatabaseConnection } from './db/connection.ts';
-import { type Environment, readVariables } from './environment.ts';
+import { cookiesAreSecure, type Environment, readVariables } from './environment.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
+// browsers keep no cookie longer
+const DEVICE_SECONDS = 400 * 24 * 60 * 60;
 
 /** Everything an operator can choose, checked and in the units the service counts in. */
 export interface Config {
@@ -43,6 +45,14 @@ export interface Config {
     readonly maxAgeMs: number;
     readonly refreshGraceMs: number;
     readonly maxPerUser: number;
+  };
+  readonly cookies: {
+    readonly secure: boolean;
+    readonly sameSite: Environment['COOKIE_SAMESITE'];
+    /** Whose pages may use cookies: the service's own origin and those of CORS_ORIGINS. */
+    readonly origins: ReadonlySet<string>;
+    /** How long a device that has signed in counts as known. */
+    readonly deviceSeconds: number;
   };
   readonly password: {
     readonly minLength: number;
@@ -145,6 +155,12 @@ function assemble(variables: Environment, connection: DatabaseConnection | undef
       maxAgeMs: variables.SESSION_MAX_AGE * 1000,
       refreshGraceMs: variables.REFRESH_GRACE * 1000,
       maxPerUser: variables.MAX_SESSIONS_PER_USER,
+    },
+    cookies: {
+      secure: cookiesAreSecure(variables),
+      sameSite: variables.COOKIE_SAMESITE,
+      origins: new Set([new URL(publicUrl).origin, ...variables.CORS_ORIGINS]),
+      deviceSeconds: DEVICE_SECONDS,
     },
     password: {
       minLength: variables.PASSWORD_MIN_LENGTH,

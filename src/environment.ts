@@ -76,6 +76,8 @@ const environment = z.object({
   RATE_LIMITS: rateLimits.default({}),
   TRUSTED_PROXIES: z.string().default(''),
   CORS_ORIGINS: commaList.default([]),
+  COOKIE_SAMESITE: z.enum(['lax', 'strict', 'none']).default('lax'),
+  COOKIE_SECURE: z.enum(['on', 'off']).optional(),
   DEFAULT_PHRASE: z.string().min(1).max(200).optional(),
   BODY_LIMIT_BYTES: count(1024, 10_000_000, 100_000),
   BODY_TIMEOUT_SECONDS: count(1, 120, 10),
@@ -107,6 +109,7 @@ export function readVariables(
     ...productionProblems(parsed.data),
     ...secretProblems(parsed.data),
     ...togetherProblems(parsed.data),
+    ...cookieProblems(parsed.data),
   ];
   return problems.length > 0 ? { problems } : { variables: parsed.data };
 }
@@ -174,6 +177,27 @@ function isWeakSecret(secret: string): boolean {
     new Set(secret).size < 10 ||
     /change.?me|example|password/i.test(secret)
   );
+}
+
+/** Whether cookies are marked Secure: always, but for development on plain HTTP. */
+export function cookiesAreSecure({ COOKIE_SECURE, PUBLIC_URL }: Environment): boolean {
+  if (COOKIE_SECURE !== undefined) return COOKIE_SECURE === 'on';
+  return PUBLIC_URL?.startsWith('https:') ?? false;
+}
+
+function cookieProblems(variables: Environment): string[] {
+  const { COOKIE_SECURE, COOKIE_SAMESITE, PUBLIC_URL = 'http://localhost' } = variables;
+  const problems = [];
+  const mayBePlain = PUBLIC_URL.startsWith('http:') && isLocal(PUBLIC_URL);
+  if (COOKIE_SECURE === 'off' && !mayBePlain) {
+    problems.push('COOKIE_SECURE may be off only while PUBLIC_URL is http://localhost');
+  }
+  if (COOKIE_SAMESITE === 'none' && !cookiesAreSecure(variables)) {
+    problems.push(
+      'COOKIE_SAMESITE none needs Secure cookies: set COOKIE_SECURE on or an https:// PUBLIC_URL',
+    );
+  }
+  return problems;
 }
 
 function isLocal(url: string): boolean {

@@ -38,6 +38,9 @@ function announce(config: Config, address: AddressInfo): void {
     `  API        ${base}/graphql`,
     `  Keys       ${base}/.well-known/jwks.json`,
     `  Database   ${database}`,
+    ...(config.cookies.secure
+      ? []
+      : ['  Cookies    without Secure and __Host-, because PUBLIC_URL is plain HTTP']),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
 }

@@ -50,7 +50,8 @@ const REUSE_MS = 30_000;
  */
 export function createSigningKeys(options: Options): SigningKeys {
   const { config } = options;
-  if (config.tokens.algorithm === 'HS256') return sharedSecretKeys(config.tokens.sharedSecret ?? '');
+  if (config.tokens.algorithm === 'HS256')
+    return sharedSecretKeys(config.tokens.sharedSecret ?? '');
   let open: OpenKey[] = [];
   let readAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
@@ -107,7 +108,11 @@ function findKey(open: readonly OpenKey[], kid: string): AccessTokenKey | null {
   return found === undefined ? null : { kid, algorithm: 'EdDSA', key: found.publicKey };
 }
 
-async function reuse(open: readonly OpenKey[], row: SigningKey, options: Options): Promise<OpenKey> {
+async function reuse(
+  open: readonly OpenKey[],
+  row: SigningKey,
+  options: Options,
+): Promise<OpenKey> {
   const known = open.find((key) => key.stored.id === row.id);
   if (known !== undefined) return { ...known, stored: row };
   const keys = options.keyring.keys('signing-key');
@@ -116,7 +121,11 @@ async function reuse(open: readonly OpenKey[], row: SigningKey, options: Options
 }
 
 /** Whether tokens of a key may still be about: for a token's lifetime after its successor began to sign, and a little more. */
-function isOfUse(_row: SigningKey, next: SigningKey | undefined, { config, now }: Options): boolean {
+function isOfUse(
+  _row: SigningKey,
+  next: SigningKey | undefined,
+  { config, now }: Options,
+): boolean {
   if (next === undefined) return true;
   const lastTokenEnds = next.signsFrom.getTime() + config.tokens.accessTtlMs;
   return now().getTime() <= lastTokenEnds + KEY_SET_MAX_AGE_SECONDS * 1000;

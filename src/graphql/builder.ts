@@ -48,7 +48,8 @@ builder.mutationType({
 });
 
 builder.scalarType('DateTime', {
-  description: 'An instant in UTC, in ISO 8601 with milliseconds, such as 2026-01-31T12:00:00.000Z.',
+  description:
+    'An instant in UTC, in ISO 8601 with milliseconds, such as 2026-01-31T12:00:00.000Z.',
   serialize: (instant) => instant.toISOString(),
   parseValue(value) {
     const instant = typeof value === 'string' ? new Date(value) : new Date(Number.NaN);

@@ -26,7 +26,9 @@ const PageInfoObject = builder.objectRef<PageInfo>('PageInfo').implement({
   description: 'Where a page is in its list.',
   fields: (t) => ({
     hasNextPage: t.exposeBoolean('hasNextPage', { description: 'Whether more follow.' }),
-    hasPreviousPage: t.exposeBoolean('hasPreviousPage', { description: 'Whether any come before.' }),
+    hasPreviousPage: t.exposeBoolean('hasPreviousPage', {
+      description: 'Whether any come before.',
+    }),
     startCursor: t.exposeString('startCursor', {
       nullable: true,
       description: 'The cursor of the first on this page.',

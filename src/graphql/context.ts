@@ -3,7 +3,7 @@ import { authenticate, type Viewer } from '../flows/authentication.ts';
 import type { Deps } from '../flows/deps.ts';
 import type { ServerContext } from '../http/yoga-transport.ts';
 import type { RateLimiter } from './rate-limit.ts';
-import { readAccessToken } from './token-delivery.ts';
+import { type PresentedTokens, readTokens } from './token-delivery.ts';
 
 /** What every resolver is given. */
 export interface Context extends ServerContext {
@@ -12,6 +12,8 @@ export interface Context extends ServerContext {
   readonly rateLimiter: RateLimiter;
   /** Who is signed in. A sign-in sets it, so that the rest of the same request is answered to the one who signed in. */
   viewer: Viewer | null;
+  /** What the request carries besides the access token. */
+  readonly presented: PresentedTokens;
   /** Whether the request came with credentials, and whether they were good. */
   readonly credentials: 'none' | 'accepted' | 'rejected';
 }
@@ -23,18 +25,24 @@ export interface SignedInContext extends Context {
 
 const USER_AGENT_LENGTH = 255;
 
-/** Makes the context of a request. A bad token is no failure here: it makes an anonymous viewer. */
+/**
+ * Makes the context of a request. A bad token is no failure here: it makes an anonymous viewer.
+ *
+ * @throws {RequestError} CSRF_REJECTED
+ */
 export async function createContext(
   deps: Deps,
   rateLimiter: RateLimiter,
   server: ServerContext,
 ): Promise<Omit<Context, keyof ServerContext>> {
-  const token = readAccessToken(server.http);
+  const presented = readTokens(server.http, deps.config);
+  const token = presented.access;
   const viewer = token === null ? null : await authenticate(deps, token);
-  if (viewer !== null) server.http.facts['userId'] = viewer.user.id;
+  if (viewer !== null) server.http.facts.userId = viewer.user.id;
   return {
     deps,
     rateLimiter,
+    presented,
     viewer,
     credentials: token === null ? 'none' : viewer === null ? 'rejected' : 'accepted',
     client: {

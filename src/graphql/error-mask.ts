@@ -1,8 +1,8 @@
 import { GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { REQUEST_ERROR_MESSAGES, RequestError } from '../errors.ts';
-import type { Logger } from '../logger.ts';
 import type { ServerContext } from '../http/yoga-transport.ts';
+import type { Logger } from '../logger.ts';
 import { safeMessage, variableProblems } from './request-problem.ts';
 
 /**
@@ -16,12 +16,16 @@ export function useErrorMask(logger: Logger): Plugin<object, ServerContext> {
       const { http, params } = context;
       const masked = result.errors.flatMap((error) => {
         if (isVariableProblem(error)) {
-          const problems = variableProblems(params.query ?? '', params.operationName, params.variables);
+          const problems = variableProblems(
+            params.query ?? '',
+            params.operationName,
+            params.variables,
+          );
           if (problems.length > 0) return problems;
         }
         return [maskError(error, http.requestId, logger)];
       });
-      http.facts['errors'] = [...new Set(masked.map((error) => String(error.extensions['code'])))].join();
+      http.facts.errors = [...new Set(masked.map((error) => String(error.extensions.code)))].join();
       setResult({ ...result, errors: masked });
     },
   };
@@ -40,7 +44,8 @@ export function veilError(error: unknown): Error {
   if (cause instanceof GraphQLError) return cause;
   return new GraphQLError(REQUEST_ERROR_MESSAGES.INTERNAL_SERVER_ERROR, {
     ...placeOf(error),
-    originalError: cause instanceof Error ? cause : new Error('Something that is no error was thrown.'),
+    originalError:
+      cause instanceof Error ? cause : new Error('Something that is no error was thrown.'),
     extensions: { code: 'INTERNAL_SERVER_ERROR' },
   });
 }
@@ -61,7 +66,11 @@ function maskError(error: GraphQLError, requestId: string, logger: Logger): Grap
   const cause = error.originalError ?? error;
   if (cause instanceof RequestError) {
     const { code, message, retryAfter } = cause;
-    const extensions = { code, ...(retryAfter === undefined ? {} : { retryAfter }) };
+    const extensions = {
+      code,
+      ...(retryAfter === undefined ? {} : { retryAfter }),
+      ...(code === 'CSRF_REJECTED' ? { http: { status: 403 } } : {}),
+    };
     return new GraphQLError(message, { ...placeOf(error), extensions });
   }
   if (cause instanceof GraphQLError) {

@@ -54,15 +54,13 @@ const ErrorInterface = builder.interfaceRef<Failure>('Error').implement({
   }),
 });
 
-const FieldErrorObject = builder
-  .objectRef<FieldError>('FieldError')
-  .implement({
-    description: 'What is wrong with one field of an input.',
-    fields: (t) => ({
-      path: t.exposeString('path', { description: 'The field, such as `newPassword`.' }),
-      message: t.exposeString('message', { description: 'What to do about it, for people.' }),
-    }),
-  });
+const FieldErrorObject = builder.objectRef<FieldError>('FieldError').implement({
+  description: 'What is wrong with one field of an input.',
+  fields: (t) => ({
+    path: t.exposeString('path', { description: 'The field, such as `newPassword`.' }),
+    message: t.exposeString('message', { description: 'What to do about it, for people.' }),
+  }),
+});
 
 /** `INVALID_INPUT` is told by the type `InvalidInput`, and so on. */
 function typeNameOf(code: ErrorCode): string {

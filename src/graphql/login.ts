@@ -107,7 +107,7 @@ builder.mutationFields((t) => ({
     authScopes: { public: true },
     resolve: (_mutation, { input }, context) =>
       asResult(
-        login(context.deps, withDefaults(input), context.client).then((outcome) =>
+        login(context.deps, withDefaults(input, context), context.client).then((outcome) =>
           'challenge' in outcome
             ? { kind: 'MfaRequired' as const, ...outcome }
             : loginSuccess(context, outcome),
@@ -135,13 +135,13 @@ function loginSuccess(context: Context, signedIn: SignedIn) {
   return { kind: 'LoginSuccess' as const, user: signedIn.user, tokens };
 }
 
-function withDefaults(input: typeof LoginInput.$inferInput) {
+function withDefaults(input: typeof LoginInput.$inferInput, { presented }: Context) {
   return {
     identifier: input.identifier,
     password: input.password,
     code: input.code ?? null,
     remember: input.remember ?? false,
     cookies: input.cookies ?? false,
-    deviceToken: input.deviceToken ?? null,
+    deviceToken: input.deviceToken ?? presented.device,
   };
 }

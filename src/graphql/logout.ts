@@ -1,6 +1,7 @@
 import { logout } from '../flows/logout.ts';
 import { findSessionByRefreshToken } from '../flows/refresh.ts';
 import { builder } from './builder.ts';
+import { clearTokens } from './token-delivery.ts';
 
 const LogoutSuccess = builder.objectRef<{ endedSessions: number }>('LogoutSuccess').implement({
   description: 'Whoever asked is signed out.',
@@ -24,9 +25,11 @@ builder.mutationField('logout', (t) =>
       refreshToken: t.arg.string({ description: 'The newest refresh token.' }),
     },
     authScopes: { public: true },
-    resolve: async (_mutation, { everywhere, refreshToken }, { deps, viewer, client }) => {
-      const session =
-        viewer?.session ?? (await findSessionByRefreshToken(deps, refreshToken ?? ''));
+    resolve: async (_mutation, { everywhere, refreshToken }, context) => {
+      const { deps, viewer, client, presented } = context;
+      clearTokens(context);
+      const token = refreshToken ?? presented.refresh ?? '';
+      const session = viewer?.session ?? (await findSessionByRefreshToken(deps, token));
       return { endedSessions: await logout(deps, session, everywhere ?? false, client) };
     },
   }),

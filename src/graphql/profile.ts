@@ -48,7 +48,9 @@ builder.mutationField('updateProfile', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: UpdateProfileResult,
     description: 'Changes your profile, e-mail address or password: all of it, or nothing.',
-    args: { input: t.arg({ type: UpdateProfileInput, required: true, description: 'The changes.' }) },
+    args: {
+      input: t.arg({ type: UpdateProfileInput, required: true, description: 'The changes.' }),
+    },
     resolve: (_mutation, { input }, context) =>
       asResult(
         updateProfile(context.deps, context.viewer, given(input), context.client).then(

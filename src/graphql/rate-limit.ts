@@ -36,10 +36,7 @@ const limit = (name: string, by: CountedBy, max: number, minutes = 15): Limit =>
  */
 export const RATE_LIMITS: Readonly<Record<string, readonly Limit[]>> = {
   register: [limit('register', 'address', 100)],
-  login: [
-    limit('login', 'address', 300),
-    limit('login.account', 'address and account', 60),
-  ],
+  login: [limit('login', 'address', 300), limit('login.account', 'address and account', 60)],
   completeLogin: [limit('completeLogin', 'address', 100)],
   refresh: [limit('refresh', 'address', 3000)],
   updateProfile: [limit('updateProfile', 'user', 100)],

@@ -46,7 +46,11 @@ builder.mutationField('refresh', (t) =>
     authScopes: { public: true },
     resolve: (_mutation, { input }, context) =>
       asResult(
-        refresh(context.deps, input?.refreshToken ?? '', context.client).then((signedIn) => ({
+        refresh(
+          context.deps,
+          input?.refreshToken ?? context.presented.refresh ?? '',
+          context.client,
+        ).then((signedIn) => ({
           kind: 'RefreshSuccess' as const,
           user: signedIn.user,
           tokens: deliver(context, signedIn),

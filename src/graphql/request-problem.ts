@@ -11,7 +11,10 @@ import { schema } from './schema.ts';
 // What graphql-js says of a wrong value ends in the value itself, and wrong values are passwords as often as not.
 const REWRITES: readonly (readonly [RegExp, string])[] = [
   [/^Enum "(\w+)" cannot represent .*$/s, 'Expected one of the values of the enum $1.'],
-  [/^Value ".*" does not exist in "(\w+)" enum\..*$/s, 'Expected one of the values of the enum $1.'],
+  [
+    /^Value ".*" does not exist in "(\w+)" enum\..*$/s,
+    'Expected one of the values of the enum $1.',
+  ],
   [/^(\w+) cannot represent .*$/s, 'Expected a value of the type $1.'],
   [/^Expected value of type "([^"]+)", found .*$/s, 'Expected a value of the type $1.'],
   [/^Expected type "([^"]+)".*$/s, 'Expected a value of the type $1.'],
@@ -50,7 +53,8 @@ export function variableProblems(
     const name = definition.variable.name.value;
     const type = typeFromAST(schema, definition.type);
     const value = variables?.[name];
-    if (!isInputType(type) || (value === undefined && definition.defaultValue !== undefined)) continue;
+    if (!isInputType(type) || (value === undefined && definition.defaultValue !== undefined))
+      continue;
     coerceInputValue(value, type, (path, _value, error) => {
       const place = path.length === 0 ? '' : ` at "${[name, ...path].join('.')}"`;
       const message = `Variable "$${name}" is not valid${place}: ${safeMessage(error.message)}`;

@@ -5,7 +5,8 @@ export const TokensObject = builder.objectRef<Tokens>('Tokens').implement({
   description: 'The tokens of a session.',
   fields: (t) => ({
     accessToken: t.exposeString('accessToken', {
-      description: 'A JWT for `Authorization: Bearer`, here and at the APIs that trust this service.',
+      description:
+        'A JWT for `Authorization: Bearer`, here and at the APIs that trust this service.',
     }),
     refreshToken: t.exposeString('refreshToken', {
       description: 'What `refresh` takes. Each is good once; keep the newest.',

@@ -42,7 +42,8 @@ const RegenerateRecoveryCodesInput = builder.inputType('RegenerateRecoveryCodesI
 const EnableTotpSuccess = builder
   .objectRef<TotpEnrolment & { kind: 'EnableTotpSuccess' }>('EnableTotpSuccess')
   .implement({
-    description: 'What an authenticator app needs. It is in force once confirmTotp has a code of it.',
+    description:
+      'What an authenticator app needs. It is in force once confirmTotp has a code of it.',
     fields: (t) => ({
       secret: t.exposeString('secret', { description: 'The secret in base32, to type in.' }),
       uri: t.exposeString('uri', { description: 'The otpauth:// URI, to open on a phone.' }),
@@ -53,7 +54,8 @@ const EnableTotpSuccess = builder
   });
 
 const RECOVERY_CODES = {
-  description: 'Ten codes for the day the phone is lost; each is good once. They are shown this once.',
+  description:
+    'Ten codes for the day the phone is lost; each is good once. They are shown this once.',
 } as const;
 
 const ConfirmTotpSuccess = builder

@@ -5,8 +5,8 @@ import {
   deleteUser,
   resetUserTotp,
   revokeUserSessions,
-  unlockUser,
   type UserUpdate,
+  unlockUser,
 } from '../flows/user-administration.ts';
 import type { User } from '../records/user.ts';
 import { builder } from './builder.ts';
@@ -168,6 +168,9 @@ builder.mutationFields((t) => ({
         })),
       ),
   }),
+}));
+
+builder.mutationFields((t) => ({
   unlockUser: t.withAuth({ admin: true }).field({
     type: UnlockUserResult,
     description: 'Lifts every lock on an account. Administrators only.',

@@ -11,7 +11,8 @@ import type { Context } from './context.ts';
 import { SessionObject } from './session.ts';
 
 export const RoleEnum = builder.enumType('Role', {
-  description: 'What an account may do in this service; an application keeps its own roles in appMetadata.',
+  description:
+    'What an account may do in this service; an application keeps its own roles in appMetadata.',
   values: {
     USER: { description: 'May manage their own account.' },
     ADMIN: { description: 'May administer all accounts.' },
@@ -80,7 +81,8 @@ UserObject.implement({
 builder.objectFields(UserObject, (t) => ({
   recoveryCodesRemaining: t.int({
     description: 'How many recovery codes are left; 0 without TOTP.',
-    resolve: (user, _args, { deps }) => (user.totpEnabled ? countRecoveryCodes(deps.db, user.id) : 0),
+    resolve: (user, _args, { deps }) =>
+      user.totpEnabled ? countRecoveryCodes(deps.db, user.id) : 0,
   }),
   sessions: t.field({
     type: [SessionObject],
@@ -105,16 +107,20 @@ builder.objectFields(UserObject, (t) => ({
   }),
 }));
 
-const PublicProfileObject = builder
-  .objectRef<PublicProfile>('PublicProfile')
-  .implement({
-    description: 'An account, as other signed-in people see it.',
-    fields: (t) => ({
-      username: t.exposeString('username', { description: 'The username.' }),
-      displayName: t.exposeString('displayName', { nullable: true, description: 'The name to show.' }),
-      createdAt: t.expose('createdAt', { type: 'DateTime', description: 'Since when they are here.' }),
+const PublicProfileObject = builder.objectRef<PublicProfile>('PublicProfile').implement({
+  description: 'An account, as other signed-in people see it.',
+  fields: (t) => ({
+    username: t.exposeString('username', { description: 'The username.' }),
+    displayName: t.exposeString('displayName', {
+      nullable: true,
+      description: 'The name to show.',
     }),
-  });
+    createdAt: t.expose('createdAt', {
+      type: 'DateTime',
+      description: 'Since when they are here.',
+    }),
+  }),
+});
 
 builder.queryFields((t) => ({
   me: t.field({

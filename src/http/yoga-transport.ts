@@ -140,7 +140,19 @@ async function plainOf(response: Response): Promise<PlainResponse> {
   return { status, text: await response.text(), plainHeaders: undefined, upgradedHeaders: headers };
 }
 
-  const { code, http } = extensions;
+/**
+ * Gives errors that stopped a request before it ran, such as variables of a wrong type, the status
+ * 400 that the specification asks for in `application/graphql-response+json`; in
+ * `application/json` it stays 200. Yoga does so for the document but not for its variables.
+ */
+export function useRequestErrorStatus(): Plugin {
+  return {
+    onExecutionResult({ result }) {
+      if (result === undefined || !('errors' in result) || 'data' in result) return;
+      for (const error of result.errors ?? []) {
+        if (!(error instanceof GraphQLError)) continue;
+        const { extensions } = error;
+        const { code, http } = extensions;
         if (http === undefined && (code === undefined || code === 'BAD_USER_INPUT')) {
           extensions.http = { spec: true, status: 400 };
         }

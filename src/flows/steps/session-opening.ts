@@ -34,7 +34,6 @@ export interface SessionWish {
 }
 
 const NONCE_BYTES = 16;
-const DEVICE_TOKEN_MS = 400 * 24 * 60 * 60 * 1000;
 
 /**
  * Opens a session, in the transaction of the sign-in that earned it. The user's row is locked by then, so that
@@ -98,7 +97,7 @@ export async function issueTokens(
     newId(now),
     now,
   );
-  const deviceExpiry = new Date(now.getTime() + DEVICE_TOKEN_MS);
+  const deviceExpiry = new Date(now.getTime() + deps.config.cookies.deviceSeconds * 1000);
   return {
     user,
     session,
