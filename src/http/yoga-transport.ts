@@ -1,4 +1,4 @@
-import { GraphQLError } from 'graphql';
+import type { GraphQLErrorExtensions } from 'graphql';
 import type { Plugin, YogaServerOptions } from 'graphql-yoga';
 import type { HttpRequest, HttpResponse } from './exchange.ts';
 import type { GraphqlParameters } from './graphql-parameters.ts';
@@ -142,21 +142,24 @@ async function plainOf(response: Response): Promise<PlainResponse> {
 
 /**
  * Gives errors that stopped a request before it ran, such as variables of a wrong type, the status
- * 400 that the specification asks for in `application/graphql-response+json`; in
- * `application/json` it stays 200. Yoga does so for the document but not for its variables.
+ * that the specification asks for: 400 in `application/graphql-response+json`, 200 in
+ * `application/json`. Yoga does so for the document, but not for all that comes after it.
  */
 export function useRequestErrorStatus(): Plugin {
   return {
     onExecutionResult({ result }) {
       if (result === undefined || !('errors' in result) || 'data' in result) return;
-      for (const error of result.errors ?? []) {
-        if (!(error instanceof GraphQLError)) continue;
-        const { extensions } = error;
-        const { code, http } = extensions;
-        if (http === undefined && (code === undefined || code === 'BAD_USER_INPUT')) {
-          extensions.http = { spec: true, status: 400 };
-        }
+      for (const { extensions } of result.errors ?? []) {
+        if (isRequestError(extensions)) extensions.http = { ...extensions.http, ...REQUEST_ERROR };
       }
     },
   };
+}
+
+// `spec` marks a status that a result in application/json does not have.
+const REQUEST_ERROR = { status: 400, spec: true };
+
+function isRequestError({ http, code }: GraphQLErrorExtensions): boolean {
+  if (http?.status !== undefined) return http.status === REQUEST_ERROR.status;
+  return code === undefined || code === 'BAD_USER_INPUT';
 }
