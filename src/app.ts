@@ -8,7 +8,7 @@ import { createHashPool } from './crypto/hash-pool.ts';
 import { createKeyring } from './crypto/keyring.ts';
 import { createPasswordHasher, type PasswordHasher } from './crypto/password.ts';
 import { type Database, openDatabase } from './db/client.ts';
-import { createClock } from './db/clock.ts';
+import { type Clock, createClock } from './db/clock.ts';
 import { connectionOptions, type DatabaseConnection } from './db/connection.ts';
 import { startEmbeddedDatabase } from './db/embedded.ts';
 import { migrate } from './db/migrate.ts';
@@ -22,10 +22,12 @@ import {
 import { createAttemptGate } from './flows/steps/attempt-gate.ts';
 import { createContext } from './graphql/context.ts';
 import { describe, useErrorMask, veilError } from './graphql/error-mask.ts';
+import { EXAMPLE_OPERATIONS } from './graphql/examples.ts';
 import { createRateLimiter } from './graphql/rate-limit.ts';
 import { schema } from './graphql/schema.ts';
 import { parseTrustedProxies } from './http/client-address.ts';
 import { createCors } from './http/cors.ts';
+import { createGraphiqlPage } from './http/graphiql.ts';
 import { createGraphqlEndpoint } from './http/graphql.ts';
 import { createHealthRoute, createReadinessRoute } from './http/health.ts';
 import { createJwksRoute } from './http/jwks.ts';
@@ -61,55 +63,85 @@ const MINUTE_MS = 60_000;
 const KEY_REFRESH_MS = 30_000;
 const MIGRATIONS = fileURLToPath(new URL('../drizzle', import.meta.url));
 
+/** What lies under the service's surface, and under the operator's commands. */
+export interface Services {
+  deps: Deps;
+  database: Database;
+  clock: Clock;
+  signingKeys: SigningKeys;
+  close(): Promise<void>;
+}
+
 /**
- * Builds the service: brings up the database where none is configured, migrates it, makes keys, and wires everything to
- * everything else. What it started it stops again in `close`.
+ * Brings up the database where none is configured, migrates it, makes keys, and wires what the flows work with.
  *
+ * @param reachEmbedded how to get at the database of our own
  * @throws when the database cannot be had or migrated; whatever was started by then has been stopped
  */
-export async function createApp(config: Config, overrides: Overrides = {}): Promise<App> {
+export async function openServices(
+  config: Config,
+  overrides: Overrides = {},
+  reachEmbedded = startEmbeddedDatabase,
+): Promise<Services> {
   const logger = overrides.logger ?? createLogger(config.logLevel);
-  const closers: (() => Promise<unknown>)[] = [];
-  const close = async () => {
-    for (const closer of closers.splice(0).reverse()) await closer();
-  };
+  const embedded =
+    config.database.connection === undefined
+      ? await reachEmbedded({
+          dataDirectory: config.dataDirectory,
+          log: (line) => logger.info(line),
+        })
+      : null;
   try {
-    const database = await reachDatabase(config, logger, closers);
-    const { deps, signingKeys } = await createDeps(config, database, logger, overrides, closers);
-    const http = createHttp(deps, signingKeys, database);
-    return { ...http, deps, close };
+    const url = embedded?.url;
+    const connection =
+      url === undefined ? config.database.connection : connectionOptions(url, () => '');
+    const database = await reachDatabase(config, connection, logger);
+    const wired = await createDeps(config, database, logger, overrides);
+    const close = async () => {
+      await database.close();
+      await embedded?.stop();
+    };
+    return { ...wired, database, close };
   } catch (error) {
-    await close();
+    await embedded?.stop();
     throw error;
   }
 }
 
-async function reachDatabase(
-  config: Config,
-  logger: Logger,
-  closers: (() => Promise<unknown>)[],
-): Promise<Database> {
-  const connection =
-    config.database.connection ?? (await embeddedConnection(config, logger, closers));
-  const log = (line: string) => logger.info(line);
-  await migrate({ connection, folder: MIGRATIONS, log });
-  const { connections, timeoutMs } = config.database;
-  const database = openDatabase({ connection, connections, timeoutMs });
-  closers.push(database.close);
-  return database;
+/**
+ * Builds the service, ready to be listened to, with its work in the background. What it started it stops again in `close`.
+ *
+ * @throws as `openServices` does
+ */
+export async function createApp(config: Config, overrides: Overrides = {}): Promise<App> {
+  const services = await openServices(config, overrides);
+  const { deps, clock, signingKeys } = services;
+  const { logger } = deps;
+  const http = createHttp(services);
+  const repeated = [
+    repeat(logger, KEY_REFRESH_MS, signingKeys.refresh),
+    repeat(logger, MINUTE_MS, clock.adjust),
+    repeat(logger, MINUTE_MS, () => forgetExpired(deps)),
+  ];
+  return {
+    ...http,
+    deps,
+    async close() {
+      await Promise.all(repeated.map((stop) => stop()));
+      await services.close();
+    },
+  };
 }
 
-async function embeddedConnection(
+async function reachDatabase(
   config: Config,
+  connection: DatabaseConnection | undefined,
   logger: Logger,
-  closers: (() => Promise<unknown>)[],
-): Promise<DatabaseConnection> {
-  const server = await startEmbeddedDatabase({
-    dataDirectory: config.dataDirectory,
-    log: (line) => logger.info(line),
-  });
-  closers.push(server.stop);
-  return connectionOptions(server.url, () => '');
+): Promise<Database> {
+  if (connection === undefined) throw new Error('There is neither a database nor the URL of one.');
+  await migrate({ connection, folder: MIGRATIONS, log: (line) => logger.info(line) });
+  const { connections, timeoutMs } = config.database;
+  return openDatabase({ connection, connections, timeoutMs });
 }
 
 async function createDeps(
@@ -117,8 +149,7 @@ async function createDeps(
   { db }: Database,
   logger: Logger,
   overrides: Overrides,
-  closers: (() => Promise<unknown>)[],
-): Promise<{ deps: Deps; signingKeys: SigningKeys }> {
+): Promise<{ deps: Deps; clock: Clock; signingKeys: SigningKeys }> {
   const clock = createClock(db);
   await clock.adjust();
   const now = overrides.now ?? clock.now;
@@ -138,12 +169,7 @@ async function createDeps(
     logger,
     now,
   };
-  closers.push(
-    repeat(logger, KEY_REFRESH_MS, signingKeys.refresh),
-    repeat(logger, MINUTE_MS, clock.adjust),
-    repeat(logger, MINUTE_MS, () => forgetExpired(deps)),
-  );
-  return { deps, signingKeys };
+  return { deps, clock, signingKeys };
 }
 
 /** Does something again and again, one run at a time. @returns what stops it, once a run under way is over */
@@ -168,13 +194,16 @@ function repeat(logger: Logger, ms: number, work: () => Promise<unknown>): () =>
   };
 }
 
-function createHttp(deps: Deps, signingKeys: SigningKeys, database: Database) {
+function createHttp({ deps, signingKeys, database }: Services) {
   const { config, logger } = deps;
   const secure = config.publicUrl.startsWith('https:');
   const securityHeaders = createSecurityHeaders({ https: secure });
   const http = createHttpApp({
     routes: {
-      '/graphql': createGraphqlEndpoint({ yoga: createYogaServer(deps) }),
+      '/graphql': createGraphqlEndpoint({
+        yoga: createYogaServer(deps),
+        page: config.playground ? createGraphiqlPage('/graphql', EXAMPLE_OPERATIONS) : undefined,
+      }),
       '/health': createHealthRoute(),
       '/ready': createReadinessRoute({ isReady: () => database.ping().then(() => true) }),
       '/.well-known/jwks.json': createJwksRoute(signingKeys.publicKeys, KEY_SET_MAX_AGE_SECONDS),

@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findMariadb, type MariadbBinaries, systemTables } from '../../scripts/mariadb-binaries.js';
-import { lockDataDirectory } from './data-directory-lock.ts';
+import { DataDirectoryInUseError, lockDataDirectory } from './data-directory-lock.ts';
 import {
   commonServerOptions,
   EmbeddedDatabaseError,
@@ -74,12 +74,31 @@ export async function startEmbeddedDatabase(
       () => spawnServer(binaries, paths, options.serverOptions ?? []),
       options,
     );
-    const url = `mysql://root@localhost/${DATABASE}?socketPath=${encodeURIComponent(paths.socket)}`;
-    return { url, stop: () => supervised.stop().finally(lock.release) };
+    return { url: urlOf(paths), stop: () => supervised.stop().finally(lock.release) };
   } catch (error) {
     lock.release();
     throw error;
   }
+}
+
+/**
+ * The embedded database for an operator's command: that of the service which is running on this data directory, or one
+ * that runs as long as the command.
+ */
+export async function joinEmbeddedDatabase(
+  options: EmbeddedDatabaseOptions,
+): Promise<EmbeddedDatabase> {
+  try {
+    return await startEmbeddedDatabase(options);
+  } catch (error) {
+    if (!(error instanceof DataDirectoryInUseError)) throw error;
+    const url = urlOf(serverPaths(resolve(options.dataDirectory)));
+    return { url, stop: () => Promise.resolve() };
+  }
+}
+
+function urlOf({ socket }: ServerPaths): string {
+  return `mysql://root@localhost/${DATABASE}?socketPath=${encodeURIComponent(socket)}`;
 }
 
 function serverPaths(dataDirectory: string): ServerPaths {

@@ -12,6 +12,7 @@ import {
   insertSigningKey,
   lastSigningKeySequence,
   listSigningKeys,
+  retireSigningKey,
   type SigningKey,
 } from '../records/signing-key.ts';
 
@@ -23,6 +24,7 @@ export interface SigningKeys extends AccessTokenKeys {
   refresh(): Promise<void>;
 }
 
+/** What is needed of the flows' deps. */
 interface Options {
   db: Db;
   config: Config;
@@ -41,6 +43,7 @@ const OPERATOR: Client = { ipAddress: null, userAgent: null, requestId: null };
 export const KEY_SET_MAX_AGE_SECONDS = 300;
 const RELOAD_AT_MOST_EVERY_MS = 1000;
 const REUSE_MS = 30_000;
+const SOON_MS = 60_000;
 
 /**
  * Holds the keys that sign and verify access tokens.
@@ -135,7 +138,10 @@ function isOfUse(
 async function makeNextKey(options: Options): Promise<void> {
   const { db, config, now } = options;
   const newest = (await listSigningKeys(db)).at(-1);
-  if (newest === undefined) return addKey(options, now());
+  if (newest === undefined) {
+    await addKey(options, now());
+    return;
+  }
   const { rotationMs, leadMs } = config.signingKeys;
   const turn = newest.signsFrom.getTime() + rotationMs;
   if (now().getTime() < turn - leadMs) return;
@@ -143,15 +149,56 @@ async function makeNextKey(options: Options): Promise<void> {
   await addKey(options, new Date(Math.max(turn, now().getTime() + leadMs)));
 }
 
+/** A key as the operator sees it. */
+export interface KeyReport {
+  kid: string;
+  /** `next` is published and does not sign yet; `previous` signs no more, but its tokens may still be about. */
+  state: 'next' | 'signing' | 'previous';
+  signsFrom: string;
+}
+
+/** The keys that are not retired, the oldest first. */
+export async function listKeys({ db, now }: Pick<Options, 'db' | 'now'>): Promise<KeyReport[]> {
+  const rows = await listSigningKeys(db);
+  const signing = rows.findLast((row) => row.signsFrom <= now());
+  return rows.map((row) => ({
+    kid: row.id,
+    state: row.id === signing?.id ? 'signing' : row.signsFrom > now() ? 'next' : 'previous',
+    signsFrom: row.signsFrom.toISOString(),
+  }));
+}
+
+/** Publishes another key. @param soon whether it signs in a minute, or after the usual time */
+export async function rotateKeys(options: Options, soon: boolean): Promise<KeyReport> {
+  const { config, now } = options;
+  const lead = soon ? SOON_MS : config.signingKeys.leadMs;
+  const signsFrom = new Date(now().getTime() + lead);
+  const kid = await addKey(options, signsFrom);
+  return { kid, state: 'next', signsFrom: signsFrom.toISOString() };
+}
+
 /**
- * Adds a key that signs from `signsFrom` on.
+ * Takes a key out of use: its tokens are refused from then on.
  *
- * @returns nothing: when another instance was faster, its key is as good
+ * @returns `needed` when it is the only one that signs
  */
-export async function addKey(
-  { db, keyring, now }: Pick<Options, 'db' | 'keyring' | 'now'>,
-  signsFrom: Date,
-): Promise<void> {
+export async function retireKey(
+  { db, now }: Pick<Options, 'db' | 'now'>,
+  kid: string,
+): Promise<'retired' | 'needed' | 'unknown'> {
+  return transaction(db, async (tx) => {
+    const rows = await listSigningKeys(tx, 'lock');
+    if (!rows.some((row) => row.id === kid)) return 'unknown';
+    if (!rows.some((row) => row.id !== kid && row.signsFrom <= now())) return 'needed';
+    if (!(await retireSigningKey(tx, kid, now()))) return 'unknown';
+    const detail = { kid };
+    await recordEvent(tx, { type: 'SIGNING_KEY_RETIRED', client: OPERATOR, now: now(), detail });
+    return 'retired';
+  });
+}
+
+/** Adds a key that signs from `signsFrom` on. When another instance is faster, its key is as good. @returns its id */
+async function addKey({ db, keyring, now }: Options, signsFrom: Date): Promise<string> {
   const sequence = (await lastSigningKeySequence(db)) + 1;
   const { id, publicJwk, privateJwk } = await createSigningKeyPair(keyring.keys('signing-key'));
   const key: SigningKey = {
@@ -169,6 +216,7 @@ export async function addKey(
     const detail = { kid: id, signsFrom: signsFrom.toISOString() };
     await recordEvent(tx, { type: 'SIGNING_KEY_CREATED', client: OPERATOR, now: now(), detail });
   });
+  return id;
 }
 
 /** One shared secret, for teams whose verifiers have no other way; it is published nowhere. */

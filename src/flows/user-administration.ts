@@ -94,7 +94,8 @@ export async function changeUser(
   admin: Administrator,
   update: UserUpdate,
 ): Promise<User> {
-  const { id, ...changes } = update;
+  const { id: givenId, ...changes } = update;
+  const id = spelled(givenId);
   if (changes.appMetadata !== undefined) {
     const problems: Problems = [];
     checkAppMetadata('appMetadata', changes.appMetadata, problems);
@@ -140,7 +141,12 @@ async function recordChanges(
  *
  * @throws {AuthError} NOT_FOUND, SELF_TARGETED or LAST_ADMIN
  */
-export async function deleteUser(deps: Deps, admin: Administrator, id: string): Promise<string> {
+export async function deleteUser(
+  deps: Deps,
+  admin: Administrator,
+  givenId: string,
+): Promise<string> {
+  const id = spelled(givenId);
   await transaction(deps.db, async (tx) => {
     await guardAdmins(tx, admin, id);
     const user = await target(tx, id);
@@ -182,7 +188,12 @@ export async function revokeUserSessions(
  *
  * @throws {AuthError} NOT_FOUND or SELF_TARGETED
  */
-export async function resetUserTotp(deps: Deps, admin: Administrator, id: string): Promise<User> {
+export async function resetUserTotp(
+  deps: Deps,
+  admin: Administrator,
+  givenId: string,
+): Promise<User> {
+  const id = spelled(givenId);
   return transaction(deps.db, async (tx) => {
     await target(tx, id);
     assertNotSelf(admin, id);
@@ -215,6 +226,11 @@ async function target(tx: Db, id: string): Promise<User> {
 function existing(user: User | null): User {
   if (user === null) throw new AuthError('NOT_FOUND');
   return user;
+}
+
+/** The one spelling of an id: the database takes one in capitals too, and nobody may pass for somebody else by it. */
+function spelled(id: string): string {
+  return id.toLowerCase();
 }
 
 function assertNotSelf(admin: Administrator, id: string): void {

@@ -107,7 +107,11 @@ export async function pseudonymizeEvents(db: Db, userId: string, pseudonym: stri
     .update(auditEvents)
     .set({ ...forgotten, userId: pseudonym })
     .where(eq(auditEvents.userId, userId));
-  await db.update(auditEvents).set({ actorId: pseudonym }).where(eq(auditEvents.actorId, userId));
+  // what they did to others was done from their address too
+  await db
+    .update(auditEvents)
+    .set({ ipAddress: null, userAgent: null, actorId: pseudonym })
+    .where(eq(auditEvents.actorId, userId));
 }
 
 function matches(filter: AuditEventFilter): SQL | undefined {

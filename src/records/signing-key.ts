@@ -5,13 +5,21 @@ import { type SigningKeyRow, signingKeys } from '../db/schema.ts';
 
 export type SigningKey = SigningKeyRow;
 
-/** All keys that are not retired, in the order they were made. */
-export async function listSigningKeys(db: Db): Promise<SigningKey[]> {
-  return db
+/**
+ * All keys that are not retired, in the order they were made.
+ *
+ * @param mode `lock` keeps them so until the transaction ends
+ */
+export async function listSigningKeys(
+  db: Db,
+  mode: 'read' | 'lock' = 'read',
+): Promise<SigningKey[]> {
+  const rows = db
     .select()
     .from(signingKeys)
     .where(isNull(signingKeys.retiredAt))
     .orderBy(asc(signingKeys.sequence));
+  return mode === 'lock' ? rows.for('update') : rows;
 }
 
 /** The number of the newest key, retired or not; 0 when there was never one. */

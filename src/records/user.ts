@@ -115,8 +115,10 @@ export async function findAccountByIdentifier(db: Db, identifier: string): Promi
 }
 
 export async function findUserByUsername(db: Db, username: string): Promise<User | null> {
-  const account = await findAccountByIdentifier(db, username.replaceAll('@', ''));
-  return account !== null && !username.includes('@') ? account.user : null;
+  // in the compared form: a full-width "＠" would make it an e-mail address
+  if (identifierKey(username).includes('@')) return null;
+  const account = await findAccountByIdentifier(db, username);
+  return account?.user ?? null;
 }
 
 /** What a new user is made of; everything else begins empty. */

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { TestApp } from './app.ts';
+import { runSql } from './database.ts';
 
 export const PASSWORD = 'four words in a row';
 
@@ -124,4 +125,82 @@ export function totpCode(secret: string, at: Date): string {
   const digest = createHmac('sha1', key).update(counter).digest();
   const number = digest.readUInt32BE((digest.at(-1) ?? 0) & 15) & 0x7fff_ffff;
   return String(number % 1_000_000).padStart(6, '0');
+}
+
+/** The bytes that a UUID is stored as. */
+export function idBytes(id: string): Buffer {
+  return Buffer.from(id.replaceAll('-', ''), 'hex');
+}
+
+/** Gives a user another role behind the service's back, as the operator could. */
+export async function setRole(app: TestApp, user: { id: string }, role: string): Promise<void> {
+  await runSql(app.databaseUrl, 'update users set role = ? where id = ?', [role, idBytes(user.id)]);
+}
+
+export async function registerAdmin(app: TestApp): Promise<TestUser> {
+  const admin = await registerUser(app);
+  await setRole(app, admin, 'ADMIN');
+  return admin;
+}
+
+/** A TOTP code of a step that no test has used: the clock goes on by one. */
+export function nextTotpCode(app: TestApp, secret: string): string {
+  app.clock.advance(30);
+  return totpCode(secret, app.clock.now());
+}
+
+/** Six digits that are no code of this secret, around now. */
+export function wrongTotpCode(app: TestApp, secret: string): string {
+  const now = app.clock.now().getTime();
+  const right = [-90, -60, -30, 0, 30, 60, 90].map((seconds) =>
+    totpCode(secret, new Date(now + seconds * 1000)),
+  );
+  return ['000000', '111111', '222222', '333333', '444444', '555555', '666666', '777777'].find(
+    (code) => !right.includes(code),
+  ) as string;
+}
+
+/** How many rows each table has. */
+export async function countRows(app: TestApp): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const table of await tablesOf(app)) {
+    const [row] = await runSql<{ n: number }>(
+      app.databaseUrl,
+      `select count(*) as n from \`${table}\``,
+    );
+    counts[table] = row?.n ?? 0;
+  }
+  return counts;
+}
+
+/** Every value in every column of every table, as the bytes it is made of. */
+export async function storedValues(app: TestApp): Promise<{ place: string; bytes: Buffer }[]> {
+  const values: { place: string; bytes: Buffer }[] = [];
+  for (const table of await tablesOf(app)) {
+    for (const row of await runSql(app.databaseUrl, `select * from \`${table}\``)) {
+      for (const [column, value] of Object.entries(row)) {
+        const bytes = Buffer.isBuffer(value) ? value : Buffer.from(String(value));
+        values.push({ place: `${table}.${column}`, bytes });
+      }
+    }
+  }
+  return values;
+}
+
+async function tablesOf(app: TestApp): Promise<string[]> {
+  const rows = await runSql<{ name: string }>(
+    app.databaseUrl,
+    'select table_name as name from information_schema.tables where table_schema = database()',
+  );
+  return rows.map((row) => row.name);
+}
+
+/** What is on record about a user, the oldest first. */
+export async function auditTypes(app: TestApp, userId: string): Promise<string[]> {
+  const rows = await runSql<{ type: string }>(
+    app.databaseUrl,
+    'select type from audit_events where user_id = ? order by at, id',
+    [idBytes(userId)],
+  );
+  return rows.map((row) => row.type);
 }

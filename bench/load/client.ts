@@ -1,0 +1,91 @@
+// The process that puts the load on: it is told a load, and tells what it came to.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { percentile } from '../figures.ts';
+import { type Connection, openConnection } from './connection.ts';
+import { createRequests, type Requests } from './requests.ts';
+import type { Load, LoadResult } from './workload.ts';
+
+interface Run {
+  connections: readonly Connection[];
+  requests: Requests;
+  /** By `performance.now()`. */
+  endsAt: number;
+  /** Of the answers within the time. */
+  latencies: number[];
+}
+
+async function put(load: Load): Promise<LoadResult> {
+  const opening = load.tokens.map(() => openConnection(load.workload.url));
+  const connections = await Promise.all(opening);
+  const requests = createRequests(load);
+  const endsAt = performance.now() + load.seconds * 1000;
+  const run: Run = { connections, requests, endsAt, latencies: [] };
+  try {
+    await (load.rate === undefined ? flatOut(run) : steadily(run, load.rate));
+  } finally {
+    for (const connection of connections) connection.close();
+  }
+  const { latencies } = run;
+  latencies.sort((a, b) => a - b);
+  return {
+    answers: latencies.length,
+    perSecond: latencies.length / load.seconds,
+    latencyMs: {
+      p50: percentile(latencies, 0.5),
+      p99: percentile(latencies, 0.99),
+      max: percentile(latencies, 1),
+    },
+    nextNumber: requests.nextNumber,
+    tokens: requests.tokens,
+  };
+}
+
+/** Each connection asks again as soon as it is answered. */
+async function flatOut(run: Run): Promise<void> {
+  const work = async (index: number) => {
+    while (performance.now() < run.endsAt) await askOnce(run, index, performance.now());
+  };
+  await Promise.all(run.connections.map((_, index) => work(index)));
+}
+
+/** Asks at fixed times, whether or not earlier requests have been answered; a wait for a free connection counts as latency. */
+async function steadily(run: Run, rate: number): Promise<void> {
+  const free = run.connections.map((_, index) => index);
+  const late: number[] = [];
+  const pending: Promise<void>[] = [];
+  const start = performance.now();
+
+  const ask = async (index: number, dueAt: number): Promise<void> => {
+    await askOnce(run, index, dueAt);
+    const waiting = late.shift();
+    if (waiting !== undefined) return ask(index, waiting);
+    free.push(index);
+  };
+  for (let count = 0; ; count++) {
+    const scheduled = start + (count * 1000) / rate;
+    if (scheduled >= run.endsAt) break;
+    await sleep(Math.max(0, scheduled - performance.now()));
+    const index = free.pop();
+    if (index === undefined) late.push(performance.now());
+    else pending.push(ask(index, performance.now()));
+  }
+  await Promise.all(pending);
+}
+
+async function askOnce(run: Run, index: number, dueAt: number): Promise<void> {
+  const connection = run.connections[index];
+  if (connection === undefined) throw new RangeError(`There is no connection ${index}`);
+  const answer = await connection.ask(run.requests.next(index));
+  const answeredAt = performance.now();
+  run.requests.take(index, answer);
+  if (answeredAt <= run.endsAt) run.latencies.push(answeredAt - dueAt);
+}
+
+process.on('message', (load: Load) => {
+  put(load).then(
+    (result) => process.send?.({ result }),
+    (error: unknown) => process.send?.({ failure: String(error) }),
+  );
+});
+process.on('disconnect', () => process.exit());

@@ -1,0 +1,73 @@
+import type { Load, Workload } from './workload.ts';
+
+/** Makes the requests of a load, each as the bytes to send. */
+export interface Requests {
+  next(connection: number): Buffer;
+  /** Takes an answer. @throws when it is not a right one */
+  take(connection: number, answer: string): void;
+  readonly nextNumber: number;
+  readonly tokens: readonly string[];
+}
+
+/** Builds requests once where they never change, and otherwise only what changes. */
+export function createRequests(load: Load): Requests {
+  const { workload } = load;
+  const tokens = [...load.tokens];
+  const template = templateOf(workload);
+  const isConstant = workload.tokenAfter === undefined && !usesNumbers(template);
+  const constant = isConstant ? tokens.map((token) => fill(template, 0, token)) : [];
+  let number = load.firstNumber;
+
+  return {
+    next(connection) {
+      const built = constant[connection];
+      if (built !== undefined) return built;
+      number = (number + 1) % load.numbers;
+      return fill(template, number, tokens[connection] ?? '');
+    },
+    take(connection, answer) {
+      if (!answer.startsWith('HTTP/1.1 200') || !answer.includes(workload.expect)) {
+        throw new Error(`${workload.url} gave a wrong answer:\n${answer.slice(0, 2000)}`);
+      }
+      if (workload.tokenAfter !== undefined) {
+        tokens[connection] = tokenOf(answer, workload.tokenAfter);
+      }
+    },
+    get nextNumber() {
+      return number;
+    },
+    tokens,
+  };
+}
+
+interface Template {
+  head: string;
+  body: string;
+}
+
+function templateOf({ url, headers, body }: Workload): Template {
+  const { host, pathname } = new URL(url);
+  const lines = [
+    `POST ${pathname} HTTP/1.1`,
+    `host: ${host}`,
+    'content-type: application/json',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    'content-length: ',
+  ];
+  return { head: lines.join('\r\n'), body };
+}
+
+function usesNumbers({ head, body }: Template): boolean {
+  return head.includes('{n}') || body.includes('{n}');
+}
+
+function fill({ head, body }: Template, number: number, token: string): Buffer {
+  const filled = (text: string) => text.replace('{n}', String(number)).replace('{token}', token);
+  const content = filled(body);
+  return Buffer.from(`${filled(head)}${Buffer.byteLength(content)}\r\n\r\n${content}`);
+}
+
+function tokenOf(answer: string, before: string): string {
+  const start = answer.indexOf(before) + before.length;
+  return answer.slice(start, answer.indexOf('"', start));
+}

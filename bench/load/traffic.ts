@@ -1,0 +1,65 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Load, LoadResult, Workload } from './workload.ts';
+
+/** A process that puts load on servers. */
+export interface LoadClient {
+  put(load: Load): Promise<LoadResult>;
+  stop(): void;
+}
+
+/** A workload with what must outlive one measurement: numbers not used twice, and each connection's newest token. */
+export interface Traffic {
+  run(client: LoadClient, seconds: number): Promise<LoadResult>;
+}
+
+const CLIENT = fileURLToPath(new URL('client.ts', import.meta.url));
+
+/** Starts a load client in a process of its own, so that it shares no event loop with anything. */
+export function startLoadClient(): LoadClient {
+  const child = fork(CLIENT, { execArgv: ['--import', 'tsx'], stdio: 'inherit' });
+  return {
+    async put(load) {
+      child.send(load);
+      return resultOf(child);
+    },
+    stop: () => child.disconnect(),
+  };
+}
+
+function resultOf(child: ChildProcess): Promise<LoadResult> {
+  return new Promise((resolve, reject) => {
+    const onExit = () => reject(new Error('The load client has ended.'));
+    child.once('exit', onExit);
+    child.once('message', (message: { result: LoadResult } | { failure: string }) => {
+      child.off('exit', onExit);
+      if ('result' in message) resolve(message.result);
+      else reject(new Error(message.failure));
+    });
+  });
+}
+
+/**
+ * Makes traffic of a workload.
+ *
+ * @param options.tokens each connection's first token; without them there are none
+ * @param options.numbers how many different `{n}` there are; without it no number comes twice
+ * @param options.rate requests a second; without it as many as the server answers
+ */
+export function createTraffic(
+  workload: Workload,
+  options: { connections: number; tokens?: readonly string[]; numbers?: number; rate?: number },
+): Traffic {
+  const { numbers = Number.MAX_SAFE_INTEGER } = options;
+  let tokens = options.tokens ?? Array<string>(options.connections).fill('');
+  let firstNumber = 0;
+  return {
+    async run(client, seconds) {
+      const rate = options.rate === undefined ? {} : { rate: options.rate };
+      const load = { workload, seconds, firstNumber, numbers, tokens, ...rate };
+      const result = await client.put(load);
+      ({ tokens, nextNumber: firstNumber } = result);
+      return result;
+    },
+  };
+}

@@ -1,0 +1,34 @@
+/** What is asked over and over, on several connections at once. */
+export interface Workload {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** `{n}` stands for a number that changes with each request, `{token}` for the connection's token; in headers too. */
+  readonly body: string;
+  /** What every right answer contains. */
+  readonly expect: string;
+  /** What comes before the connection's next token in an answer, where each answer brings one. */
+  readonly tokenAfter?: string;
+}
+
+/** How a workload is put on a server, and for how long. */
+export interface Load {
+  readonly workload: Workload;
+  readonly seconds: number;
+  /** Requests a second, however long the answers take. Without it each connection asks again as soon as it is answered. */
+  readonly rate?: number;
+  /** The first `{n}`; it goes on from there and begins again after `numbers`. */
+  readonly firstNumber: number;
+  readonly numbers: number;
+  /** Each connection's token, and so how many connections there are. */
+  readonly tokens: readonly string[];
+}
+
+/** What a load came to. */
+export interface LoadResult {
+  /** Answers within the time. */
+  readonly answers: number;
+  readonly perSecond: number;
+  readonly latencyMs: { readonly p50: number; readonly p99: number; readonly max: number };
+  readonly nextNumber: number;
+  readonly tokens: readonly string[];
+}

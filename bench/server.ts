@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A server under measurement, in a process of its own. */
+export interface Server {
+  readonly url: string;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+const READY_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 15_000;
+
+/**
+ * Starts a server and waits until it accepts connections.
+ *
+ * @param options.args what to run in Node; it is to listen on 127.0.0.1 at PORT
+ * @param options.env its whole environment, but for PATH and PORT
+ * @param options.logFile where it logs to; a file costs its process what it costs in production
+ */
+export async function startServer(options: {
+  args: readonly string[];
+  env: Readonly<Record<string, string>>;
+  logFile: string;
+}): Promise<Server> {
+  const port = await freePort();
+  const log = openSync(options.logFile, 'a');
+  const child = spawn(process.execPath, options.args, {
+    env: { PATH: process.env['PATH'], ...options.env, PORT: String(port) },
+    stdio: ['ignore', log, log],
+  });
+  await untilListening(child, port, options.logFile);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    pid: child.pid ?? 0,
+    stop: () => stopChild(child),
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+async function untilListening(child: ChildProcess, port: number, logFile: string): Promise<void> {
+  const deadline = Date.now() + READY_TIMEOUT_MS;
+  const url = `http://127.0.0.1:${port}/`;
+  // any answer will do
+  while (!(await fetch(url).then(() => true, () => false))) {
+    if (child.exitCode !== null || Date.now() > deadline) {
+      throw new Error(`${child.spawnargs.join(' ')} did not start:\n${readFileSync(logFile)}`);
+    }
+    await sleep(50);
+  }
+}
+
+async function stopChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  const giveUp = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+  await exited;
+  clearTimeout(giveUp);
+}
+
+const TICKS_PER_SECOND = 100;
+
+/** The processor time that a process has used so far, in milliseconds; not a number where the system does not tell. */
+export function processorMs(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // the name, in parentheses, may hold spaces; user and system time are the 12th and 13th fields after it
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
+  } catch {
+    return Number.NaN;
+  }
+}

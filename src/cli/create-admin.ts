@@ -1,0 +1,64 @@
+import { parseArgs } from 'node:util';
+import { createUser } from '../flows/user-administration.ts';
+import { type Command, type Terminal, UsageError } from './command.ts';
+
+const OPERATOR = {
+  userId: null,
+  client: { ipAddress: null, userAgent: 'command line', requestId: null },
+};
+
+/** Creates an administrator: the first one has to come from somewhere, and registering with a role is impossible. */
+export const createAdmin: Command = {
+  name: 'create-admin',
+  summary: 'create an account with the role ADMIN',
+  help: `Creates an account with the role ADMIN.
+
+  npm run cli -- create-admin --email ADDRESS [--username NAME] [--display-name NAME]
+
+  --email ADDRESS      the e-mail address to sign in by
+  --username NAME      a name to sign in by as well
+  --display-name NAME  the name to show
+
+The password is asked for, or read from standard input:
+  echo "$PASSWORD" | npm run --silent cli -- create-admin --email ada@example.com
+It is never an argument: those show in the list of processes and in the shell's history.`,
+  async run(args, terminal) {
+    const { email, username, displayName } = readOptions(args);
+    const password = await readPassword(terminal);
+    const user = await terminal.withServices(({ deps }) =>
+      createUser(deps, OPERATOR, {
+        email,
+        username,
+        displayName,
+        password,
+        role: 'ADMIN',
+        appMetadata: {},
+      }),
+    );
+    terminal.print(`Created the administrator ${user.email} (${user.id}).`);
+    return 0;
+  },
+};
+
+function readOptions(args: string[]) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      email: { type: 'string' },
+      username: { type: 'string' },
+      'display-name': { type: 'string' },
+    },
+  });
+  if (values.email === undefined) throw new UsageError('--email is missing.');
+  return {
+    email: values.email,
+    username: values.username ?? null,
+    displayName: values['display-name'] ?? null,
+  };
+}
+
+async function readPassword(terminal: Terminal): Promise<string> {
+  const password = await terminal.readSecret('Password: ');
+  if (password === '') throw new UsageError('A password is needed; type one, or pipe it in.');
+  return password;
+}

@@ -1,0 +1,57 @@
+import { ConfigError } from '../config.ts';
+import { AuthError } from '../errors.ts';
+import { describe } from '../graphql/error-mask.ts';
+import { type Command, UsageError } from './command.ts';
+import { createAdmin } from './create-admin.ts';
+import { keys } from './keys.ts';
+import { migrate } from './migrate.ts';
+import { createTerminal } from './terminal.ts';
+
+const COMMANDS: readonly Command[] = [createAdmin, keys, migrate];
+
+const HELP = `The operator's way in. It uses the database of the service, whether or not that is running.
+
+  npm run cli -- COMMAND [--help]
+
+${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(14)} ${summary}`).join('\n')}`;
+
+const terminal = createTerminal();
+
+async function main([name, ...args]: string[]): Promise<number> {
+  const command = COMMANDS.find((candidate) => candidate.name === name);
+  if (command === undefined) {
+    const asked = name === undefined || name === '--help' || name === 'help';
+    if (!asked) terminal.complain(`There is no command "${name}".`);
+    terminal.print(HELP);
+    return asked && name !== undefined ? 0 : 2;
+  }
+  if (args.includes('--help')) {
+    terminal.print(command.help);
+    return 0;
+  }
+  try {
+    return await command.run(args, terminal);
+  } catch (error) {
+    return explain(error, command);
+  }
+}
+
+function explain(error: unknown, command: Command): number {
+  if (error instanceof AuthError) {
+    const reasons = error.fields.map(({ path, message }) => `  ${path}: ${message}`);
+    terminal.complain([error.message, ...reasons].join('\n'));
+    return 1;
+  }
+  const isUsage =
+    error instanceof UsageError ||
+    (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE'));
+  if (isUsage) {
+    terminal.complain(`${error.message}\n\n${command.help}`);
+    return 2;
+  }
+  const isPlain = error instanceof ConfigError || (error instanceof Error && 'code' in error);
+  terminal.complain(isPlain ? error.message : JSON.stringify(describe(error)));
+  return 1;
+}
+
+process.exitCode = await main(process.argv.slice(2));
