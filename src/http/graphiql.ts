@@ -1,11 +1,5 @@
 import type { HttpHandler } from './exchange.ts';
 
-/** One operation that GraphiQL opens with, in a tab of its own. */
-export interface ExampleOperation {
-  readonly query: string;
-  readonly variables?: object;
-}
-
 // The page is one file with its scripts inline, so it needs what no other page of ours may have.
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -23,12 +17,9 @@ const CONTENT_SECURITY_POLICY = [
 /**
  * The GraphiQL page. It is served whole from here, and works without a network.
  *
- * @param examples what it opens with; a browser that was here before opens with its own tabs
+ * @param examples operations that it opens with, one in each tab; a browser that was here before opens with its own tabs
  */
-export function createGraphiqlPage(
-  endpoint: string,
-  examples: readonly ExampleOperation[],
-): HttpHandler {
+export function createGraphiqlPage(endpoint: string, examples: readonly string[]): HttpHandler {
   let page: Promise<string> | undefined;
   return async () => {
     page ??= renderPage(endpoint, examples);
@@ -44,21 +35,14 @@ export function createGraphiqlPage(
   };
 }
 
-async function renderPage(
-  endpoint: string,
-  examples: readonly ExampleOperation[],
-): Promise<string> {
+async function renderPage(endpoint: string, examples: readonly string[]): Promise<string> {
   // nine megabytes that only those pay for who open the page
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
-  const tabs = examples.map(({ query, variables }) => ({
-    query,
-    ...(variables === undefined ? {} : { variables: JSON.stringify(variables, null, 2) }),
-  }));
   return renderGraphiQL({
     title: 'Latchkey',
     endpoint,
-    defaultQuery: examples[0]?.query ?? '',
-    defaultTabs: tabs,
+    defaultQuery: examples[0] ?? '',
+    defaultTabs: examples.map((query) => ({ query })),
     // so that a browser which signed in with cookies can be explored with
     additionalHeaders: { 'x-csrf-protection': '1' },
     credentials: 'same-origin',

@@ -83,7 +83,11 @@ describe('TRUSTED_PROXIES', () => {
 
 describe('the block of an address', () => {
   it('is an IPv4 address itself', () => {
-    fc.assert(fc.property(fc.ipV4(), (address) => expect(addressBlock(address)).toBe(address)));
+    fc.assert(
+      fc.property(fc.ipV4(), (address) => {
+        expect(addressBlock(address)).toBe(address);
+      }),
+    );
     expect(addressBlock('::ffff:1.2.3.4')).toBe('1.2.3.4');
   });
 
