@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A server under measurement, in a process of its own. */
@@ -19,20 +20,23 @@ const STOP_TIMEOUT_MS = 15_000;
  *
  * @param options.args what to run in Node; it is to listen on 127.0.0.1 at PORT
  * @param options.env its whole environment, but for PATH and PORT
- * @param options.logFile where it logs to; a file costs its process what it costs in production
+ * @param options.folder where it runs and keeps its log, a file that costs its process what it costs in production
  */
 export async function startServer(options: {
+  name: string;
   args: readonly string[];
   env: Readonly<Record<string, string>>;
-  logFile: string;
+  folder: string;
 }): Promise<Server> {
   const port = await freePort();
-  const log = openSync(options.logFile, 'a');
+  const logFile = join(options.folder, `${options.name}.log`);
+  const log = openSync(logFile, 'a');
   const child = spawn(process.execPath, options.args, {
+    cwd: options.folder,
     env: { PATH: process.env['PATH'], ...options.env, PORT: String(port) },
     stdio: ['ignore', log, log],
   });
-  await untilListening(child, port, options.logFile);
+  await untilListening(child, port, logFile);
   return {
     url: `http://127.0.0.1:${port}`,
     pid: child.pid ?? 0,

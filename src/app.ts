@@ -24,6 +24,7 @@ import { createContext } from './graphql/context.ts';
 import { describe, useErrorMask, veilError } from './graphql/error-mask.ts';
 import { EXAMPLE_OPERATIONS } from './graphql/examples.ts';
 import { createRateLimiter } from './graphql/rate-limit.ts';
+import { useOperationName } from './graphql/request-facts.ts';
 import { schema } from './graphql/schema.ts';
 import { parseTrustedProxies } from './http/client-address.ts';
 import { createCors } from './http/cors.ts';
@@ -213,7 +214,7 @@ function createHttp({ deps, signingKeys, database }: Services) {
     limits: { bytes: config.body.limitBytes, milliseconds: config.body.timeoutMs },
     trustedProxies: parseTrustedProxies(config.trustedProxies),
     secure,
-    log: (entry) => logger.info(entry, 'request'),
+    log: ({ facts, ...entry }) => logger.info({ ...entry, ...facts }, 'request'),
     logError: (error, requestId) =>
       logger.error({ failure: describe(error), requestId }, 'request failed'),
   });
@@ -228,6 +229,6 @@ function createYogaServer(deps: Deps) {
     context: (server) => createContext(deps, rateLimiter, server),
     logging: false,
     maskedErrors: { maskError: veilError },
-    plugins: [useErrorMask(deps.logger), useRequestErrorStatus()],
+    plugins: [useOperationName(), useErrorMask(deps.logger), useRequestErrorStatus()],
   });
 }

@@ -104,20 +104,24 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     if (value?.trim()) given[name] = value.trim();
   }
   const read = readVariables(given);
-  if ('problems' in read) throw new ConfigError(read.problems);
-  return assemble(read.variables, readConnection(read.variables));
+  const database = readConnection(given.DATABASE_URL);
+  const problems = [...('problems' in read ? read.problems : []), ...database.problems];
+  if ('problems' in read || problems.length > 0) throw new ConfigError(problems);
+  return assemble(read.variables, database.connection);
 }
 
-function readConnection(variables: Environment): DatabaseConnection | undefined {
-  if (!variables.DATABASE_URL) return undefined;
+function readConnection(databaseUrl: string | undefined): {
+  connection: DatabaseConnection | undefined;
+  problems: string[];
+} {
+  if (databaseUrl === undefined) return { connection: undefined, problems: [] };
   try {
-    return connectionOptions(variables.DATABASE_URL, (path) => readFileSync(path, 'utf8'));
+    const connection = connectionOptions(databaseUrl, (path) => readFileSync(path, 'utf8'));
+    return { connection, problems: [] };
   } catch (error) {
-    throw new ConfigError([
-      error instanceof TypeError
-        ? `DATABASE_URL ${error.message}`
-        : 'DATABASE_URL names a CA file in `tls` that cannot be read',
-    ]);
+    const problem =
+      error instanceof TypeError ? error.message : 'names a CA file in `tls` that cannot be read';
+    return { connection: undefined, problems: [`DATABASE_URL ${problem}`] };
   }
 }
 

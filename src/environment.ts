@@ -98,20 +98,22 @@ export function readVariables(
   variables: Record<string, string>,
 ): { variables: Environment } | { problems: string[] } {
   const parsed = environment.safeParse(variables);
-  if (!parsed.success) {
-    return {
-      problems: parsed.error.issues.map(
-        (issue) => `${String(issue.path[0])} ${lowerFirst(issue.message)}`,
-      ),
-    };
-  }
+  const wrong = new Set(parsed.error?.issues.map((issue) => String(issue.path[0])));
+  // one mistake must not hide the others: those that show together are looked for among the rest
+  const rest = parsed.success ? parsed.data : environment.parse(without(variables, wrong));
   const problems = [
-    ...productionProblems(parsed.data),
-    ...secretProblems(parsed.data),
-    ...togetherProblems(parsed.data),
-    ...cookieProblems(parsed.data),
+    ...(parsed.error?.issues ?? []).map(
+      (issue) => `${String(issue.path[0])} ${lowerFirst(issue.message)}`,
+    ),
+    ...[...productionProblems(rest), ...secretProblems(rest), ...togetherProblems(rest)].filter(
+      (problem) => !wrong.has(problem.split(' ', 1)[0] ?? ''),
+    ),
   ];
-  return problems.length > 0 ? { problems } : { variables: parsed.data };
+  return problems.length > 0 ? { problems } : { variables: rest };
+}
+
+function without(variables: Record<string, string>, names: Set<string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => !names.has(name)));
 }
 
 function productionProblems(variables: Environment): string[] {

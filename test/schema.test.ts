@@ -23,7 +23,7 @@ function rootFields(): GraphQLField<unknown, unknown>[] {
 
 /** Whether a root field says who may use it. Pothos keeps what it was built from; `t.withAuth` leaves its scopes there too. */
 function saysWho(field: Pick<GraphQLField<unknown, unknown>, 'extensions'>): boolean {
-  const options = field.extensions['pothosOptions'];
+  const options = field.extensions.pothosOptions;
   const scopes =
     typeof options === 'object' && options !== null && 'authScopes' in options
       ? options.authScopes
@@ -44,7 +44,7 @@ it('says of every root field who may use it', () => {
 
 it('would notice a root field that lost its scopes', () => {
   for (const field of rootFields()) {
-    const { authScopes: _, ...options } = field.extensions['pothosOptions'] as object & {
+    const { authScopes: _, ...options } = field.extensions.pothosOptions as object & {
       authScopes?: unknown;
     };
     expect(saysWho({ extensions: { pothosOptions: options } }), field.name).toBe(false);

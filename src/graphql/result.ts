@@ -29,7 +29,11 @@ export function resultUnion<Refs extends readonly SuccessRef[]>(
       | Refs[number]
       | ReturnType<typeof failure>
     )[],
-    resolveType: (value: Success) => value.kind,
+    resolveType(value: Success, { http }) {
+      // what the request came to is worth a word in its log line
+      http.facts.outcome = value.kind;
+      return value.kind;
+    },
   });
 }
 

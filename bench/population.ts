@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { hash } from 'argon2';
+import { newId } from '../src/crypto/id.ts';
+import { openDatabase } from '../src/db/client.ts';
+import { connectionOptions } from '../src/db/connection.ts';
+import { users } from '../src/db/schema.ts';
+
+/** Accounts in a database, numbered from 0, all with the same password. */
+export interface Population {
+  readonly accounts: number;
+  readonly password: string;
+  readonly passwordHash: string;
+  /** Some of the accounts, by their ids in hexadecimal. */
+  readonly someIds: readonly string[];
+}
+
+/** What passwords are hashed with, by the service and by its peers. */
+export const ARGON2_COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
+
+const PASSWORD = 'a long walk along the shore';
+const BATCH = 500;
+const SOME = 16;
+
+/** The address of an account. */
+export function emailOf(number: number | string): string {
+  return `bench-${number}@example.com`;
+}
+
+/** Puts accounts into a database that the service has migrated. */
+export async function populate(databaseUrl: string, accounts: number): Promise<Population> {
+  const connection = connectionOptions(databaseUrl, (path) => readFileSync(path, 'utf8'));
+  const database = openDatabase({ connection, connections: 1, timeoutMs: 60_000 });
+  const passwordHash = await hash(PASSWORD, ARGON2_COST);
+  const ids: string[] = [];
+  try {
+    for (let first = 0; first < accounts; first += BATCH) {
+      const numbers = Array.from({ length: Math.min(BATCH, accounts - first) }, (_, i) => first + i);
+      const rows = numbers.map((number) => accountRow(number, passwordHash));
+      await database.db.insert(users).values(rows);
+      ids.push(...rows.map((row) => row.id.replaceAll('-', '')));
+    }
+  } finally {
+    await database.close();
+  }
+  return { accounts, password: PASSWORD, passwordHash, someIds: ids.slice(0, SOME) };
+}
+
+function accountRow(number: number, passwordHash: string): typeof users.$inferInsert {
+  const now = new Date();
+  return {
+    id: newId(now),
+    email: emailOf(number),
+    emailKey: emailOf(number),
+    passwordHash,
+    passwordChangedAt: now,
+    role: 'USER',
+    status: 'ACTIVE',
+    appMetadata: {},
+    createdAt: now,
+    updatedAt: now,
+  };
+}
