@@ -21,6 +21,7 @@ import {
 } from './flows/signing-keys.ts';
 import { createAttemptGate } from './flows/steps/attempt-gate.ts';
 import { createContext } from './graphql/context.ts';
+import { useDocumentLimits } from './graphql/document-limits.ts';
 import { describe, useErrorMask, veilError } from './graphql/error-mask.ts';
 import { EXAMPLE_OPERATIONS } from './graphql/examples.ts';
 import { createRateLimiter } from './graphql/rate-limit.ts';
@@ -229,6 +230,11 @@ function createYogaServer(deps: Deps) {
     context: (server) => createContext(deps, rateLimiter, server),
     logging: false,
     maskedErrors: { maskError: veilError },
-    plugins: [useOperationName(), useErrorMask(deps.logger), useRequestErrorStatus()],
+    plugins: [
+      useDocumentLimits(deps.config),
+      useOperationName(),
+      useErrorMask(deps.logger),
+      useRequestErrorStatus(),
+    ],
   });
 }

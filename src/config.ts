@@ -71,6 +71,14 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   readonly defaultPhrase: string | null;
   readonly body: { readonly limitBytes: number; readonly timeoutMs: number };
+  /** How much one GraphQL document may ask. */
+  readonly documentLimits: {
+    readonly tokens: number;
+    readonly depth: number;
+    readonly aliases: number;
+    readonly directives: number;
+    readonly rootFields: number;
+  };
   readonly introspection: boolean;
   readonly playground: boolean;
 }
@@ -184,6 +192,13 @@ function assemble(variables: Environment, connection: DatabaseConnection | undef
     body: {
       limitBytes: variables.BODY_LIMIT_BYTES,
       timeoutMs: variables.BODY_TIMEOUT_SECONDS * 1000,
+    },
+    documentLimits: {
+      tokens: variables.MAX_TOKENS,
+      depth: variables.MAX_DEPTH,
+      aliases: variables.MAX_ALIASES,
+      directives: variables.MAX_DIRECTIVES,
+      rootFields: variables.MAX_ROOT_FIELDS,
     },
     introspection: variables.INTROSPECTION ? variables.INTROSPECTION === 'on' : !production,
     playground: variables.PLAYGROUND ? variables.PLAYGROUND === 'on' : !production,

@@ -81,6 +81,11 @@ const environment = z.object({
   DEFAULT_PHRASE: z.string().min(1).max(200).optional(),
   BODY_LIMIT_BYTES: count(1024, 10_000_000, 100_000),
   BODY_TIMEOUT_SECONDS: count(1, 120, 10),
+  MAX_TOKENS: count(50, 1_000_000, 1000),
+  MAX_DEPTH: count(3, 1000, 10),
+  MAX_ALIASES: count(1, 10_000, 15),
+  MAX_DIRECTIVES: count(1, 10_000, 8),
+  MAX_ROOT_FIELDS: count(1, 1000, 10),
   INTROSPECTION: z.enum(['on', 'off']).optional(),
   PLAYGROUND: z.enum(['on', 'off']).optional(),
 });
@@ -105,15 +110,22 @@ export function readVariables(
     ...(parsed.error?.issues ?? []).map(
       (issue) => `${String(issue.path[0])} ${lowerFirst(issue.message)}`,
     ),
-    ...[...productionProblems(rest), ...secretProblems(rest), ...togetherProblems(rest)].filter(
-      (problem) => !wrong.has(problem.split(' ', 1)[0] ?? ''),
-    ),
+    ...crossProblems(rest).filter((problem) => !wrong.has(problem.split(' ', 1)[0] ?? '')),
   ];
   return problems.length > 0 ? { problems } : { variables: rest };
 }
 
 function without(variables: Record<string, string>, names: Set<string>): Record<string, string> {
   return Object.fromEntries(Object.entries(variables).filter(([name]) => !names.has(name)));
+}
+
+function crossProblems(variables: Environment): string[] {
+  return [
+    ...productionProblems(variables),
+    ...secretProblems(variables),
+    ...togetherProblems(variables),
+    ...cookieProblems(variables),
+  ];
 }
 
 function productionProblems(variables: Environment): string[] {
@@ -124,7 +136,8 @@ function productionProblems(variables: Environment): string[] {
       'DATABASE_URL is required in production, such as mysql://user:password@host/latchkey',
     );
   }
-  if (!variables.AUTH_SECRET) {
+  // a lone comma is a list without an entry
+  if (!variables.AUTH_SECRET?.length) {
     problems.push(
       'AUTH_SECRET is required in production: 32 random bytes or more, as `openssl rand -base64 48` prints',
     );

@@ -5,6 +5,9 @@ import type { ServerContext } from '../http/yoga-transport.ts';
 import type { Logger } from '../logger.ts';
 import { safeMessage, variableProblems } from './request-problem.ts';
 
+// a document of a thousand mistakes is not worth an answer of a thousand messages
+const MOST_ERRORS = 10;
+
 /**
  * Lets out of errors what a client may know and nothing else: an error of the request says what is wrong with it without
  * repeating a value, one that was thrown on purpose keeps its code, and anything else is logged and masked.
@@ -14,7 +17,7 @@ export function useErrorMask(logger: Logger): Plugin<object, ServerContext> {
     onExecutionResult({ result, setResult, context }) {
       if (result === undefined || !('errors' in result) || result.errors === undefined) return;
       const { http, params } = context;
-      const masked = result.errors.flatMap((error) => {
+      const masked = result.errors.slice(0, MOST_ERRORS).flatMap((error) => {
         if (isVariableProblem(error)) {
           const problems = variableProblems(
             params.query ?? '',

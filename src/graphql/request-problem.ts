@@ -20,9 +20,13 @@ const REWRITES: readonly (readonly [RegExp, string])[] = [
   [/^Expected type "([^"]+)".*$/s, 'Expected a value of the type $1.'],
 ];
 
+const TOO_MANY_TOKENS = '$1. Split it, or have the operator raise MAX_TOKENS.';
+
 /** A message about a request, without the values in it and without hints at names that the client did not know. */
 export function safeMessage(message: string): string {
-  const plain = message.replace(/ ?Did you mean .*\?$/s, '');
+  const plain = message
+    .replace(/ ?Did you mean .*\?$/s, '')
+    .replace(/^Syntax Error: (Document contains more that \d+ tokens)\. .*$/, TOO_MANY_TOKENS);
   if (plain.startsWith('Syntax Error: ')) return safeSyntaxMessage(plain);
   for (const [pattern, replacement] of REWRITES) {
     if (pattern.test(plain)) return plain.replace(pattern, replacement);
