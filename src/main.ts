@@ -1,6 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import { type App, createApp } from './app.ts';
 import { type Config, ConfigError, loadConfig, readEnvironment } from './config.ts';
+import { DataDirectoryInUseError } from './db/data-directory-lock.ts';
+import { EmbeddedDatabaseError } from './db/mariadb-process.ts';
 import { describe } from './graphql/error-mask.ts';
 import { type Listener, listen } from './http/listen.ts';
 import { createLogger } from './logger.ts';
@@ -63,11 +65,13 @@ function closeOnSignal(app: App, listener: Listener): void {
 }
 
 function fail(error: unknown): void {
-  const message =
-    error instanceof ConfigError || (error instanceof Error && 'code' in error)
-      ? error.message
-      : JSON.stringify(describe(error));
-  process.stderr.write(`${message}\n`);
+  const isExplained =
+    error instanceof ConfigError ||
+    error instanceof DataDirectoryInUseError ||
+    error instanceof EmbeddedDatabaseError ||
+    // the system's and the database server's own, such as EADDRINUSE and ER_ACCESS_DENIED_ERROR
+    (error instanceof Error && 'code' in error);
+  process.stderr.write(`${isExplained ? error.message : JSON.stringify(describe(error))}\n`);
   process.exit(1);
 }
 

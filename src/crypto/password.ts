@@ -48,7 +48,9 @@ export function createPasswordHasher(cost: PasswordCost, pool: HashPool): Passwo
     parallelism: cost.parallelism,
   };
   const hash = (password: string) => pool.run(() => argon2Hash(normalize(password), options));
-  let decoy: Promise<string> | undefined;
+  // made at once, or the first stranger's answer would take twice as long
+  const decoy = hash(randomBytes(32).toString('base64'));
+  decoy.catch(() => undefined);
 
   return {
     hash,
@@ -61,7 +63,6 @@ export function createPasswordHasher(cost: PasswordCost, pool: HashPool): Passwo
         return pool.run(() => argon2Verify(stored, secret));
       }
       // The same work under the current cost, so that the time does not tell who has an account.
-      decoy ??= hash(randomBytes(32).toString('base64'));
       const made = await decoy;
       await pool.run(() => argon2Verify(made, secret));
       return false;

@@ -64,7 +64,6 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
         clearTimeout(deadline);
         resolve();
       });
-      server.closeIdleConnections();
     });
   }
   return { address: addressOf(server.address()), close };
