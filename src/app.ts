@@ -27,6 +27,7 @@ import { EXAMPLE_OPERATIONS } from './graphql/examples.ts';
 import { createRateLimiter } from './graphql/rate-limit.ts';
 import { useOperationName } from './graphql/request-facts.ts';
 import { schema } from './graphql/schema.ts';
+import { useTrustedDocuments } from './graphql/trusted-documents.ts';
 import { parseTrustedProxies } from './http/client-address.ts';
 import { createCors } from './http/cors.ts';
 import { createGraphiqlPage } from './http/graphiql.ts';
@@ -119,7 +120,13 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   const services = await openServices(config, overrides);
   const { deps, clock, signingKeys } = services;
   const { logger } = deps;
-  const http = createHttp(services);
+  let http: ReturnType<typeof createHttp>;
+  try {
+    http = createHttp(services);
+  } catch (error) {
+    await services.close();
+    throw error;
+  }
   const repeated = [
     repeat(logger, KEY_REFRESH_MS, signingKeys.refresh),
     repeat(logger, MINUTE_MS, clock.adjust),
@@ -224,6 +231,7 @@ function createHttp({ deps, signingKeys, database }: Services) {
 
 function createYogaServer(deps: Deps) {
   const rateLimiter = createRateLimiter(deps);
+  const { persistedOperations } = deps.config;
   return createYoga<ServerContext, object>({
     ...yogaTransportOptions,
     schema,
@@ -231,6 +239,7 @@ function createYogaServer(deps: Deps) {
     logging: false,
     maskedErrors: { maskError: veilError },
     plugins: [
+      ...(persistedOperations === undefined ? [] : [useTrustedDocuments(persistedOperations)]),
       useDocumentLimits(deps.config),
       useOperationName(),
       useErrorMask(deps.logger),

@@ -79,6 +79,8 @@ export interface Config {
     readonly directives: number;
     readonly rootFields: number;
   };
+  /** A file of the only documents that may be run. */
+  readonly persistedOperations: string | undefined;
   readonly introspection: boolean;
   readonly playground: boolean;
 }
@@ -200,6 +202,7 @@ function assemble(variables: Environment, connection: DatabaseConnection | undef
       directives: variables.MAX_DIRECTIVES,
       rootFields: variables.MAX_ROOT_FIELDS,
     },
+    persistedOperations: variables.PERSISTED_OPERATIONS,
     introspection: variables.INTROSPECTION ? variables.INTROSPECTION === 'on' : !production,
     playground: variables.PLAYGROUND ? variables.PLAYGROUND === 'on' : !production,
   };

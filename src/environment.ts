@@ -86,6 +86,7 @@ const environment = z.object({
   MAX_ALIASES: count(1, 10_000, 15),
   MAX_DIRECTIVES: count(1, 10_000, 8),
   MAX_ROOT_FIELDS: count(1, 1000, 10),
+  PERSISTED_OPERATIONS: z.string().min(1).optional(),
   INTROSPECTION: z.enum(['on', 'off']).optional(),
   PLAYGROUND: z.enum(['on', 'off']).optional(),
 });

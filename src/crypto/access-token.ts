@@ -41,7 +41,8 @@ export interface AccessTokens {
 const TYPE = 'at+jwt';
 // Compact JWS in canonical base64url only: jose lets white space and padding pass, which would give one token many names.
 const COMPACT = /^[\w-]{1,1024}\.[\w-]{1,8192}\.[\w-]{1,1024}$/;
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+// with the version and variant bits of RFC 9562: what has others is no id that the database could be asked for
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const KID = /^[\w-]{1,64}$/;
 const CACHED_TOKENS = 20_000;
 

@@ -36,6 +36,7 @@ const MOST_MEMORY_KIB = 262_144;
 const MOST_PASSES = 16;
 const MOST_PARALLELISM = 16;
 const MOST_BCRYPT_ROUNDS = 14;
+const LEAST_MEMORY_KIB_PER_LANE = 8;
 
 /**
  * @param cost for new hashes
@@ -57,7 +58,8 @@ export function createPasswordHasher(cost: PasswordCost, pool: HashPool): Passwo
     async verify(stored, password) {
       const secret = normalize(password);
       if (stored !== null && BCRYPT.test(stored) && isAffordable(stored)) {
-        return pool.run(() => bcryptCompare(secret, stored));
+        // $2y$ is what PHP calls $2b$; the library knows the latter name only
+        return pool.run(() => bcryptCompare(secret, stored.replace(/^\$2y/, '$2b')));
       }
       if (stored !== null && isAffordable(stored)) {
         return pool.run(() => argon2Verify(stored, secret));
@@ -88,16 +90,19 @@ function normalize(password: string): string {
   return password.normalize('NFC');
 }
 
-/** Whether a stored hash asks for no more than a login may cost. */
+/** Whether a stored hash asks for no more than a login may cost, and no less than argon2 computes without a throw. */
 export function isAffordable(hash: string): boolean {
   const rounds = BCRYPT.exec(hash)?.[1];
   if (rounds !== undefined) return Number(rounds) <= MOST_BCRYPT_ROUNDS;
   const cost = argon2Cost(hash);
   return (
     cost !== null &&
-    cost.memoryKib <= MOST_MEMORY_KIB &&
+    cost.parallelism >= 1 &&
+    cost.parallelism <= MOST_PARALLELISM &&
+    cost.passes >= 1 &&
     cost.passes <= MOST_PASSES &&
-    cost.parallelism <= MOST_PARALLELISM
+    cost.memoryKib >= LEAST_MEMORY_KIB_PER_LANE * cost.parallelism &&
+    cost.memoryKib <= MOST_MEMORY_KIB
   );
 }
 

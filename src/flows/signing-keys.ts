@@ -137,16 +137,18 @@ function isOfUse(
 /** Makes the first key, or the next one when the newest has come close enough to its end. */
 async function makeNextKey(options: Options): Promise<void> {
   const { db, config, now } = options;
+  // asked for before the keys: when another instance adds one in between, it has taken the number that ours would have
+  const sequence = (await lastSigningKeySequence(db)) + 1;
   const newest = (await listSigningKeys(db)).at(-1);
   if (newest === undefined) {
-    await addKey(options, now());
+    await addKey(options, sequence, now());
     return;
   }
   const { rotationMs, leadMs } = config.signingKeys;
   const turn = newest.signsFrom.getTime() + rotationMs;
   if (now().getTime() < turn - leadMs) return;
   // late, as after a long stop, it still is published first
-  await addKey(options, new Date(Math.max(turn, now().getTime() + leadMs)));
+  await addKey(options, sequence, new Date(Math.max(turn, now().getTime() + leadMs)));
 }
 
 /** A key as the operator sees it. */
@@ -170,11 +172,15 @@ export async function listKeys({ db, now }: Pick<Options, 'db' | 'now'>): Promis
 
 /** Publishes another key. @param soon whether it signs in a minute, or after the usual time */
 export async function rotateKeys(options: Options, soon: boolean): Promise<KeyReport> {
-  const { config, now } = options;
+  const { db, config, now } = options;
   const lead = soon ? SOON_MS : config.signingKeys.leadMs;
   const signsFrom = new Date(now().getTime() + lead);
-  const kid = await addKey(options, signsFrom);
-  return { kid, state: 'next', signsFrom: signsFrom.toISOString() };
+  for (;;) {
+    const sequence = (await lastSigningKeySequence(db)) + 1;
+    const kid = await addKey(options, sequence, signsFrom);
+    // what an instance added at the same moment is not what the operator asked for
+    if (kid !== null) return { kid, state: 'next', signsFrom: signsFrom.toISOString() };
+  }
 }
 
 /**
@@ -197,9 +203,12 @@ export async function retireKey(
   });
 }
 
-/** Adds a key that signs from `signsFrom` on. When another instance is faster, its key is as good. @returns its id */
-async function addKey({ db, keyring, now }: Options, signsFrom: Date): Promise<string> {
-  const sequence = (await lastSigningKeySequence(db)) + 1;
+/** Adds a key that signs from `signsFrom` on. @returns its id, or `null` when another instance has taken the number */
+async function addKey(
+  { db, keyring, now }: Options,
+  sequence: number,
+  signsFrom: Date,
+): Promise<string | null> {
   const { id, publicJwk, privateJwk } = await createSigningKeyPair(keyring.keys('signing-key'));
   const key: SigningKey = {
     id,
@@ -211,12 +220,12 @@ async function addKey({ db, keyring, now }: Options, signsFrom: Date): Promise<s
     signsFrom,
     retiredAt: null,
   };
-  await transaction(db, async (tx) => {
-    if (!(await insertSigningKey(tx, key))) return;
+  return transaction(db, async (tx) => {
+    if (!(await insertSigningKey(tx, key))) return null;
     const detail = { kid: id, signsFrom: signsFrom.toISOString() };
     await recordEvent(tx, { type: 'SIGNING_KEY_CREATED', client: OPERATOR, now: now(), detail });
+    return id;
   });
-  return id;
 }
 
 /** One shared secret, for teams whose verifiers have no other way; it is published nowhere. */

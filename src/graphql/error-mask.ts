@@ -18,7 +18,7 @@ export function useErrorMask(logger: Logger): Plugin<object, ServerContext> {
       if (result === undefined || !('errors' in result) || result.errors === undefined) return;
       const { http, params } = context;
       const masked = result.errors.slice(0, MOST_ERRORS).flatMap((error) => {
-        if (isVariableProblem(error)) {
+        if (params?.variables !== undefined && isVariableProblem(error)) {
           const problems = variableProblems(
             params.query ?? '',
             params.operationName,

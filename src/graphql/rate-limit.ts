@@ -36,7 +36,12 @@ const limit = (name: string, by: CountedBy, max: number, minutes = 15): Limit =>
  */
 export const RATE_LIMITS: Readonly<Record<string, readonly Limit[]>> = {
   register: [limit('register', 'address', 100)],
-  login: [limit('login', 'address', 300), limit('login.account', 'address and account', 60)],
+  login: [
+    limit('login', 'address', 300),
+    // one password tried on many accounts, slowly enough for the limit above
+    limit('login.spray', 'address', 5000, 24 * 60),
+    limit('login.account', 'address and account', 60),
+  ],
   completeLogin: [limit('completeLogin', 'address', 100)],
   refresh: [limit('refresh', 'address', 3000)],
   updateProfile: [limit('updateProfile', 'user', 100)],

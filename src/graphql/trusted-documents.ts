@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs';
+import { GraphQLError, stripIgnoredCharacters } from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+import { ConfigError } from '../config.ts';
+
+const NOT_LISTED =
+  'This service runs only the operations that were registered with it. Have the operator add this one to PERSISTED_OPERATIONS.';
+
+/**
+ * Runs the documents of a file and no others, so that nobody can ask what the team's own applications do not. White space
+ * and commas do not matter.
+ *
+ * @param path a JSON file of documents by any name, such as GraphQL Code Generator's `persisted-documents.json`, or a
+ *   list of documents
+ * @throws {ConfigError} when the file cannot be read as that
+ */
+export function useTrustedDocuments(path: string): Plugin {
+  const trusted = new Set(readDocuments(path));
+  // as sent: the same few texts come again and again, and need not be taken apart each time
+  const known = new Set<string>();
+  return {
+    onParams({ params, setResult }) {
+      const query = params.query ?? '';
+      if (known.has(query)) return;
+      if (!trusted.has(plain(query))) {
+        setResult({ errors: [new GraphQLError(NOT_LISTED)] });
+      } else if (known.size < trusted.size * 10) {
+        known.add(query);
+      }
+    },
+  };
+}
+
+function readDocuments(path: string): string[] {
+  try {
+    const content: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (typeof content === 'object' && content !== null) {
+      const documents = Object.values(content).map((text) => plain(String(text)));
+      if (documents.length > 0 && documents.every((document) => document !== '')) return documents;
+    }
+  } catch {
+    // told below, whatever it was
+  }
+  throw new ConfigError([
+    'PERSISTED_OPERATIONS must be a JSON file of GraphQL documents, as a list or by name',
+  ]);
+}
+
+/** A document without what makes no difference; empty when it is none. */
+function plain(document: string): string {
+  try {
+    return stripIgnoredCharacters(document);
+  } catch {
+    return '';
+  }
+}
