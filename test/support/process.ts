@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { TEST_SECRET } from './app.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+/** What a finished process said. */
+export interface Finished {
+  code: number | null;
+  output: string;
+  errors: string;
+}
+
+/** A process of the service or of a command, as an operator would start it. */
+export interface ServiceProcess {
+  child: ChildProcess;
+  /** Resolves once the process has printed the text; rejects when it ends before. */
+  printed(text: string): Promise<string>;
+  finished: Promise<Finished>;
+}
+
+/** Starts `dist/<entry>`, which `npm test` has compiled before, with an environment of its own: nothing of the tests' but the path. */
+export function startProcess(
+  entry: 'main.js' | 'cli/main.js',
+  args: string[],
+  env: Record<string, string>,
+  input = '',
+): ServiceProcess {
+  const child = spawn(process.execPath, [join(ROOT, 'dist', entry), ...args], {
+    cwd: ROOT,
+    env: {
+      PATH: process.env.PATH ?? '',
+      HOME: process.env.HOME ?? '',
+      AUTH_SECRET: TEST_SECRET,
+      ...env,
+    },
+  });
+  let output = '';
+  let errors = '';
+  child.stdout.on('data', (chunk) => {
+    output += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    errors += chunk;
+  });
+  child.stdin.end(input);
+  const finished = once(child, 'close').then(([code]) => ({ code, output, errors }));
+  return {
+    child,
+    finished,
+    printed: (text) =>
+      new Promise((resolve, reject) => {
+        const check = () => {
+          if (output.includes(text)) resolve(output);
+        };
+        child.stdout.on('data', check);
+        child.once('close', () => reject(new Error(`ended without "${text}": ${output}${errors}`)));
+        check();
+      }),
+  };
+}
