@@ -1,7 +1,8 @@
 import { validate as isUuid } from 'uuid';
 import { type Dashboard, readDashboard } from '../flows/dashboard.ts';
 import { listEvents } from '../records/audit-event.ts';
-import { countUsers, findUser, listUsers } from '../records/user.ts';
+import { findUser } from '../records/user.ts';
+import { countUsers, listUsers } from '../records/user-list.ts';
 import { AuditEventConnectionObject, AuditEventTypeEnum } from './audit-event.ts';
 import { builder } from './builder.ts';
 import { connectionObject, readPage } from './connection.ts';

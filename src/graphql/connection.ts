@@ -123,10 +123,17 @@ function cursorOf(id: string): string {
 }
 
 function idOf(cursor: string): string {
+  const id = uuidOf(Buffer.from(cursor, 'base64url'));
+  // decoding skips what is no base64url and stringifying what is too much: only the spelling that was given counts
+  if (id !== null && cursorOf(id) === cursor) return id;
+  const message = '"after" must be a cursor that an earlier page gave.';
+  throw new RequestError('BAD_USER_INPUT', { message });
+}
+
+function uuidOf(bytes: Buffer): string | null {
   try {
-    return stringifyUuid(Buffer.from(cursor, 'base64url'));
+    return stringifyUuid(bytes);
   } catch {
-    const message = '"after" must be a cursor that an earlier page gave.';
-    throw new RequestError('BAD_USER_INPUT', { message });
+    return null; // too few bytes, or none of a UUID
   }
 }
