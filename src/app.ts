@@ -30,6 +30,7 @@ import { schema } from './graphql/schema.ts';
 import { useTrustedDocuments } from './graphql/trusted-documents.ts';
 import { parseTrustedProxies } from './http/client-address.ts';
 import { createCors } from './http/cors.ts';
+import { createDocumentCache, NO_CACHE } from './http/document-cache.ts';
 import { createGraphiqlPage } from './http/graphiql.ts';
 import { createGraphqlEndpoint } from './http/graphql.ts';
 import { createHealthRoute, createReadinessRoute } from './http/health.ts';
@@ -238,6 +239,7 @@ function createYogaServer(deps: Deps) {
     context: (server) => createContext(deps, rateLimiter, server),
     logging: false,
     maskedErrors: { maskError: veilError },
+    parserAndValidationCache: { documentCache: createDocumentCache(), errorCache: NO_CACHE },
     plugins: [
       ...(persistedOperations === undefined ? [] : [useTrustedDocuments(persistedOperations)]),
       useDocumentLimits(deps.config),

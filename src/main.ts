@@ -16,6 +16,8 @@ async function main(): Promise<void> {
   const listener = await listen(app.handler, {
     ...config.listen,
     securityHeaders: app.securityHeaders,
+    // after the body's own limit, whose answer says what was too slow
+    requestTimeoutMs: config.body.timeoutMs + 15_000,
   }).catch(async (error: unknown) => {
     await app.close();
     throw error;

@@ -1,5 +1,5 @@
 import { GraphQLError } from 'graphql';
-import type { Plugin } from 'graphql-yoga';
+import type { GraphQLParams, Plugin } from 'graphql-yoga';
 import { REQUEST_ERROR_MESSAGES, RequestError } from '../errors.ts';
 import type { ServerContext } from '../http/yoga-transport.ts';
 import type { Logger } from '../logger.ts';
@@ -17,21 +17,21 @@ export function useErrorMask(logger: Logger): Plugin<object, ServerContext> {
     onExecutionResult({ result, setResult, context }) {
       if (result === undefined || !('errors' in result) || result.errors === undefined) return;
       const { http, params } = context;
-      const masked = result.errors.slice(0, MOST_ERRORS).flatMap((error) => {
-        if (params?.variables !== undefined && isVariableProblem(error)) {
-          const problems = variableProblems(
-            params.query ?? '',
-            params.operationName,
-            params.variables,
-          );
-          if (problems.length > 0) return problems;
-        }
-        return [maskError(error, http.requestId, logger)];
-      });
+      const errors = result.errors.slice(0, MOST_ERRORS);
+      const problems = errors.some(isVariableProblem) ? problemsOf(params ?? {}) : [];
+      const others = problems.length > 0 ? errors.filter((e) => !isVariableProblem(e)) : errors;
+      const masked = [
+        ...problems,
+        ...others.map((error) => maskError(error, http.requestId, logger)),
+      ];
       http.facts.errors = [...new Set(masked.map((error) => String(error.extensions.code)))].join();
       setResult({ ...result, errors: masked });
     },
   };
+}
+
+function problemsOf({ query, operationName, variables }: Partial<GraphQLParams>): GraphQLError[] {
+  return variables === undefined ? [] : variableProblems(query ?? '', operationName, variables);
 }
 
 function isVariableProblem(error: GraphQLError): boolean {

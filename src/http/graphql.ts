@@ -50,9 +50,9 @@ export function createGraphqlEndpoint(options: GraphqlEndpointOptions): Route {
 
   async function run(request: HttpRequest, parsed: ParsedParameters): Promise<HttpResponse> {
     const { accept } = request.headers;
-    if (!('parameters' in parsed)) return refuse(parsed, accept);
     const resultType = negotiateResultType(accept);
     if (resultType === undefined) return refuse(NOT_ACCEPTABLE, accept);
+    if (!('parameters' in parsed)) return refuse(parsed, accept);
     if (!persistedQueries && namesPersistedQuery(parsed.parameters)) {
       return refuse(NO_PERSISTED_QUERIES, accept);
     }

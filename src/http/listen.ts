@@ -45,6 +45,8 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
     },
     (req, res) => handler(req, res, state),
   );
+  // An expectation that nobody knows is ignored: Node's own 417 would come without our headers.
+  server.on('checkExpectation', (req, res) => handler(req, res, state));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     answerMalformed(error, socket, options.securityHeaders);
   });

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { announcesBody } from './body.ts';
 import type { HttpResponse, IncomingRequest, RequestHeaders } from './exchange.ts';
 
@@ -42,7 +42,9 @@ export function sendAnswer(
   if (res.destroyed) return;
   const isUnread = !req.complete && announcesBody(req.headers as RequestHeaders);
   if (isUnread || state?.closing === true) res.setHeader('connection', 'close');
-  res.writeHead(answer.status, answer.headers as Record<string, string | string[]>);
+  const { status, headers } = answer;
+  // The reason is given, because a failed attempt at another answer would leave its own behind.
+  res.writeHead(status, STATUS_CODES[status], headers as Record<string, string | string[]>);
   if (!isUnread) {
     res.end(req.method === 'HEAD' ? undefined : answer.body);
   } else {

@@ -63,45 +63,8 @@ const UNEXPECTED: Refusal = {
 
 /** Puts the routes behind what holds for every request: a request id, bounds, headers, a log line, a last resort. */
 export function createHttpApp(options: HttpAppOptions): HttpApp {
-  const {
-    cors,
-    log,
-    logError,
-    securityHeaders,
-    secure = false,
-    newRequestId = randomUUID,
-  } = options;
-  const { limits = DEFAULT_BODY_LIMITS, trustedProxies = NO_TRUSTED_PROXIES } = options;
-  const route = createRouter({ routes: options.routes, cors, limits });
-
-  function requestOf({ method, url, headers, remoteAddress }: IncomingRequest): HttpRequest {
-    const givenId = headers['x-request-id'];
-    const forwardedFor = headers['x-forwarded-for'];
-    const query = url.indexOf('?');
-    return {
-      method,
-      url,
-      path: query === -1 ? url : url.slice(0, query),
-      headers,
-      remoteAddress,
-      clientAddress: clientAddress({ remoteAddress, forwardedFor }, trustedProxies),
-      requestId: givenId !== undefined && REQUEST_ID.test(givenId) ? givenId : newRequestId(),
-      secure,
-      facts: {},
-      body: '',
-    };
-  }
-
-  function complete(response: HttpResponse, request: HttpRequest): HttpResponse {
-    // Measured: a spread of all of them costs five microseconds more.
-    const headers: Record<string, string | readonly string[]> = Object.assign({}, securityHeaders);
-    headers['x-request-id'] = request.requestId;
-    Object.assign(headers, cors.headers(request.headers.origin), response.headers);
-    if (response.status !== 204) {
-      headers['content-length'] = String(Buffer.byteLength(response.body));
-    }
-    return { status: response.status, headers, body: response.body };
-  }
+  const { routes, cors, limits = DEFAULT_BODY_LIMITS, log, logError } = options;
+  const route = createRouter({ routes, cors, limits });
 
   /** Answers a request by `send`; whatever goes wrong on the way, the client gets an answer and the log the reason. */
   async function exchange<T>(
@@ -109,16 +72,16 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     send: (response: HttpResponse) => T,
   ): Promise<T> {
     const startedAt = performance.now();
-    const request = requestOf(incoming);
+    const request = requestOf(incoming, options);
     let status = UNEXPECTED.status;
     try {
-      const response = complete(await route(request, incoming.stream), request);
+      const response = complete(await route(request, incoming.stream), request, options);
       const sent = send(response);
       status = response.status;
       return sent;
     } catch (error) {
       logError(error, request.requestId);
-      return send(complete(refuse(UNEXPECTED, incoming.headers.accept), request));
+      return send(complete(refuse(UNEXPECTED, request.headers.accept), request, options));
     } finally {
       log?.(entryOf(request, status, performance.now() - startedAt));
     }
@@ -138,6 +101,45 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       });
     },
   };
+}
+
+function requestOf(incoming: IncomingRequest, options: HttpAppOptions): HttpRequest {
+  const { method, url, headers, remoteAddress } = incoming;
+  const {
+    secure = false,
+    newRequestId = randomUUID,
+    trustedProxies = NO_TRUSTED_PROXIES,
+  } = options;
+  const givenId = headers['x-request-id'];
+  const forwardedFor = headers['x-forwarded-for'];
+  const query = url.indexOf('?');
+  return {
+    method,
+    url,
+    path: query === -1 ? url : url.slice(0, query),
+    headers,
+    remoteAddress,
+    clientAddress: clientAddress({ remoteAddress, forwardedFor }, trustedProxies),
+    requestId: givenId !== undefined && REQUEST_ID.test(givenId) ? givenId : newRequestId(),
+    secure,
+    facts: {},
+    body: '',
+  };
+}
+
+function complete(
+  response: HttpResponse,
+  request: HttpRequest,
+  { securityHeaders, cors }: HttpAppOptions,
+): HttpResponse {
+  // Measured: a spread of all of them costs five microseconds more.
+  const headers: Record<string, string | readonly string[]> = Object.assign({}, securityHeaders);
+  headers['x-request-id'] = request.requestId;
+  Object.assign(headers, cors.headers(request.headers.origin), response.headers);
+  if (response.status !== 204) {
+    headers['content-length'] = String(Buffer.byteLength(response.body));
+  }
+  return { status: response.status, headers, body: response.body };
 }
 
 function entryOf(request: HttpRequest, status: number, durationMs: number): RequestLogEntry {

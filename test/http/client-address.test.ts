@@ -41,7 +41,7 @@ describe('the address of a client', () => {
     ['an untrusted socket', '203.0.113.9', '1.2.3.4', '10.0.0.0/8', '203.0.113.9'],
     ['a chain shorter than the hops', '10.0.0.1', '1.2.3.4', '2', '10.0.0.1'],
     ['a header of nonsense', '10.0.0.1', 'unknown, _hidden', '10.0.0.1', '10.0.0.1'],
-    ['nonsense before a trusted one', '10.0.0.1', 'x, 10.0.0.2', '10.0.0.0/8', '10.0.0.2'],
+    ['nonsense before a trusted one', '10.0.0.1', '1.2.3.4, x, 10.0.0.2', '10.0.0.0/8', '10.0.0.2'],
     ['an empty header', '10.0.0.1', '', '1', '10.0.0.1'],
     ['proxies only', '10.0.0.1', '10.0.0.3, 10.0.0.2', '10.0.0.0/8', '10.0.0.3'],
     ['an address with a port', '10.0.0.1', '1.2.3.4:5678', '1', '1.2.3.4'],

@@ -27,6 +27,14 @@ describe('the document cache', () => {
     expect(cache.get('{ stranger9999 }')).toBe(9999);
   });
 
+  it('counts a document once, however often it is set', () => {
+    const cache = createDocumentCache<number>(100);
+    cache.set('a', 0);
+    for (let i = 0; i < 200; i++) cache.set('b', i);
+    expect(cache.get('a')).toBe(0);
+    expect(cache.get('b')).toBe(199);
+  });
+
   it('does not take documents that would push out many others', () => {
     const cache = createDocumentCache<number>(1000);
     cache.set('x'.repeat(41), 1);

@@ -36,6 +36,8 @@ describe('POST', () => {
       clientAddress: '127.0.0.1',
       secure: false,
     });
+    // By prototype, which is what Yoga does to a lone object, every context would have its own shape.
+    expect(Object.getPrototypeOf(service.context())).toBe(Object.prototype);
     const response = await post(service, { query: '{cookies}' });
     expect(response.headers.getSetCookie()).toEqual(['a=1; HttpOnly', 'b=2; HttpOnly']);
     expect(response.headers.get('retry-after')).toBe('7');
@@ -109,12 +111,13 @@ describe('POST', () => {
 
   it('refuses a body that never ends, in the media type the client wants', async () => {
     const service = createTinyService({ app: { limits: { bytes: 100, milliseconds: 20 } } });
-    const response = await service.app.fetch(GRAPHQL_URL, {
+    const init = {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: RESULT_TYPE },
       body: new ReadableStream({ start: (controller) => controller.enqueue(Buffer.from('{')) }),
       duplex: 'half',
-    });
+    };
+    const response = await service.app.fetch(GRAPHQL_URL, init);
     expect(response.status).toBe(408);
     expect(response.headers.get('content-type')).toBe(`${RESULT_TYPE}; charset=utf-8`);
     expect((await onlyError(response)).message).toContain('BODY_TIMEOUT_SECONDS');

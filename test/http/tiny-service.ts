@@ -53,7 +53,7 @@ export function createTinyService(options: TinyServiceOptions = {}): TinyService
       Query: {
         hello: (_root, { to }: { to?: string }, given) => {
           context = given;
-          given.http.facts['said'] = 'hello';
+          given.http.facts.said = 'hello';
           return `hello ${to ?? 'world'}`;
         },
         slow: () => new Promise((resolve) => setTimeout(resolve, 100, 'at last')),
