@@ -49,6 +49,7 @@ export function loginWorkload(service: Latchkey, account: number | '{n}' = '{n}'
     url: `${service.url}/graphql`,
     headers: {},
     body: JSON.stringify({ query: LOGIN, variables: { input } }),
+    numbers: service.population.accounts,
     expect: '"LoginSuccess"',
   };
 }

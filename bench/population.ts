@@ -34,7 +34,10 @@ export async function populate(databaseUrl: string, accounts: number): Promise<P
   const ids: string[] = [];
   try {
     for (let first = 0; first < accounts; first += BATCH) {
-      const numbers = Array.from({ length: Math.min(BATCH, accounts - first) }, (_, i) => first + i);
+      const numbers = Array.from(
+        { length: Math.min(BATCH, accounts - first) },
+        (_, i) => first + i,
+      );
       const rows = numbers.map((number) => accountRow(number, passwordHash));
       await database.db.insert(users).values(rows);
       ids.push(...rows.map((row) => row.id.replaceAll('-', '')));

@@ -33,7 +33,7 @@ export async function startServer(options: {
   const log = openSync(logFile, 'a');
   const child = spawn(process.execPath, options.args, {
     cwd: options.folder,
-    env: { PATH: process.env['PATH'], ...options.env, PORT: String(port) },
+    env: { PATH: process.env.PATH, ...options.env, PORT: String(port) },
     stdio: ['ignore', log, log],
   });
   await untilListening(child, port, logFile);
@@ -57,7 +57,12 @@ async function untilListening(child: ChildProcess, port: number, logFile: string
   const deadline = Date.now() + READY_TIMEOUT_MS;
   const url = `http://127.0.0.1:${port}/`;
   // any answer will do
-  while (!(await fetch(url).then(() => true, () => false))) {
+  while (
+    !(await fetch(url).then(
+      () => true,
+      () => false,
+    ))
+  ) {
     if (child.exitCode !== null || Date.now() > deadline) {
       throw new Error(`${child.spawnargs.join(' ')} did not start:\n${readFileSync(logFile)}`);
     }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import {
   buildSchema,
+  type GraphQLArgument,
   type GraphQLField,
   type GraphQLNamedType,
   isEnumType,
@@ -73,7 +74,7 @@ function partsOf(type: GraphQLNamedType): [string, Described][] {
   if (!isObjectType(type) && !isInterfaceType(type) && !isInputObjectType(type)) return [];
   return Object.values(type.getFields()).flatMap((field) => {
     const path = `${type.name}.${field.name}`;
-    const args = 'args' in field ? field.args : [];
+    const args: readonly GraphQLArgument[] = 'args' in field ? field.args : [];
     return [
       [path, field],
       ...args.map((arg): [string, Described] => [`${path}(${arg.name}:)`, arg]),

@@ -36,7 +36,7 @@ async function put(load: Load): Promise<LoadResult> {
       p99: percentile(latencies, 0.99),
       max: percentile(latencies, 1),
     },
-    nextNumber: requests.nextNumber,
+    lastNumber: requests.lastNumber,
     tokens: requests.tokens,
   };
 }

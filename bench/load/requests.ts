@@ -5,7 +5,7 @@ export interface Requests {
   next(connection: number): Buffer;
   /** Takes an answer. @throws when it is not a right one */
   take(connection: number, answer: string): void;
-  readonly nextNumber: number;
+  readonly lastNumber: number;
   readonly tokens: readonly string[];
 }
 
@@ -16,13 +16,14 @@ export function createRequests(load: Load): Requests {
   const template = templateOf(workload);
   const isConstant = workload.tokenAfter === undefined && !usesNumbers(template);
   const constant = isConstant ? tokens.map((token) => fill(template, 0, token)) : [];
-  let number = load.firstNumber;
+  const { numbers = Number.MAX_SAFE_INTEGER } = workload;
+  let number = load.lastNumber;
 
   return {
     next(connection) {
       const built = constant[connection];
       if (built !== undefined) return built;
-      number = (number + 1) % load.numbers;
+      number = (number + 1) % numbers;
       return fill(template, number, tokens[connection] ?? '');
     },
     take(connection, answer) {
@@ -33,7 +34,7 @@ export function createRequests(load: Load): Requests {
         tokens[connection] = tokenOf(answer, workload.tokenAfter);
       }
     },
-    get nextNumber() {
+    get lastNumber() {
       return number;
     },
     tokens,

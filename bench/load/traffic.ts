@@ -42,23 +42,20 @@ function resultOf(child: ChildProcess): Promise<LoadResult> {
 /**
  * Makes traffic of a workload.
  *
- * @param options.tokens each connection's first token; without them there are none
- * @param options.numbers how many different `{n}` there are; without it no number comes twice
+ * @param options.tokens each connection's first token, where the workload has tokens
  * @param options.rate requests a second; without it as many as the server answers
  */
 export function createTraffic(
   workload: Workload,
-  options: { connections: number; tokens?: readonly string[]; numbers?: number; rate?: number },
+  options: { connections: number; tokens?: readonly string[]; rate?: number },
 ): Traffic {
-  const { numbers = Number.MAX_SAFE_INTEGER } = options;
   let tokens = options.tokens ?? Array<string>(options.connections).fill('');
-  let firstNumber = 0;
+  let lastNumber = 0;
   return {
     async run(client, seconds) {
       const rate = options.rate === undefined ? {} : { rate: options.rate };
-      const load = { workload, seconds, firstNumber, numbers, tokens, ...rate };
-      const result = await client.put(load);
-      ({ tokens, nextNumber: firstNumber } = result);
+      const result = await client.put({ workload, seconds, lastNumber, tokens, ...rate });
+      ({ tokens, lastNumber } = result);
       return result;
     },
   };

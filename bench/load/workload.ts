@@ -4,6 +4,8 @@ export interface Workload {
   readonly headers: Readonly<Record<string, string>>;
   /** `{n}` stands for a number that changes with each request, `{token}` for the connection's token; in headers too. */
   readonly body: string;
+  /** How many different `{n}` there are; without it none comes twice. */
+  readonly numbers?: number;
   /** What every right answer contains. */
   readonly expect: string;
   /** What comes before the connection's next token in an answer, where each answer brings one. */
@@ -16,9 +18,8 @@ export interface Load {
   readonly seconds: number;
   /** Requests a second, however long the answers take. Without it each connection asks again as soon as it is answered. */
   readonly rate?: number;
-  /** The first `{n}`; it goes on from there and begins again after `numbers`. */
-  readonly firstNumber: number;
-  readonly numbers: number;
+  /** The `{n}` before the first. */
+  readonly lastNumber: number;
   /** Each connection's token, and so how many connections there are. */
   readonly tokens: readonly string[];
 }
@@ -29,6 +30,6 @@ export interface LoadResult {
   readonly answers: number;
   readonly perSecond: number;
   readonly latencyMs: { readonly p50: number; readonly p99: number; readonly max: number };
-  readonly nextNumber: number;
+  readonly lastNumber: number;
   readonly tokens: readonly string[];
 }

@@ -9,6 +9,13 @@ export interface Account {
   email: string;
 }
 
+interface AccountRow extends RowDataPacket {
+  id: Buffer;
+  email: string;
+}
+
+const SELECT = 'select id, email from users where id = ?';
+
 /**
  * Makes the one query that the peers of signed-in requests do: a server-side prepared SELECT by primary key, on a pool
  * as large as the service's.
@@ -24,9 +31,9 @@ export function createAccountReader(settings: PeerSettings): () => Promise<Accou
   let turn = 0;
   return async () => {
     turn = (turn + 1) % ids.length;
-    const select = 'select id, email from users where id = ?';
-    const [rows] = await pool.execute<RowDataPacket[]>(select, [ids[turn]]);
-    const row = rows[0];
-    return { id: row?.['id'].toString('hex'), email: row?.['email'] };
+    const [rows] = await pool.execute<AccountRow[]>(SELECT, [ids[turn] ?? null]);
+    const [row] = rows;
+    if (row === undefined) throw new Error('There is no such account.');
+    return { id: row.id.toString('hex'), email: row.email };
   };
 }

@@ -15,4 +15,6 @@ const schema = createSchema({
   resolvers: { Query: { me: () => readAccount() } },
 });
 
-listen(createYoga({ schema }));
+const yoga = createYoga({ schema });
+
+listen(yoga);

@@ -15,9 +15,12 @@ const CONTROL = /^(begin|commit|rollback|savepoint|release savepoint|select 1$)/
  */
 export function preparedPool(pool: Pool, timeoutMs: number): { client: Pool } {
   const run: Client['query'] = async (statement: string | QueryOptions, values?: unknown) => {
+    const asked = performance.now();
     const connection = await acquire(pool, timeoutMs);
+    // what waiting for the connection took comes off: one deadline for both
+    const leftMs = timeoutMs - (performance.now() - asked);
     try {
-      return await execute(connection, statement, values, timeoutMs);
+      return await execute(connection, statement, values, Math.max(1, leftMs));
     } finally {
       connection.release();
     }

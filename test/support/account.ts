@@ -13,11 +13,11 @@ export const INPUT_FAILURE = `${FAILURE} ... on InvalidInput { fields { path mes
 export const TOKENS =
   'tokens { accessToken refreshToken tokenType expiresAt refreshExpiresAt deviceToken }';
 
-const REGISTER = `mutation ($input: RegisterInput!) {
+export const REGISTER = `mutation ($input: RegisterInput!) {
   register(input: $input) { __typename ... on RegisterSuccess { user { id } ${TOKENS} } ${INPUT_FAILURE} }
 }`;
 
-const LOGIN = `mutation ($input: LoginInput!) {
+export const LOGIN = `mutation ($input: LoginInput!) {
   login(input: $input) {
     __typename
     ... on LoginSuccess { user { id } ${TOKENS} }
@@ -27,13 +27,13 @@ const LOGIN = `mutation ($input: LoginInput!) {
   }
 }`;
 
-const COMPLETE_LOGIN = `mutation ($input: CompleteLoginInput!) {
+export const COMPLETE_LOGIN = `mutation ($input: CompleteLoginInput!) {
   completeLogin(input: $input) {
     __typename ... on LoginSuccess { user { id } ${TOKENS} } ${FAILURE}
   }
 }`;
 
-const REFRESH = `mutation ($refreshToken: String) {
+export const REFRESH = `mutation ($refreshToken: String) {
   refresh(input: { refreshToken: $refreshToken }) {
     __typename ... on RefreshSuccess { user { id } ${TOKENS} } ${FAILURE}
   }
@@ -162,15 +162,14 @@ export function wrongTotpCode(app: TestApp, secret: string): string {
 
 /** How many rows each table has. */
 export async function countRows(app: TestApp): Promise<Record<string, number>> {
-  const counts: Record<string, number> = {};
-  for (const table of await tablesOf(app)) {
-    const [row] = await runSql<{ n: number }>(
-      app.databaseUrl,
-      `select count(*) as n from \`${table}\``,
-    );
-    counts[table] = row?.n ?? 0;
-  }
-  return counts;
+  const counts = (await tablesOf(app)).map(
+    (table) => `select '${table}' as name, count(*) as n from \`${table}\``,
+  );
+  const rows = await runSql<{ name: string; n: number }>(
+    app.databaseUrl,
+    counts.join(' union all '),
+  );
+  return Object.fromEntries(rows.map(({ name, n }) => [name, n]));
 }
 
 /** Every value in every column of every table, as the bytes it is made of. */
