@@ -1,0 +1,95 @@
+import { createTraffic, type Traffic } from '../load/traffic.ts';
+import { hashWorkload, loginWorkload, meWorkload, signIn } from '../operations.ts';
+import { type Contender, medianOf, type Record, race, ratioOf, type Sample } from '../race.ts';
+import type { Stage } from '../stage.ts';
+import { SHARE_OF_HASHING } from './passwords.ts';
+import { CONNECTIONS, type Finding, type Suite, throughput } from './suite.ts';
+
+/**
+ * Whether those who are signed in notice that others sign in as fast as they can. Of each contender's samples the
+ * latencies are those of `me` at a steady rate, and the answers a second those of the flood.
+ */
+export const flood: Suite = {
+  name: 'flood',
+  async run(stage, runner) {
+    const visitors = await steadyVisitors(stage);
+    const { service } = stage;
+    const hash = await stage.peer('hash');
+    const everybody = createTraffic(loginWorkload(service), { connections: FLOODERS });
+    const somebody = createTraffic(loginWorkload(service, 0), { connections: FLOODERS });
+    const hashing = createTraffic(hashWorkload(hash.url, 'verify'), { connections: FLOODERS });
+    const contenders: Contender[] = [
+      { name: 'idle', measure: (seconds) => underFlood(stage, seconds, visitors) },
+      {
+        name: 'many accounts',
+        measure: (seconds) => underFlood(stage, seconds, visitors, everybody),
+      },
+      { name: 'one account', measure: (seconds) => underFlood(stage, seconds, visitors, somebody) },
+      {
+        name: 'only hashing',
+        measure: (seconds) => underFlood(stage, seconds, undefined, hashing),
+      },
+    ];
+    const seconds = runner.seconds * LONGER;
+    const records = await race(contenders, { seconds, rounds: runner.rounds }, runner.say);
+    const [idle, many, one, only] = records;
+    const findings = [
+      ...latency('me during logins to many accounts', many, idle),
+      ...latency('me during logins to one account', one, idle),
+      ...throughput('logins to many accounts', many, only, SHARE_OF_HASHING),
+      ...throughput('logins to one account', one, only),
+    ];
+    return { records, findings };
+  },
+};
+
+const FLOODERS = 32;
+const VISITS_PER_SECOND = 50;
+// a 99th percentile of fifty requests a second wants more than a few seconds of them
+const LONGER = 3;
+const MOST_TIMES_IDLE = 3;
+const ALWAYS_FAST_ENOUGH_MS = 25;
+
+async function steadyVisitors(stage: Stage): Promise<Traffic> {
+  const accounts = await signIn(stage.service, CONNECTIONS);
+  return createTraffic(meWorkload(stage.service.url), {
+    connections: CONNECTIONS,
+    tokens: accounts.map(({ accessToken }) => accessToken),
+    rate: VISITS_PER_SECOND,
+  });
+}
+
+async function underFlood(
+  { clients: [first, second] }: Stage,
+  seconds: number,
+  visitors: Traffic | undefined,
+  flooders?: Traffic,
+): Promise<Sample> {
+  const [visits, floods] = await Promise.all([
+    visitors?.run(first, seconds),
+    flooders?.run(second, seconds),
+  ]);
+  return {
+    perSecond: floods?.perSecond ?? 0,
+    p50: visits?.latencyMs.p50 ?? Number.NaN,
+    p99: visits?.latencyMs.p99 ?? Number.NaN,
+    processorUs: Number.NaN,
+  };
+}
+
+function latency(what: string, flooded: Record | undefined, idle: Record | undefined): Finding[] {
+  if (flooded === undefined || idle === undefined) return [];
+  const before = medianOf(idle, 'p99');
+  const during = medianOf(flooded, 'p99');
+  return [
+    {
+      what,
+      unit: 'ms, p99',
+      subject: { name: 'flooded', value: during },
+      peer: { name: 'idle', value: before },
+      ratio: ratioOf(flooded, idle, 'p99'),
+      target: `at most ${MOST_TIMES_IDLE}, or ${ALWAYS_FAST_ENOUGH_MS} ms`,
+      isMet: during <= Math.max(MOST_TIMES_IDLE * before, ALWAYS_FAST_ENOUGH_MS),
+    },
+  ];
+}

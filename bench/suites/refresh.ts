@@ -1,0 +1,30 @@
+import { meWorkload, refreshWorkload, signIn } from '../operations.ts';
+import { type Contender, race } from '../race.ts';
+import type { Latchkey, Stage } from '../stage.ts';
+import { CONNECTIONS, flatOut, type Suite, throughput } from './suite.ts';
+
+/** The exchange of a refresh token, a write that is on disk when it is answered, against a field of Yoga's that reads. */
+export const refresh: Suite = {
+  name: 'refresh',
+  async run(stage, runner) {
+    const yoga = await stage.peer('yoga');
+    const contenders = [
+      await refreshing(stage, stage.service, 'Latchkey'),
+      flatOut(stage, { name: 'stock Yoga', server: yoga, workload: meWorkload(yoga.url) }),
+      ...(stage.baseline ? [await refreshing(stage, stage.baseline, 'baseline')] : []),
+    ];
+    const records = await race(contenders, runner, runner.say);
+    const [latchkey, field, baseline] = records;
+    const findings = [
+      ...throughput('refresh', latchkey, field, 1),
+      ...throughput('refresh', latchkey, baseline),
+    ];
+    return { records, findings };
+  },
+};
+
+async function refreshing(stage: Stage, server: Latchkey, name: string): Promise<Contender> {
+  const accounts = await signIn(server, CONNECTIONS);
+  const tokens = accounts.map(({ refreshToken }) => refreshToken);
+  return flatOut(stage, { name, server, workload: refreshWorkload(server.url), tokens });
+}

@@ -1,0 +1,202 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, expect, it, vi } from 'vitest';
+import { ConfigError, loadConfig, readEnvironment } from '../src/config.ts';
+
+const STRONG = randomBytes(48).toString('base64');
+const PRODUCTION = {
+  NODE_ENV: 'production',
+  DATABASE_URL: 'mysql://latchkey:pw@db.internal/latchkey',
+  AUTH_SECRET: STRONG,
+  PUBLIC_URL: 'https://auth.example.com',
+};
+const directory = mkdtempSync(join(tmpdir(), 'latchkey-config-'));
+
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+afterEach(() => vi.unstubAllEnvs());
+
+/** What is wrong with an environment, by the variables that the problems begin with. */
+function problemsOf(env: Record<string, string | undefined>): readonly string[] {
+  try {
+    loadConfig({ DATA_DIR: join(directory, 'unused'), ...env });
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+const namesOf = (problems: readonly string[]) => problems.map((problem) => problem.split(' ')[0]);
+
+it('is complete without anything set', () => {
+  const config = loadConfig({ DATA_DIR: join(directory, 'defaults') });
+  expect(config).toMatchObject({
+    profile: 'development',
+    listen: { host: '127.0.0.1', port: 4000 },
+    publicUrl: 'http://localhost:4000',
+    database: { connection: undefined, connections: 10 },
+    tokens: { accessTtlMs: 900_000, algorithm: 'EdDSA', audience: 'latchkey' },
+    sessions: {
+      rememberedTtlMs: 30 * 86_400_000,
+      ttlMs: 86_400_000,
+      refreshGraceMs: 30_000,
+    },
+    password: { minLength: 8, memoryKib: 19_456, passes: 2, parallelism: 1 },
+    attempts: { limit: 5, windowMs: 900_000 },
+    rateLimit: { enabled: true, overrides: {} },
+    corsOrigins: [],
+    defaultPhrase: null,
+    introspection: true,
+    playground: true,
+  });
+  expect(config.database.timeoutMs).toBeLessThanOrEqual(5000);
+});
+
+it('makes a secret once outside production, and keeps it where only its owner reads it', () => {
+  const DATA_DIR = join(directory, 'secret');
+  const first = loadConfig({ DATA_DIR }).secrets;
+  expect(first).toHaveLength(1);
+  expect(Buffer.byteLength(first[0])).toBeGreaterThanOrEqual(32);
+  expect(loadConfig({ DATA_DIR }).secrets).toEqual(first);
+  expect(loadConfig({ DATA_DIR: join(directory, 'other') }).secrets).not.toEqual(first);
+  expect(statSync(join(DATA_DIR, 'auth-secret')).mode & 0o777).toBe(0o600);
+});
+
+it('listens to other machines, and shows neither GraphiQL nor the schema, in production', () => {
+  const config = loadConfig(PRODUCTION);
+  expect(config).toMatchObject({
+    profile: 'production',
+    listen: { host: '::' },
+    publicUrl: 'https://auth.example.com',
+    tokens: { issuer: 'https://auth.example.com' },
+    introspection: false,
+    playground: false,
+  });
+});
+
+it.each([
+  ['no database', { DATABASE_URL: undefined }, 'DATABASE_URL'],
+  ['an empty database URL', { DATABASE_URL: '  ' }, 'DATABASE_URL'],
+  ['no secret', { AUTH_SECRET: undefined }, 'AUTH_SECRET'],
+  ['an empty secret', { AUTH_SECRET: '' }, 'AUTH_SECRET'],
+  ['a list of no secrets', { AUTH_SECRET: ' , ,' }, 'AUTH_SECRET'],
+  ['a short secret', { AUTH_SECRET: STRONG.slice(0, 31) }, 'AUTH_SECRET'],
+  ['one letter for a secret', { AUTH_SECRET: 'a'.repeat(64) }, 'AUTH_SECRET'],
+  ["a manual's secret", { AUTH_SECRET: `changeme-${STRONG}` }, 'AUTH_SECRET'],
+  ['a weak one among strong secrets', { AUTH_SECRET: `${STRONG},short` }, 'AUTH_SECRET'],
+  ['no public URL', { PUBLIC_URL: undefined }, 'PUBLIC_URL'],
+  ['plain HTTP', { PUBLIC_URL: 'http://auth.example.com' }, 'PUBLIC_URL'],
+  ['no URL for a public URL', { PUBLIC_URL: 'auth.example.com' }, 'PUBLIC_URL'],
+  ['no rate limit', { RATE_LIMIT: 'off' }, 'RATE_LIMIT'],
+  ['a weak JWT secret', { JWT_ALGORITHM: 'HS256', JWT_SECRET: 'short' }, 'JWT_SECRET'],
+  ['no JWT secret for HS256', { JWT_ALGORITHM: 'HS256' }, 'JWT_SECRET'],
+])('refuses to run in production with %s', (_what, env, name) => {
+  expect(namesOf(problemsOf({ ...PRODUCTION, ...env }))).toEqual([name]);
+  expect(problemsOf(PRODUCTION)).toEqual([]);
+});
+
+it('tells all problems at once, whatever kind they are of', () => {
+  const problems = problemsOf({
+    NODE_ENV: 'production',
+    PORT: 'http',
+    ACCESS_TOKEN_TTL: '-1',
+    DATABASE_URL: 'postgres://db/latchkey',
+    PUBLIC_URL: 'http://auth.example.com',
+    CORS_ORIGINS: 'https://app.example.com/path',
+    LOG_LEVEL: 'loud',
+  });
+  expect(namesOf(problems).sort()).toEqual([
+    'ACCESS_TOKEN_TTL',
+    'AUTH_SECRET',
+    'CORS_ORIGINS',
+    'DATABASE_URL',
+    'LOG_LEVEL',
+    'PORT',
+    'PUBLIC_URL',
+  ]);
+  const { message } = new ConfigError(problems);
+  for (const problem of problems) expect(message).toContain(problem);
+});
+
+const CANARY = 'S3CRET-CANARY';
+
+it.each([
+  ['NODE_ENV', CANARY],
+  ['PORT', CANARY],
+  ['PUBLIC_URL', CANARY],
+  ['PUBLIC_URL', `http://${CANARY}:${CANARY}@example.com?${CANARY}`],
+  ['DATABASE_URL', CANARY],
+  ['DATABASE_URL', `mysql://root:${CANARY}@:x/latchkey`],
+  ['DATABASE_URL', `postgres://root:${CANARY}@db/latchkey`],
+  ['DATABASE_URL', `mysql://root:${CANARY}@db/a;b`],
+  ['DATABASE_URL', `mysql://root:${CANARY}@db/latchkey?${CANARY}=1`],
+  ['DATABASE_URL', `mysql://root:${CANARY}@db/latchkey?tls=/no/${CANARY}`],
+  ['DATABASE_CONNECTIONS', CANARY],
+  ['AUTH_SECRET', CANARY],
+  ['LOG_LEVEL', CANARY],
+  ['ACCESS_TOKEN_TTL', CANARY],
+  ['JWT_ALGORITHM', CANARY],
+  ['RATE_LIMITS', CANARY],
+  ['CORS_ORIGINS', CANARY],
+  ['DEFAULT_PHRASE', CANARY.repeat(20)],
+  ['INTROSPECTION', CANARY],
+])('names %s and what to do, without its value (%#)', (name, value) => {
+  const problems = problemsOf({ [name]: value });
+  expect(namesOf(problems)).toEqual([name]);
+  expect(problems.join()).not.toContain(CANARY);
+  expect(problems.join()).not.toMatch(/undefined|\[object|zod|invalid_/i);
+});
+
+it.each([
+  ['PORT', ['-1', '65536', '80.5', '0x50', '1e3', ' ', '٣'], [' ']],
+  ['PASSWORD_MIN_LENGTH', ['7', '129'], []],
+  ['LOGIN_ATTEMPT_LIMIT', ['0'], []],
+  ['REFRESH_TOKEN_TTL', ['0', '99999999999999999999'], []],
+  ['HASH_CONCURRENCY', ['0'], []],
+])('keeps %s within bounds', (name, values, harmless) => {
+  const refused = values.filter((value) => problemsOf({ [name]: value }).length > 0);
+  expect(refused).toEqual(values.filter((value) => !harmless.includes(value as never)));
+});
+
+it('reads lists and units', () => {
+  const config = loadConfig({
+    DATA_DIR: join(directory, 'units'),
+    AUTH_SECRET: ` ${STRONG} , ${STRONG.toLowerCase()},`,
+    CORS_ORIGINS: 'https://a.example.com, http://localhost:3000',
+    RATE_LIMITS: 'login=7/2, login.account=1/1',
+    LOGIN_ATTEMPT_WINDOW: '2',
+    ACCESS_TOKEN_TTL: '60',
+    REFRESH_TOKEN_TTL: '3600',
+    PUBLIC_URL: 'https://auth.example.com/base/',
+  });
+  expect(config.secrets).toEqual([STRONG, STRONG.toLowerCase()]);
+  expect(config.corsOrigins).toEqual(['https://a.example.com', 'http://localhost:3000']);
+  expect(config.rateLimit.overrides).toEqual({
+    login: { max: 7, windowMs: 120_000 },
+    'login.account': { max: 1, windowMs: 60_000 },
+  });
+  expect(config.attempts.windowMs).toBe(120_000);
+  expect(config.tokens.accessTtlMs).toBe(60_000);
+  // an unremembered session never outlives a remembered one
+  expect(config.sessions).toMatchObject({ rememberedTtlMs: 3_600_000, ttlMs: 3_600_000 });
+  expect(config.publicUrl).toBe('https://auth.example.com/base');
+});
+
+it('takes the process environment before the file .env, and the file before nothing', () => {
+  const project = join(directory, 'project');
+  mkdirSync(project);
+  expect(readEnvironment(project)).not.toHaveProperty('DEFAULT_PHRASE');
+  writeFileSync(join(project, '.env'), 'DEFAULT_PHRASE="from the file"\nJWT_AUDIENCE=file\n');
+  vi.stubEnv('JWT_AUDIENCE', 'process');
+  const config = loadConfig({ ...readEnvironment(project), DATA_DIR: join(project, '.data') });
+  expect(config.defaultPhrase).toBe('from the file');
+  expect(config.tokens.audience).toBe('process');
+});
+
+it('writes nothing into the data directory when a secret is given', () => {
+  const DATA_DIR = join(directory, 'untouched');
+  loadConfig({ DATA_DIR, AUTH_SECRET: STRONG });
+  expect(existsSync(DATA_DIR)).toBe(false);
+});

@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { enrolTotp, idBytes, logIn, registerAdmin, registerUser } from '../support/account.ts';
+import { createTestApp, type TestApp } from '../support/app.ts';
+import { runSql } from '../support/database.ts';
+
+let app: TestApp;
+beforeAll(async () => {
+  app = await createTestApp();
+});
+afterAll(() => app.close());
+
+async function exportOf(user: { accessToken: string }) {
+  const { data } = await app.gql('{ me { dataExport } }', {}, { token: user.accessToken });
+  return data.me.dataExport;
+}
+
+it('holds all that is stored about its owner: profile, sessions, what happened', async () => {
+  const user = await registerUser(app, { displayName: 'Ada Lovelace', phrase: 'seven seals' });
+  await logIn(app, { identifier: user.email, password: 'wrong' }, '192.0.2.8');
+  app.clock.advance(1);
+  await logIn(app, { identifier: user.email, remember: true }, '192.0.2.9');
+  const data = await exportOf(user);
+  expect(data).toMatchObject({
+    version: expect.any(Number),
+    exportedAt: app.clock.now().toISOString(),
+    user: {
+      id: user.id,
+      email: user.email,
+      username: user.username,
+      displayName: 'Ada Lovelace',
+      phrase: 'seven seals',
+      role: 'USER',
+    },
+    sessions: [{ ipAddress: '192.0.2.9', remembered: true }, { ipAddress: '127.0.0.1' }],
+  });
+  const types = data.auditEvents.map((event: { type: string }) => event.type).sort();
+  expect(types).toEqual(['LOGIN_FAILED', 'LOGIN_SUCCEEDED', 'REGISTERED']);
+});
+
+it('holds nothing of anybody else, and ended sessions too', async () => {
+  const [user, other] = [await registerUser(app), await registerUser(app)];
+  const { tokens } = await logIn(app, { identifier: user.email });
+  await app.gql('mutation { logout { endedSessions } }', {}, { token: tokens.accessToken });
+  const data = await exportOf(user);
+  expect(data.sessions).toHaveLength(2);
+  expect(data.sessions.filter((session: { endedAt: unknown }) => session.endedAt)).toHaveLength(1);
+  const text = JSON.stringify(data);
+  for (const foreign of [other.id, other.email, other.username])
+    expect(text).not.toContain(foreign);
+});
+
+it('holds no secret: no hash, nonce, TOTP secret or token', async () => {
+  const user = await registerUser(app);
+  const { secret, recoveryCodes } = await enrolTotp(app, user);
+  const [row] = await runSql<{ password_hash: string; totp_secret: Buffer; nonce: Buffer }>(
+    app.databaseUrl,
+    'select password_hash, totp_secret, nonce from users join sessions on user_id = users.id where users.id = ?',
+    [idBytes(user.id)],
+  );
+  const text = JSON.stringify(await exportOf(user));
+  const secrets = [
+    secret,
+    ...recoveryCodes,
+    user.accessToken,
+    user.refreshToken,
+    row?.password_hash,
+  ];
+  for (const hidden of secrets) expect(text).not.toContain(hidden);
+  for (const bytes of [row?.totp_secret, row?.nonce]) {
+    for (const encoding of ['hex', 'base64', 'base64url', 'latin1'] as const) {
+      expect(text).not.toContain(bytes?.toString(encoding));
+    }
+  }
+  expect(text).not.toMatch(/argon2|"type":"Buffer"|passwordHash|nonce/);
+});
+
+it('goes on past the first page of events', async () => {
+  const user = await registerUser(app);
+  const values = Array.from(
+    { length: 1100 },
+    () => "(unhex(replace(uuid(), '-', '')), 'LOGIN_FAILED', utc_timestamp(3), ?, '{}')",
+  );
+  await runSql(
+    app.databaseUrl,
+    `insert into audit_events (id, type, at, user_id, detail) values ${values.join(',')}`,
+    values.map(() => idBytes(user.id)),
+  );
+  const { auditEvents } = await exportOf(user);
+  expect(auditEvents).toHaveLength(1101);
+  expect(new Set(auditEvents.map((event: { id: string }) => event.id)).size).toBe(1101);
+});
+
+it("is its owner's only: administrators do not get it", async () => {
+  const [admin, user] = [await registerAdmin(app), await registerUser(app)];
+  const query = 'query ($id: ID!) { admin { user(id: $id) { email dataExport } } }';
+  const foreign = await app.gql(query, { id: user.id }, { token: admin.accessToken });
+  expect(foreign).toMatchObject({
+    data: { admin: { user: null } },
+    errors: [{ path: ['admin', 'user', 'dataExport'], extensions: { code: 'FORBIDDEN' } }],
+  });
+  const own = await app.gql(query, { id: admin.id }, { token: admin.accessToken });
+  expect(own.data.admin.user.dataExport.user.id).toBe(admin.id);
+});
