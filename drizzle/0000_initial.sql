@@ -24,6 +24,7 @@ CREATE TABLE `audit_events` (
 CREATE TABLE `login_challenges` (
 	`token_hash` binary(32) NOT NULL,
 	`user_id` binary(16) NOT NULL,
+	`device_id` binary(16),
 	`remembered` boolean NOT NULL,
 	`cookies` boolean NOT NULL,
 	`attempts` int NOT NULL,

@@ -38,8 +38,7 @@ export function provideDatabase({ forTests }) {
   throw new SetupError(
     `${failure && `${failure}\n`}No MariaDB server was found, and the service needs one. Do either:
   - install it:          ${install}
-  - or use one you have: ${forTests ? 'TEST_' : ''}DATABASE_URL=mysql://user:password@host:3306/latchkey
-    (\`docker compose up -d database\` starts one)`,
+  - or use one you have: ${forTests ? 'TEST_' : ''}DATABASE_URL=mysql://user:password@host:3306/latchkey`,
   );
 }
 

@@ -175,7 +175,7 @@ function togetherProblems(variables: Environment): string[] {
     problems.push('SESSION_MAX_AGE must not be shorter than REFRESH_TOKEN_TTL');
   }
   for (const origin of variables.CORS_ORIGINS) {
-    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin || origin.includes('*')) {
       problems.push('CORS_ORIGINS must list exact origins, such as https://app.example.com');
     }
   }
@@ -195,17 +195,16 @@ function isWeakSecret(secret: string): boolean {
   );
 }
 
-/** Whether cookies are marked Secure: always, but for development on plain HTTP. */
+/** Whether cookies are marked Secure: always, but on this very machine without HTTPS. */
 export function cookiesAreSecure({ COOKIE_SECURE, PUBLIC_URL }: Environment): boolean {
   if (COOKIE_SECURE !== undefined) return COOKIE_SECURE === 'on';
-  return PUBLIC_URL?.startsWith('https:') ?? false;
+  return PUBLIC_URL !== undefined && !isPlainLocal(PUBLIC_URL);
 }
 
 function cookieProblems(variables: Environment): string[] {
   const { COOKIE_SECURE, COOKIE_SAMESITE, PUBLIC_URL = 'http://localhost' } = variables;
   const problems = [];
-  const mayBePlain = PUBLIC_URL.startsWith('http:') && isLocal(PUBLIC_URL);
-  if (COOKIE_SECURE === 'off' && !mayBePlain) {
+  if (COOKIE_SECURE === 'off' && !isPlainLocal(PUBLIC_URL)) {
     problems.push('COOKIE_SECURE may be off only while PUBLIC_URL is http://localhost');
   }
   if (COOKIE_SAMESITE === 'none' && !cookiesAreSecure(variables)) {
@@ -214,6 +213,10 @@ function cookieProblems(variables: Environment): string[] {
     );
   }
   return problems;
+}
+
+function isPlainLocal(url: string): boolean {
+  return url.startsWith('http:') && isLocal(url);
 }
 
 function isLocal(url: string): boolean {

@@ -5,12 +5,12 @@
 export const ERROR_MESSAGES = {
   INVALID_INPUT:
     'Some of the input is not valid. Correct the fields named in `fields` and try again.',
-  INVALID_CREDENTIALS: 'The name or the password is not right. Check both, or reset the password.',
+  INVALID_CREDENTIALS: 'The name or the password is not right. Check both and try again.',
   ACCOUNT_LOCKED:
-    'Too many failed attempts. Wait `retryAfter` seconds, sign in from a device used before, or reset the password.',
+    'Too many failed attempts. Wait `retryAfter` seconds, or sign in from a device used before.',
   ACCOUNT_DISABLED: 'This account is disabled. Ask an administrator to enable it.',
   EMAIL_TAKEN:
-    'An account with this e-mail address exists already. Sign in, or reset its password.',
+    'An account with this e-mail address exists already. Sign in to it, or use another address.',
   USERNAME_TAKEN: 'This username is taken. Choose another.',
   INVALID_CODE:
     'The code is not right or has been used. Enter the current code of your authenticator app, or an unused recovery code.',

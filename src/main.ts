@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { type App, createApp } from './app.ts';
 import { type Config, ConfigError, loadConfig, readEnvironment } from './config.ts';
+import { MissingSecretError } from './crypto/cipher.ts';
 import { DataDirectoryInUseError } from './db/data-directory-lock.ts';
 import { EmbeddedDatabaseError } from './db/mariadb-process.ts';
 import { describe } from './graphql/error-mask.ts';
@@ -71,6 +72,7 @@ function fail(error: unknown): void {
     error instanceof ConfigError ||
     error instanceof DataDirectoryInUseError ||
     error instanceof EmbeddedDatabaseError ||
+    error instanceof MissingSecretError ||
     // the system's and the database server's own, such as EADDRINUSE and ER_ACCESS_DENIED_ERROR
     (error instanceof Error && 'code' in error);
   process.stderr.write(`${isExplained ? error.message : JSON.stringify(describe(error))}\n`);

@@ -1,13 +1,15 @@
 import { ConfigError } from '../config.ts';
+import { MissingSecretError } from '../crypto/cipher.ts';
 import { AuthError } from '../errors.ts';
 import { describe } from '../graphql/error-mask.ts';
 import { type Command, UsageError } from './command.ts';
 import { createAdmin } from './create-admin.ts';
 import { keys } from './keys.ts';
 import { migrate } from './migrate.ts';
+import { secrets } from './secrets.ts';
 import { createTerminal } from './terminal.ts';
 
-const COMMANDS: readonly Command[] = [createAdmin, keys, migrate];
+const COMMANDS: readonly Command[] = [createAdmin, keys, migrate, secrets];
 
 const HELP = `The operator's way in. It uses the database of the service, whether or not that is running.
 
@@ -49,7 +51,10 @@ function explain(error: unknown, command: Command): number {
     terminal.complain(`${error.message}\n\n${command.help}`);
     return 2;
   }
-  const isPlain = error instanceof ConfigError || (error instanceof Error && 'code' in error);
+  const isPlain =
+    error instanceof ConfigError ||
+    error instanceof MissingSecretError ||
+    (error instanceof Error && 'code' in error);
   terminal.complain(isPlain ? error.message : JSON.stringify(describe(error)));
   return 1;
 }

@@ -24,20 +24,35 @@ export function encrypt(keys: Keys, plaintext: Buffer, context: string): Buffer 
 /**
  * Decrypts what `encrypt` made under any of the keys.
  *
- * @throws {Error} when no key fits, or the bytes or the context are not those that were encrypted
+ * @throws {MissingSecretError} when none of the keys is the one
+ * @throws {Error} when the bytes or the context are not those that were encrypted
  */
 export function decrypt(keys: Keys, sealed: Buffer, context: string): Buffer {
   const id = sealed.subarray(0, KEY_ID_BYTES);
   const key = keys.find((candidate) => keyId(candidate).equals(id));
-  if (key === undefined) {
-    throw new Error('Encrypted under a key that AUTH_SECRET does not hold any more.');
-  }
+  if (key === undefined) throw new MissingSecretError();
   const nonce = sealed.subarray(KEY_ID_BYTES, KEY_ID_BYTES + NONCE_BYTES);
   const tagEnd = KEY_ID_BYTES + NONCE_BYTES + TAG_BYTES;
   const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES });
   decipher.setAAD(Buffer.from(context));
   decipher.setAuthTag(sealed.subarray(KEY_ID_BYTES + NONCE_BYTES, tagEnd));
   return Buffer.concat([decipher.update(sealed.subarray(tagEnd)), decipher.final()]);
+}
+
+/** What everything begins with that was encrypted under the current key. */
+export function currentKeyId(keys: Keys): Buffer {
+  return keyId(keys[0]);
+}
+
+/** Something was encrypted under an entry of AUTH_SECRET that is not there any more. */
+export class MissingSecretError extends Error {
+  override name = 'MissingSecretError';
+
+  constructor() {
+    super(
+      'AUTH_SECRET lacks the entry that something stored was encrypted under. Put it back, behind the current one, and run `npm run cli -- secrets rewrap` before you take it out.',
+    );
+  }
 }
 
 function keyId(key: Buffer): Buffer {

@@ -7,6 +7,8 @@ export interface HashPool {
    *   everybody too late and then dies
    */
   run<T>(work: () => Promise<T>): Promise<T>;
+  /** Throws as `run` would now, so that nothing need be begun that could not be hashed. */
+  assertRoom(): void;
   readonly running: number;
   readonly queued: number;
 }
@@ -28,7 +30,14 @@ export function createHashPool(options: { concurrency: number; queue: number }):
     else start();
   };
 
+  const assertRoom = () => {
+    if (running < options.concurrency || waiting.length < options.queue) return;
+    const seconds = Math.ceil((waiting.length * averageMs) / options.concurrency / 1000);
+    throw new RequestError('OVERLOADED', { retryAfter: Math.max(1, seconds) });
+  };
+
   return {
+    assertRoom,
     get running() {
       return running;
     },
@@ -37,10 +46,7 @@ export function createHashPool(options: { concurrency: number; queue: number }):
     },
     async run(work) {
       if (running >= options.concurrency) {
-        if (waiting.length >= options.queue) {
-          const seconds = Math.ceil((waiting.length * averageMs) / options.concurrency / 1000);
-          throw new RequestError('OVERLOADED', { retryAfter: Math.max(1, seconds) });
-        }
+        assertRoom();
         // whoever finishes hands its place on, so `running` stays as it is
         await new Promise<void>((resolve) => waiting.push(resolve));
       } else {

@@ -21,6 +21,8 @@ export interface PasswordHasher {
    *   is computed as for a real one, and the answer is no
    */
   verify(hash: string | null, password: string): Promise<boolean>;
+  /** @throws {RequestError} OVERLOADED when no more hashing can be taken on now */
+  assertRoom(): void;
   /** Whether the hash was made under another cost or algorithm than the current one. */
   needsRehash(hash: string): boolean;
 }
@@ -55,6 +57,7 @@ export function createPasswordHasher(cost: PasswordCost, pool: HashPool): Passwo
 
   return {
     hash,
+    assertRoom: pool.assertRoom,
     async verify(stored, password) {
       const secret = normalize(password);
       if (stored !== null && BCRYPT.test(stored) && isAffordable(stored)) {

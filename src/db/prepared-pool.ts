@@ -1,5 +1,6 @@
 import type { Pool as CallbackPool, PoolConnection } from 'mysql2';
 import type { Pool, QueryOptions } from 'mysql2/promise';
+import { RequestError } from '../errors.ts';
 
 // these are not worth a prepared statement each, and some servers refuse to prepare them
 const CONTROL = /^(begin|commit|rollback|savepoint|release savepoint|select 1$)/i;
@@ -75,7 +76,7 @@ function acquire(pool: CallbackPool, timeoutMs: number): Promise<PoolConnection>
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
-      reject(new DatabaseUnavailableError(`no database connection within ${timeoutMs} ms`));
+      reject(new RequestError('OVERLOADED', { retryAfter: 1 }));
     }, timeoutMs);
     pool.getConnection((error, connection) => {
       clearTimeout(timer);
@@ -85,9 +86,4 @@ function acquire(pool: CallbackPool, timeoutMs: number): Promise<PoolConnection>
       else resolve(connection);
     });
   });
-}
-
-/** All connections are busy or the server does not answer. */
-export class DatabaseUnavailableError extends Error {
-  override name = 'DatabaseUnavailableError';
 }

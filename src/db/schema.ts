@@ -118,6 +118,8 @@ export const loginChallenges = mysqlTable(
   {
     tokenHash: bytes('token_hash', { length: 32 }).primaryKey(),
     userId: uuid('user_id').notNull(),
+    // the device, when it is one that signed in before: it has counters of its own
+    deviceId: uuid('device_id'),
     remembered: boolean('remembered').notNull(),
     cookies: boolean('cookies').notNull(),
     attempts: int('attempts').notNull(),

@@ -37,7 +37,13 @@ export async function completeLogin(
   const account = challenge === null ? null : await findAccount(deps.db, challenge.userId);
   if (challenge === null || account === null) throw new AuthError('INVALID_CHALLENGE');
   if (account.user.status === 'DISABLED') throw new AuthError('ACCOUNT_DISABLED');
-  const login = { account, wish: wishOf(challenge), deviceId: null, client, code: answer.code };
+  const login = {
+    account,
+    wish: wishOf(challenge),
+    deviceId: challenge.deviceId,
+    client,
+    code: answer.code,
+  };
   return completeWithCode(deps, login, async (tx) => {
     if (!(await consumeChallenge(tx, tokenHash, now))) throw new AuthError('INVALID_CHALLENGE');
   }).catch(asChallengeFailure);

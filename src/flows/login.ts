@@ -6,7 +6,12 @@ import { AuthError } from '../errors.ts';
 import { isPossibleIdentifier, isPossiblePassword } from '../input.ts';
 import { recordEvent } from '../records/audit-event.ts';
 import { insertLoginChallenge } from '../records/login-challenge.ts';
-import { type Account, findAccountByIdentifier, replacePasswordHash } from '../records/user.ts';
+import {
+  type Account,
+  findAccountByIdentifier,
+  isStillSo,
+  replacePasswordHash,
+} from '../records/user.ts';
 import type { Deps } from './deps.ts';
 import { type Attempt, type AttemptSubject, withAttempt } from './steps/attempt.ts';
 import { completeWithCode, completeWithPassword } from './steps/login-completion.ts';
@@ -48,6 +53,8 @@ export async function login(
   if (!isPossibleIdentifier(input.identifier) || !isPossiblePassword(input.password)) {
     throw new AuthError('INVALID_CREDENTIALS');
   }
+  // a flood that cannot be hashed anyway shall not reach the database either
+  deps.passwords.assertRoom();
   const account = await findAccountByIdentifier(deps.db, input.identifier);
   const deviceId = account === null ? null : deviceOf(deps, input, account);
   // A known device has a counter of its own: guessing elsewhere does not lock it out, and its failures lock nobody else.
@@ -59,7 +66,7 @@ export async function login(
     const verified = await verifyPassword(deps, attempt, account, input.password, client);
     const secondFactor = verified.credentials.totpSecret !== null;
     if (secondFactor && input.code === null) {
-      return challenge(deps, attempt, verified, input, client);
+      return challenge(deps, attempt, { account: verified, deviceId }, input, client);
     }
     const wish = { remembered: input.remember, cookies: input.cookies };
     const login = { account: verified, wish, deviceId, client };
@@ -148,18 +155,24 @@ async function rehashed(
 async function challenge(
   deps: Deps,
   attempt: Attempt,
-  account: Account,
+  who: { account: Account; deviceId: string | null },
   input: LoginInput,
   client: Client,
 ): Promise<MfaRequired> {
   const now = deps.now();
   const { token, hash } = createOpaqueToken();
   const expiresAt = new Date(now.getTime() + CHALLENGE_MS);
-  const userId = account.user.id;
+  const userId = who.account.user.id;
+  const { passwordHash } = who.account.credentials;
   await transaction(deps.db, async (tx) => {
+    // a password that was changed while it was being checked begins nothing
+    if (!(await isStillSo(tx, { id: userId, passwordHash }))) {
+      throw new AuthError('INVALID_CREDENTIALS');
+    }
     await insertLoginChallenge(tx, {
       tokenHash: hash,
       userId,
+      deviceId: who.deviceId,
       remembered: input.remember,
       cookies: input.cookies,
       createdAt: now,

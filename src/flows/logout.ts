@@ -1,7 +1,7 @@
 import type { Client } from '../client.ts';
 import { transaction } from '../db/client.ts';
 import { recordEvent } from '../records/audit-event.ts';
-import { endSession, endSessionsOf } from '../records/session.ts';
+import { endOwnSession, endSessionsOf } from '../records/session.ts';
 import type { Deps } from './deps.ts';
 
 /**
@@ -21,8 +21,8 @@ export async function logout(
   const now = deps.now();
   const { id, userId } = session;
   return transaction(deps.db, async (tx) => {
-    const ended = (await endSession(tx, id, 'LOGOUT', now)) ? 1 : 0;
-    // a session that had ended already says nothing any more about who is asking
+    const ended = (await endOwnSession(tx, session, 'LOGOUT', now)) ? 1 : 0;
+    // a session that had ended or expired says nothing any more about who is asking
     const others = everywhere && ended === 1 ? await endSessionsOf(tx, userId, 'LOGOUT', now) : 0;
     const endedSessions = ended + others;
     if (endedSessions > 0) {

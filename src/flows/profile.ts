@@ -1,6 +1,6 @@
 import type { Client } from '../client.ts';
 import { type Db, transaction } from '../db/client.ts';
-import { AuthError } from '../errors.ts';
+import { RequestError } from '../errors.ts';
 import {
   assertNoProblems,
   checkNewPassword,
@@ -12,9 +12,8 @@ import {
 } from '../input.ts';
 import { type AuditEventType, recordEvent } from '../records/audit-event.ts';
 import { deleteChallengesOf } from '../records/login-challenge.ts';
-import { endSessionsOf } from '../records/session.ts';
+import { endSessionsOf, findSession } from '../records/session.ts';
 import {
-  findUser,
   findUserByUsername,
   identifierKey,
   type User,
@@ -56,9 +55,11 @@ export async function updateProfile(
     await reauthenticate(deps, viewer, input.currentPassword ?? '', client);
   }
   if (newPassword !== null) changes.passwordHash = await deps.passwords.hash(newPassword);
-  const user = await transaction(deps.db, (tx) => applyChanges(deps, tx, viewer, changes, client));
+  const { user, session } = await transaction(deps.db, (tx) =>
+    applyChanges(deps, tx, viewer, changes, client),
+  );
   if (newPassword === null) return { user, signedIn: null };
-  return { user, signedIn: await issueTokens(deps, user, viewer.session, null) };
+  return { user, signedIn: await issueTokens(deps, user, session, null) };
 }
 
 function readChanges(deps: Deps, user: User, input: ProfileInput): UserChanges {
@@ -100,7 +101,7 @@ async function applyChanges(
   viewer: Viewer,
   changes: UserChanges,
   client: Client,
-): Promise<User> {
+): Promise<Viewer> {
   const now = deps.now();
   const userId = viewer.user.id;
   await updateUser(tx, userId, changes, now);
@@ -112,10 +113,10 @@ async function applyChanges(
     const detail = fields.length > 0 ? { fields } : {};
     await recordEvent(tx, { type, userId, sessionId: viewer.session.id, client, now, detail });
   }
-  const user = await findUser(tx, userId);
-  // deleted by an administrator between the request's beginning and now
-  if (user === null) throw new AuthError('INVALID_CREDENTIALS');
-  return user;
+  // read again: another tab may have refreshed the session, or an administrator deleted the account, since it was read
+  const current = await findSession(tx, viewer.session.id);
+  if (current === null) throw new RequestError('UNAUTHENTICATED');
+  return current;
 }
 
 function eventsOf(changes: UserChanges): { type: AuditEventType; fields: string[] }[] {

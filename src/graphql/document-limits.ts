@@ -105,7 +105,7 @@ function checkRootFields(
     throw tooMuch(`asks for more than ${rootFields} fields at its root`, 'MAX_ROOT_FIELDS');
   }
   if (operation.operation !== 'mutation') return;
-  if (names.filter((name) => name in RATE_LIMITS).length > 1) {
+  if (names.filter((name) => Object.hasOwn(RATE_LIMITS, name)).length > 1) {
     throw new GraphQLError(
       'A document may hold one mutation that takes a password, code or token. Send them one by one.',
     );

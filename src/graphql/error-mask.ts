@@ -64,15 +64,25 @@ function placeOf(error: unknown) {
   };
 }
 
+/** A failure that was meant for the client, under what libraries have wrapped it in. */
+function requestErrorIn(error: unknown): RequestError | undefined {
+  if (error instanceof RequestError) return error;
+  return error instanceof Error ? requestErrorIn(error.cause) : undefined;
+}
+
 /** The form in which an error may leave. */
 function maskError(error: GraphQLError, requestId: string, logger: Logger): GraphQLError {
-  const cause = error.originalError ?? error;
+  const cause = requestErrorIn(error.originalError) ?? error.originalError ?? error;
   if (cause instanceof RequestError) {
     const { code, message, retryAfter } = cause;
     const extensions = {
       code,
       ...(retryAfter === undefined ? {} : { retryAfter }),
+      // Yoga makes these the answer's own and takes them out of the error
       ...(code === 'CSRF_REJECTED' ? { http: { status: 403 } } : {}),
+      ...(retryAfter === undefined
+        ? {}
+        : { http: { headers: { 'retry-after': String(retryAfter) } } }),
     };
     return new GraphQLError(message, { ...placeOf(error), extensions });
   }

@@ -10,6 +10,7 @@ import { schema } from './schema.ts';
 
 // What graphql-js says of a wrong value ends in the value itself, and wrong values are passwords as often as not.
 const REWRITES: readonly (readonly [RegExp, string])[] = [
+  [/^Argument "([^"]+)" has invalid value [\s\S]*$/, 'Argument "$1" has an invalid value.'],
   [/^Enum "(\w+)" cannot represent .*$/s, 'Expected one of the values of the enum $1.'],
   [
     /^Value ".*" does not exist in "(\w+)" enum\..*$/s,
@@ -20,10 +21,17 @@ const REWRITES: readonly (readonly [RegExp, string])[] = [
   [/^Expected type "([^"]+)".*$/s, 'Expected a value of the type $1.'],
 ];
 
+// a name of ninety kilobytes is not worth saying back
+const LONGEST_MESSAGE = 400;
+
 const TOO_MANY_TOKENS = '$1. Split it, or have the operator raise MAX_TOKENS.';
 
 /** A message about a request, without the values in it and without hints at names that the client did not know. */
 export function safeMessage(message: string): string {
+  return plainMessage(message).slice(0, LONGEST_MESSAGE);
+}
+
+function plainMessage(message: string): string {
   const plain = message
     .replace(/ ?Did you mean .*\?$/s, '')
     .replace(/^Syntax Error: (Document contains more that \d+ tokens)\. .*$/, TOO_MANY_TOKENS);

@@ -22,7 +22,7 @@ const CreateUserInput = builder.inputType('CreateUserInput', {
     displayName: t.string({ description: 'The name to show.' }),
     role: t.field({ type: RoleEnum, defaultValue: 'USER', description: 'What they may do here.' }),
     password: t.string({
-      description: 'A first password. Left out, they are invited by mail to choose one.',
+      description: 'A first password. Left out, nobody can sign in to the account yet.',
     }),
     appMetadata: t.field({
       type: 'JSON',

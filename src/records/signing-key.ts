@@ -55,3 +55,15 @@ export async function retireSigningKey(db: Db, id: string, now: Date): Promise<b
     .where(and(eq(signingKeys.id, id), isNull(signingKeys.retiredAt)));
   return affectedRows(result) === 1;
 }
+
+/** Puts another ciphertext of the same private key in the place of the one that was read. */
+export async function replacePrivateKey(
+  db: Db,
+  key: SigningKey,
+  privateJwk: Buffer,
+): Promise<void> {
+  await db
+    .update(signingKeys)
+    .set({ privateJwk })
+    .where(and(eq(signingKeys.id, key.id), eq(signingKeys.privateJwk, key.privateJwk)));
+}

@@ -1,4 +1,4 @@
-import { and, eq, gt, isNotNull, isNull, lt, lte, or } from 'drizzle-orm';
+import { type AnyColumn, and, eq, gt, isNotNull, isNull, lt, lte, ne, or, sql } from 'drizzle-orm';
 import { affectedRows, type Db } from '../db/client.ts';
 import { totpEnrolments, users } from '../db/schema.ts';
 
@@ -90,3 +90,59 @@ export async function purgeTotpEnrolments(db: Db, before: Date, limit: number): 
     await db.delete(totpEnrolments).where(lte(totpEnrolments.expiresAt, before)).limit(limit),
   );
 }
+
+/** A secret as it is stored. */
+export interface StoredTotpSecret {
+  userId: string;
+  secret: Buffer;
+}
+
+/** Secrets in force that do not begin with `keyId`: those that were encrypted under another key. */
+export async function listTotpSecretsNotUnder(
+  db: Db,
+  keyId: Buffer,
+  limit: number,
+): Promise<StoredTotpSecret[]> {
+  const rows = await db
+    .select({ userId: users.id, secret: users.totpSecret })
+    .from(users)
+    .where(and(isNotNull(users.totpSecret), ne(beginning(users.totpSecret, keyId), keyId)))
+    .limit(limit);
+  return rows.flatMap(({ userId, secret }) => (secret === null ? [] : [{ userId, secret }]));
+}
+
+/** The same of secrets that wait for their first code. */
+export async function listTotpEnrolmentsNotUnder(
+  db: Db,
+  keyId: Buffer,
+  limit: number,
+): Promise<StoredTotpSecret[]> {
+  return db
+    .select({ userId: totpEnrolments.userId, secret: totpEnrolments.secret })
+    .from(totpEnrolments)
+    .where(ne(beginning(totpEnrolments.secret, keyId), keyId))
+    .limit(limit);
+}
+
+/** Puts another ciphertext of the same secret in the place of one, unless it has been replaced in the meantime. */
+export async function replaceTotpSecret(db: Db, from: StoredTotpSecret, to: Buffer): Promise<void> {
+  await db
+    .update(users)
+    .set({ totpSecret: to })
+    .where(and(eq(users.id, from.userId), eq(users.totpSecret, from.secret)));
+}
+
+/** The same of a secret that waits. */
+export async function replaceTotpEnrolment(
+  db: Db,
+  from: StoredTotpSecret,
+  to: Buffer,
+): Promise<void> {
+  await db
+    .update(totpEnrolments)
+    .set({ secret: to })
+    .where(and(eq(totpEnrolments.userId, from.userId), eq(totpEnrolments.secret, from.secret)));
+}
+
+const beginning = (column: AnyColumn, { length }: Buffer) =>
+  sql<Buffer>`substring(${column}, 1, ${sql.raw(String(length))})`;

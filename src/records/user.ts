@@ -220,6 +220,29 @@ export async function replacePasswordHash(
 }
 
 /**
+ * Whether an account is still active and its password the one that was checked. It stays so until the transaction ends:
+ * whoever changes the password at this moment comes after, and finds what was done under the old one.
+ */
+export async function isStillSo(
+  tx: Db,
+  account: { id: string; passwordHash: string | null },
+): Promise<boolean> {
+  const rows = await tx
+    .select({ id: users.id })
+    .from(users)
+    .where(unchanged(account))
+    .for('update');
+  return rows.length === 1;
+}
+
+const unchanged = (account: { id: string; passwordHash: string | null }) =>
+  and(
+    eq(users.id, account.id),
+    eq(users.status, 'ACTIVE'),
+    account.passwordHash === null ? undefined : eq(users.passwordHash, account.passwordHash),
+  );
+
+/**
  * Records a sign-in, if the account is still active and its password the one that was checked: it may have been
  * disabled, or the password changed, while the hash was computed.
  *
@@ -230,16 +253,7 @@ export async function recordLogin(
   account: { id: string; passwordHash: string | null },
   now: Date,
 ): Promise<boolean> {
-  const result = await db
-    .update(users)
-    .set({ lastLoginAt: now })
-    .where(
-      and(
-        eq(users.id, account.id),
-        eq(users.status, 'ACTIVE'),
-        account.passwordHash === null ? undefined : eq(users.passwordHash, account.passwordHash),
-      ),
-    );
+  const result = await db.update(users).set({ lastLoginAt: now }).where(unchanged(account));
   return affectedRows(result) === 1;
 }
 

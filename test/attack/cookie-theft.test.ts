@@ -378,8 +378,7 @@ describe('stealing tokens from a browser: which cookies', () => {
     expect(problems).toEqual([expect.stringMatching(new RegExp(`^${name} `))]);
   });
 
-  // A bug in src/environment.ts. When it is gone this test fails, and becomes a plain `it`.
-  it.fails('are not without Secure on plain HTTP that others can listen to', () => {
+  it('are not without Secure on plain HTTP that others can listen to', () => {
     const env = { PUBLIC_URL: 'http://192.168.1.5:4000', NODE_ENV: 'development' };
     expect(load(env)).toMatchObject({ secure: true });
   });

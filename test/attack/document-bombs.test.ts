@@ -161,7 +161,7 @@ it('G12: a thousand unknown fields', async () => {
   expect(await refused(`{ ${times(14_000, (i) => `z${i}`)} }`)).toContain('MAX_TOKENS');
 });
 
-it.fails('G12: a name of 90 kB is not said back', async () => {
+it('G12: a name of 90 kB is not said back', async () => {
   await refused(`{ ${'z'.repeat(90_000)} }`);
   await refused(`{ me { ...${'z'.repeat(90_000)} } }`);
   await refused(`query ($${'z'.repeat(90_000)}: Int!) { __typename }`);
@@ -350,7 +350,7 @@ it.each(['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty'])
   },
 );
 
-it.fails('G32: a name of the prototype is taken for no mutation of ours', async () => {
+it('G32: a name of the prototype is taken for no mutation of ours', async () => {
   const said = await refused('mutation { a: constructor b: toString }');
   expect(said).toContain('Cannot query field');
 });

@@ -273,8 +273,7 @@ describe('using a session that has ended, on two instances', () => {
     expect((await asAdmin(tokens.accessToken)).errors).toBeUndefined();
   });
 
-  // A bug in src/flows/logout.ts. When it is gone this test fails, and becomes a plain `it`.
-  it.fails('cannot sign its user out everywhere after it has expired', async () => {
+  it('cannot sign its user out everywhere after it has expired', async () => {
     const user = await registerUser(one);
     one.clock.advance(2 * DAY);
     const laptop = await logIn(one, { identifier: user.email });

@@ -145,8 +145,7 @@ describe('S2: what happens while the password is being changed', () => {
     await app.close();
   });
 
-  // A bug in src/flows/login.ts. When it is gone this test fails, and becomes a plain `it`.
-  it.fails('a sign-in whose old password was checked just before is not completed by a code', async () => {
+  it('a sign-in whose old password was checked just before is not completed by a code', async () => {
     const { app, whileVerifying } = await createHeldApp();
     const user = await registerUser(app);
     const { secret } = await enrolTotp(app, user);
@@ -157,8 +156,7 @@ describe('S2: what happens while the password is being changed', () => {
     expect(whole.__typename).not.toBe('LoginSuccess');
   });
 
-  // A bug in src/flows/profile.ts. When it is gone this test fails, and becomes a plain `it`.
-  it.fails('a refresh by another tab does not make theft of the refresh token that is handed out', async () => {
+  it('a refresh by another tab does not make theft of the refresh token that is handed out', async () => {
     const { app, whileVerifying } = await createHeldApp();
     const user = await registerUser(app);
     whileVerifying(async () => {

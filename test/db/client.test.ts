@@ -14,7 +14,7 @@ import {
 import { uuid } from '../../src/db/columns.ts';
 import { connectionOptions } from '../../src/db/connection.ts';
 import { isDuplicateKey } from '../../src/db/failure.ts';
-import { DatabaseUnavailableError } from '../../src/db/prepared-pool.ts';
+import { RequestError } from '../../src/errors.ts';
 import { dropDatabase, newDatabaseUrl, runSql } from '../support/database.ts';
 
 const things = mysqlTable('things', {
@@ -243,7 +243,7 @@ it('waits for a free connection no longer than it may', async () => {
     await rename(tx, 1, 'held');
     await expect(narrow.select().from(things)).rejects.toSatisfy((error: unknown) =>
       [error, error instanceof Error ? error.cause : null].some(
-        (cause) => cause instanceof DatabaseUnavailableError,
+        (cause) => cause instanceof RequestError && cause.code === 'OVERLOADED',
       ),
     );
   });

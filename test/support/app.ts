@@ -58,8 +58,14 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     now: clock.now,
     passwords: (hasher) => ({
       ...hasher,
-      hash: (password) => (hashed++, hasher.hash(password)),
-      verify: (hash, password) => (hashed++, hasher.verify(hash, password)),
+      hash(password) {
+        hashed++;
+        return hasher.hash(password);
+      },
+      verify(hash, password) {
+        hashed++;
+        return hasher.verify(hash, password);
+      },
     }),
     ...options.overrides,
   });

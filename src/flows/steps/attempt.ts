@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { mac } from '../../crypto/mac.ts';
-import type { Db } from '../../db/client.ts';
+import { type Db, retrying } from '../../db/client.ts';
 import { AuthError, RequestError } from '../../errors.ts';
 import {
   reserveAttempt,
@@ -13,12 +13,13 @@ import type { Deps } from '../deps.ts';
 
 /**
  * What is guessed at, each with a counter of its own: passwords at sign-in by identifier, or by known device; codes by
- * user; the password of a signed-in user by user.
+ * user, or by known device; the password of a signed-in user by user.
  */
 export type AttemptSubject =
   | { kind: 'password'; identifier: string }
   | { kind: 'device'; deviceId: string }
   | { kind: 'code'; userId: string }
+  | { kind: 'device-code'; deviceId: string }
   | { kind: 'reauthentication'; userId: string };
 
 /**
@@ -75,7 +76,8 @@ async function settling<T>(
     });
   } catch (error) {
     // other errors may come from the commit, and then nothing was settled
-    if (!settled || !(error instanceof AuthError)) await withdrawAttempt(deps.db, key);
+    if (!settled || !(error instanceof AuthError))
+      await retrying(() => withdrawAttempt(deps.db, key));
     throw error;
   }
 }
@@ -108,5 +110,5 @@ export function counterKey(deps: Pick<Deps, 'keyring'>, subject: AttemptSubject)
 
 function subjectName(subject: AttemptSubject): string {
   if (subject.kind === 'password') return identifierKey(subject.identifier);
-  return subject.kind === 'device' ? subject.deviceId : subject.userId;
+  return 'deviceId' in subject ? subject.deviceId : subject.userId;
 }

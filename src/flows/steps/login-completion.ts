@@ -6,7 +6,7 @@ import { recordEvent } from '../../records/audit-event.ts';
 import type { Session } from '../../records/session.ts';
 import { type Account, recordLogin } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
-import { type Attempt, withAttempt } from './attempt.ts';
+import { type Attempt, type AttemptSubject, withAttempt } from './attempt.ts';
 import { type MfaMethod, takeCode } from './code-check.ts';
 import { issueTokens, openSession, type SignedIn } from './session-opening.ts';
 
@@ -52,7 +52,12 @@ export async function completeWithCode(
   const { account, client } = login;
   const userId = account.user.id;
   const locked = (retryAfter: number) => new AuthError('ACCOUNT_LOCKED', { retryAfter });
-  return withAttempt(deps, { kind: 'code', userId }, locked, async (attempt) => {
+  // whoever has the password could otherwise keep the owner out by wrong codes
+  const subject: AttemptSubject =
+    login.deviceId === null
+      ? { kind: 'code', userId }
+      : { kind: 'device-code', deviceId: login.deviceId };
+  return withAttempt(deps, subject, locked, async (attempt) => {
     const session = await transaction(deps.db, async (tx) => {
       const opened = await openCodeSession(deps, tx, login);
       if (opened === null) return null;

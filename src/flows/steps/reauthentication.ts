@@ -26,6 +26,7 @@ export async function reauthenticate(
   client: Client,
 ): Promise<Account> {
   if (!isPossiblePassword(password)) throw new AuthError('INVALID_CREDENTIALS');
+  deps.passwords.assertRoom();
   const subject: AttemptSubject = { kind: 'reauthentication', userId: viewer.user.id };
   return withAttempt(deps, subject, tooMany, async (attempt) => {
     const account = await findAccount(deps.db, viewer.user.id);

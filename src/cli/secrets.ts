@@ -1,0 +1,34 @@
+import { parseArgs } from 'node:util';
+import { rewrapSecrets } from '../flows/secret-rotation.ts';
+import { type Command, UsageError } from './command.ts';
+
+/** Moves what is stored encrypted from an old entry of AUTH_SECRET to the current one. */
+export const secrets: Command = {
+  name: 'secrets',
+  summary: 'encrypt what is stored under the current AUTH_SECRET',
+  help: `Encrypts what is stored under the current entry of AUTH_SECRET, so that an old one can go.
+
+  npm run cli -- secrets rewrap [--json]
+
+To change the secret: put the new one first, AUTH_SECRET=NEW,OLD, on every instance; run
+this; and take OLD out once all sessions begun under it have been refreshed or have ended
+(REFRESH_TOKEN_TTL). Recovery codes are stored as digests that cannot be moved: those made
+under OLD are void with it, and their owners get new ones by regenerateRecoveryCodes.
+
+It may run beside the service, and again after it was interrupted.`,
+  async run(args, terminal) {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: { json: { type: 'boolean', default: false } },
+    });
+    if (positionals.join() !== 'rewrap') throw new UsageError('Say rewrap.');
+    const done = await terminal.withServices(({ deps }) => rewrapSecrets(deps));
+    terminal.print(
+      values.json
+        ? JSON.stringify(done)
+        : `Encrypted anew: ${done.signingKeys} signing keys, ${done.totpSecrets} TOTP secrets.`,
+    );
+    return 0;
+  },
+};

@@ -1,0 +1,64 @@
+import { currentKeyId, decrypt, encrypt } from '../crypto/cipher.ts';
+import type { Db } from '../db/client.ts';
+import { listSigningKeys, replacePrivateKey } from '../records/signing-key.ts';
+import {
+  listTotpEnrolmentsNotUnder,
+  listTotpSecretsNotUnder,
+  replaceTotpEnrolment,
+  replaceTotpSecret,
+  type StoredTotpSecret,
+} from '../records/totp.ts';
+import type { Deps } from './deps.ts';
+
+/** How many of each were encrypted anew. */
+export interface Rewrapped {
+  signingKeys: number;
+  totpSecrets: number;
+}
+
+const BATCH = 200;
+
+/**
+ * Encrypts everything that is stored encrypted under the current entry of AUTH_SECRET. What carries the current key's id
+ * is done already, so that it goes on where it was interrupted, and may run beside the service.
+ *
+ * @throws {MissingSecretError} when AUTH_SECRET lacks the entry that something was encrypted under
+ */
+export async function rewrapSecrets(deps: Pick<Deps, 'db' | 'keyring'>): Promise<Rewrapped> {
+  return { signingKeys: await rewrapSigningKeys(deps), totpSecrets: await rewrapTotp(deps) };
+}
+
+async function rewrapSigningKeys({ db, keyring }: Pick<Deps, 'db' | 'keyring'>): Promise<number> {
+  const keys = keyring.keys('signing-key');
+  const current = currentKeyId(keys);
+  const stale = (await listSigningKeys(db)).filter(
+    ({ privateJwk }) => !privateJwk.subarray(0, current.length).equals(current),
+  );
+  for (const key of stale) {
+    await replacePrivateKey(db, key, encrypt(keys, decrypt(keys, key.privateJwk, key.id), key.id));
+  }
+  return stale.length;
+}
+
+async function rewrapTotp({ db, keyring }: Pick<Deps, 'db' | 'keyring'>): Promise<number> {
+  const keys = keyring.keys('totp-secret');
+  const current = currentKeyId(keys);
+  const rewrapAll = async (
+    list: (db: Db, keyId: Buffer, limit: number) => Promise<StoredTotpSecret[]>,
+    replace: (db: Db, from: StoredTotpSecret, to: Buffer) => Promise<void>,
+  ) => {
+    for (let done = 0; ; ) {
+      const batch = await list(db, current, BATCH);
+      if (batch.length === 0) return done;
+      for (const stored of batch) {
+        const plain = decrypt(keys, stored.secret, stored.userId);
+        await replace(db, stored, encrypt(keys, plain, stored.userId));
+      }
+      done += batch.length;
+    }
+  };
+  return (
+    (await rewrapAll(listTotpSecretsNotUnder, replaceTotpSecret)) +
+    (await rewrapAll(listTotpEnrolmentsNotUnder, replaceTotpEnrolment))
+  );
+}
