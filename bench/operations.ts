@@ -49,7 +49,7 @@ export function loginWorkload(service: Latchkey, account: number | '{n}' = '{n}'
     url: `${service.url}/graphql`,
     headers: {},
     body: JSON.stringify({ query: LOGIN, variables: { input } }),
-    numbers: service.population.accounts,
+    numbers: service.population.firstReserved,
     expect: '"LoginSuccess"',
   };
 }
@@ -71,9 +71,10 @@ export function hashWorkload(serverUrl: string, what: 'hash' | 'verify'): Worklo
   return { url: `${serverUrl}/${what}`, headers: {}, body: '{}', expect: 'ok' };
 }
 
-/** Signs in the first accounts of a service. */
+/** Signs in accounts that are kept for it. */
 export function signIn(service: Latchkey, accounts: number): Promise<Tokens[]> {
-  return Promise.all(Array.from({ length: accounts }, (_, number) => signInOne(service, number)));
+  const first = service.population.firstReserved;
+  return Promise.all(Array.from({ length: accounts }, (_, i) => signInOne(service, first + i)));
 }
 
 async function signInOne(service: Latchkey, number: number): Promise<Tokens> {

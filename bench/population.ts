@@ -8,6 +8,8 @@ import { users } from '../src/db/schema.ts';
 /** Accounts in a database, numbered from 0, all with the same password. */
 export interface Population {
   readonly accounts: number;
+  /** The first of those that nobody signs in to but to be somebody signed in: more sign-ins would end their sessions. */
+  readonly firstReserved: number;
   readonly password: string;
   readonly passwordHash: string;
   /** Some of the accounts, by their ids in hexadecimal. */
@@ -20,6 +22,7 @@ export const ARGON2_COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } a
 const PASSWORD = 'a long walk along the shore';
 const BATCH = 500;
 const SOME = 16;
+const RESERVED = 100;
 
 /** The address of an account. */
 export function emailOf(number: number | string): string {
@@ -45,7 +48,13 @@ export async function populate(databaseUrl: string, accounts: number): Promise<P
   } finally {
     await database.close();
   }
-  return { accounts, password: PASSWORD, passwordHash, someIds: ids.slice(0, SOME) };
+  return {
+    accounts,
+    firstReserved: accounts - RESERVED,
+    password: PASSWORD,
+    passwordHash,
+    someIds: ids.slice(0, SOME),
+  };
 }
 
 function accountRow(number: number, passwordHash: string): typeof users.$inferInsert {

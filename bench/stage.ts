@@ -68,7 +68,10 @@ export async function withStage<T>(
     const peer = once((name: PeerName) => run(name, ['--import', TSX, peerFile(name)], env));
     return await work({ service, baseline, clients, peer });
   } finally {
-    for (const closer of closers.reverse()) await closer();
+    for (const closer of closers.reverse()) {
+      // whatever fails, the rest is stopped too
+      await Promise.resolve(closer()).catch((error: unknown) => say(String(error)));
+    }
   }
 }
 

@@ -223,11 +223,7 @@ function createHttp({ deps, signingKeys, database }: Services) {
     limits: { bytes: config.body.limitBytes, milliseconds: config.body.timeoutMs },
     trustedProxies: parseTrustedProxies(config.trustedProxies),
     secure,
-    log: ({ facts, durationMs, ...entry }) =>
-      logger.info(
-        { ...entry, durationMs: Math.round(durationMs * 100) / 100, ...facts },
-        'request',
-      ),
+    log: ({ facts, ...entry }) => logger.info({ ...entry, ...facts }, 'request'),
     logError: (error, requestId) =>
       logger.error({ failure: describe(error), requestId }, 'request failed'),
   });

@@ -54,6 +54,7 @@ async function steadily(run: Run, rate: number): Promise<void> {
   const free = run.connections.map((_, index) => index);
   const late: number[] = [];
   const pending: Promise<void>[] = [];
+  const failures: unknown[] = [];
   const start = performance.now();
 
   const ask = async (index: number, dueAt: number): Promise<void> => {
@@ -62,15 +63,16 @@ async function steadily(run: Run, rate: number): Promise<void> {
     if (waiting !== undefined) return ask(index, waiting);
     free.push(index);
   };
-  for (let count = 0; ; count++) {
+  for (let count = 0; failures.length === 0; count++) {
     const scheduled = start + (count * 1000) / rate;
     if (scheduled >= run.endsAt) break;
     await sleep(Math.max(0, scheduled - performance.now()));
     const index = free.pop();
     if (index === undefined) late.push(performance.now());
-    else pending.push(ask(index, performance.now()));
+    else pending.push(ask(index, performance.now()).catch((error) => void failures.push(error)));
   }
   await Promise.all(pending);
+  if (failures.length > 0) throw failures[0];
 }
 
 async function askOnce(run: Run, index: number, dueAt: number): Promise<void> {
@@ -88,4 +90,5 @@ process.on('message', (load: Load) => {
     (error: unknown) => process.send?.({ failure: String(error) }),
   );
 });
+// the benchmark has ended, however it ended
 process.on('disconnect', () => process.exit());

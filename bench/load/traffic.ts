@@ -23,7 +23,7 @@ export function startLoadClient(): LoadClient {
       child.send(load);
       return resultOf(child);
     },
-    stop: () => child.disconnect(),
+    stop: () => void child.kill(),
   };
 }
 

@@ -12,7 +12,7 @@ import {
 } from '../input.ts';
 import { type AuditEventType, recordEvent } from '../records/audit-event.ts';
 import { deleteChallengesOf } from '../records/login-challenge.ts';
-import { endSessionsOf, findSession } from '../records/session.ts';
+import { endSessionsOf, findSession, rotateSession, type Session } from '../records/session.ts';
 import {
   findUserByUsername,
   identifierKey,
@@ -23,7 +23,7 @@ import {
 import type { Viewer } from './authentication.ts';
 import type { Deps } from './deps.ts';
 import { reauthenticate } from './steps/reauthentication.ts';
-import { issueTokens, type SignedIn } from './steps/session-opening.ts';
+import { issueTokens, type SignedIn, sessionExpiry } from './steps/session-opening.ts';
 
 /** What is left out stays as it is; a `null` or empty name or phrase is removed. */
 export interface ProfileInput {
@@ -116,7 +116,18 @@ async function applyChanges(
   // read again: another tab may have refreshed the session, or an administrator deleted the account, since it was read
   const current = await findSession(tx, viewer.session.id);
   if (current === null) throw new RequestError('UNAUTHENTICATED');
-  return current;
+  if (changes.passwordHash === undefined) return current;
+  return { user: current.user, session: await rotated(deps, tx, current.session, client) };
+}
+
+/** Moves the session on to the generation whose token is handed out, so that a tab that refreshes now is given the same. */
+async function rotated(deps: Deps, tx: Db, session: Session, client: Client): Promise<Session> {
+  const now = deps.now();
+  const { id, generation } = session;
+  const expiresAt = sessionExpiry(deps, session, now);
+  const graceMs = deps.config.sessions.refreshGraceMs;
+  await rotateSession(tx, { id, generation, graceMs, expiresAt, client, now });
+  return { ...session, generation: generation + 1, expiresAt };
 }
 
 function eventsOf(changes: UserChanges): { type: AuditEventType; fields: string[] }[] {

@@ -83,7 +83,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       logError(error, request.requestId);
       return send(complete(refuse(UNEXPECTED, request.headers.accept), request, options));
     } finally {
-      log?.(entryOf(request, status, performance.now() - startedAt));
+      log?.(entryOf(request, status, Math.round((performance.now() - startedAt) * 100) / 100));
     }
   }
 

@@ -79,6 +79,18 @@ describe('cross-site request forgery with the cookies of a victim', () => {
     },
   );
 
+  it('fails with either cookie alone: what refreshes needs the header as what signs in does', async () => {
+    const [access = '', refresh = ''] = cookie.split('; ');
+    await changingNothing(app, async () => {
+      for (const one of [access, refresh]) {
+        for (const query of Object.values(DEEDS)) {
+          const response = await app.post({ query }, { headers: { cookie: one } });
+          expect(response.status, `${one.slice(0, 30)} ${query}`).toBe(403);
+        }
+      }
+    });
+  });
+
   it('is told from a request of our pages by any of the conventional headers', async () => {
     for (const name of [
       'x-csrf-protection',

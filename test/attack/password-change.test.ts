@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   completeLogin,
   enrolTotp,
@@ -161,6 +161,23 @@ describe('S2: what happens while the password is being changed', () => {
     const user = await registerUser(app);
     whileVerifying(async () => {
       expect((await refresh(app, user.refreshToken)).__typename).toBe('RefreshSuccess');
+    });
+    const { tokens } = await changePassword(app, user.accessToken);
+    app.clock.advance(60);
+    const next = await refresh(app, tokens.refreshToken);
+    await app.close();
+    expect(next.__typename).toBe('RefreshSuccess');
+  });
+
+  it('a refresh by another tab right after does not make theft of it either', async () => {
+    const { app } = await createHeldApp();
+    const user = await registerUser(app);
+    const { accessTokens } = app.app.deps;
+    const sign = accessTokens.sign.bind(accessTokens);
+    // the change is committed, and its answer not yet on the way
+    vi.spyOn(accessTokens, 'sign').mockImplementationOnce(async (...args) => {
+      expect((await refresh(app, user.refreshToken)).__typename).toBe('RefreshSuccess');
+      return sign(...args);
     });
     const { tokens } = await changePassword(app, user.accessToken);
     app.clock.advance(60);

@@ -11,7 +11,8 @@ import {
 } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 
-// One connection: then its own counters, which no other test touches, tell all that the service does.
+// One connection: then its own counters, which no other test touches, tell all that the service does. And a flow that
+// asked for another one inside its transaction, for its audit row say, would wait for itself.
 let app: TestApp;
 beforeAll(async () => {
   app = await createTestApp({ env: { DATABASE_CONNECTIONS: '1', RATE_LIMIT: 'on' } });

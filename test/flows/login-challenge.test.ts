@@ -189,6 +189,24 @@ it('bears four wrong codes, and after five not even the right one', async () => 
   );
 });
 
+it('counts its own wrong codes, whatever succeeds beside it', async () => {
+  const enrolled = await enrolledUser();
+  const challenge = await challengeOf(enrolled);
+  for (const wrong of [3, 2]) {
+    for (let i = 0; i < wrong; i++) {
+      const answer = await completeLogin(app, challenge, wrongTotpCode(app, enrolled.secret));
+      expect(answer.code).toBe('INVALID_CODE');
+    }
+    // the user's own count starts from zero
+    const code = nextTotpCode(app, enrolled.secret);
+    expect((await logIn(app, { identifier: enrolled.user.email, code })).__typename).toBe(
+      'LoginSuccess',
+    );
+  }
+  const right = await completeLogin(app, challenge, nextTotpCode(app, enrolled.secret));
+  expect(right.code).toBe('INVALID_CHALLENGE');
+});
+
 it('counts wrong codes across challenges: signing in again gains no guesses', async () => {
   const enrolled = await enrolledUser();
   for (let i = 0; i < 5; i++) {

@@ -390,7 +390,7 @@ it('brings a hash up to the cost of today at the first good sign-in', async () =
   }
 });
 
-it.each(['$2a$', '$2b$'])('takes a %s bcrypt hash once and replaces it', async (prefix) => {
+it.each(['$2a$', '$2b$', '$2y$'])('takes a %s bcrypt hash once and replaces it', async (prefix) => {
   const user = await registerUser(app);
   await plantHash(user, bcryptHashSync('a legacy password', 4).replace('$2b$', prefix));
   const right = { identifier: user.email, password: 'a legacy password' };

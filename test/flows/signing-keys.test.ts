@@ -222,7 +222,7 @@ function timesAroundRotations(days: number): number[] {
   const times: number[] = [];
   for (let day = 0; day < days; day++) {
     const dense = (from: number, to: number) => {
-      for (let at = from; at <= to; at += 30) times.push(day * DAY + at);
+      for (let at = from; at <= to; at += MINUTE) times.push(day * DAY + at);
     };
     // the key that begins to sign at the turn of this day, and the one that it follows
     dense(0, 22 * MINUTE);
@@ -230,7 +230,7 @@ function timesAroundRotations(days: number): number[] {
     // the next one is published
     dense(12 * HOUR - MINUTE, 12 * HOUR + 2 * MINUTE);
     times.push(day * DAY + 18 * HOUR);
-    dense(DAY - 6 * MINUTE, DAY - 30);
+    dense(DAY - 6 * MINUTE, DAY - MINUTE);
   }
   return times.filter((at) => at <= days * DAY);
 }

@@ -435,7 +435,7 @@ it('keeps an active administrator through twenty rounds of two who act on each o
   ]);
 });
 
-it('is refused to whoever has lost the right since, also in mid-act', async () => {
+it('is refused to whoever has lost the right since', async () => {
   const former = await registerAdmin(app);
   const user = await registerUser(app);
   await administer('updateUser', { input: { id: former.id, role: 'USER' } });
@@ -447,6 +447,20 @@ it('is refused to whoever has lost the right since, also in mid-act', async () =
   const refused = await administer('createUser', create, former);
   expect(refused.errors).toMatchObject([{ extensions: { code: 'FORBIDDEN' } }]);
   expect(await isSignedIn(app, user.accessToken)).toBe(true);
+});
+
+it('takes no right from anybody for somebody who lost theirs after the request began', async () => {
+  const [former, other] = [await registerUser(app), await registerAdmin(app)];
+  const client = { ipAddress: null, userAgent: null, requestId: null };
+  const by = { userId: former.id, client };
+  const { deps } = app.app;
+  const forbidden = expect.objectContaining({ code: 'FORBIDDEN' });
+  await expect(changeUser(deps, by, { id: other.id, role: 'USER' })).rejects.toEqual(forbidden);
+  await expect(changeUser(deps, by, { id: other.id, status: 'DISABLED' })).rejects.toEqual(
+    forbidden,
+  );
+  await expect(deleteUser(deps, by, other.id)).rejects.toEqual(forbidden);
+  await administer('deleteUser', { id: other.id });
 });
 
 it('puts every act on record, with who did it and to whom', async () => {
