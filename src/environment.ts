@@ -61,8 +61,9 @@ const environment = z.object({
   MAX_SESSIONS_PER_USER: count(1, 10_000, 50),
   JWT_ALGORITHM: z.enum(['EdDSA', 'HS256']).default('EdDSA'),
   JWT_SECRET: z.string().optional(),
-  JWT_ISSUER: z.string().min(1).optional(),
-  JWT_AUDIENCE: z.string().min(1).default('latchkey'),
+  // both are in every token, and a token must fit into a cookie
+  JWT_ISSUER: z.string().min(1).max(200).optional(),
+  JWT_AUDIENCE: z.string().min(1).max(200).default('latchkey'),
   SIGNING_KEY_ROTATION_DAYS: count(1, 3650, 30),
   PASSWORD_MIN_LENGTH: count(8, 128, 8),
   ARGON2_MEMORY: count(8, 4_194_304, 19_456),
@@ -173,6 +174,9 @@ function togetherProblems(variables: Environment): string[] {
   const problems = [];
   if (variables.SESSION_MAX_AGE < variables.REFRESH_TOKEN_TTL) {
     problems.push('SESSION_MAX_AGE must not be shorter than REFRESH_TOKEN_TTL');
+  }
+  if (variables.ARGON2_MEMORY < 8 * variables.ARGON2_PARALLELISM) {
+    problems.push('ARGON2_MEMORY must be at least 8 times ARGON2_PARALLELISM');
   }
   for (const origin of variables.CORS_ORIGINS) {
     if (!URL.canParse(origin) || new URL(origin).origin !== origin || origin.includes('*')) {

@@ -13,6 +13,7 @@ const ALLOWED_HEADERS = [
   'authorization',
   'x-csrf-protection',
   'apollo-require-preflight',
+  'x-apollo-operation-name',
   'x-graphql-yoga-csrf',
   'graphql-require-preflight',
   'x-request-id',
