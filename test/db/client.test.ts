@@ -255,8 +255,8 @@ it('waits for a free connection no longer than it may', async () => {
 it('waits for an answer no longer than it may, and takes a late one for nobody else’s', async () => {
   const { db: hasty } = open({ connections: 1, timeoutMs: 300 });
   const started = performance.now();
-  await expect(hasty.execute(sql`select sleep(1), 'late' as answer`)).rejects.toThrow();
-  expect(performance.now() - started).toBeLessThan(900);
+  await expect(hasty.execute(sql`select sleep(4), 'late' as answer`)).rejects.toThrow();
+  expect(performance.now() - started).toBeLessThan(3000);
   for (let i = 0; i < 3; i++) {
     const [rows] = await hasty.execute(sql`select 'mine' as answer`);
     expect(rows).toEqual([{ answer: 'mine' }]);
