@@ -223,7 +223,7 @@ function createHttp({ deps, signingKeys, database }: Services) {
     limits: { bytes: config.body.limitBytes, milliseconds: config.body.timeoutMs },
     trustedProxies: parseTrustedProxies(config.trustedProxies),
     secure,
-    log: ({ facts, ...entry }) => logger.info({ ...entry, ...facts }, 'request'),
+    log: ({ facts, ...entry }) => logger.info(Object.assign(entry, facts), 'request'),
     logError: (error, requestId) =>
       logger.error({ failure: describe(error), requestId }, 'request failed'),
   });

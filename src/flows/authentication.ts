@@ -1,8 +1,12 @@
-import { findSession, isLive, type SessionWithUser } from '../records/session.ts';
+import { findSessionState, isLive, type SessionState } from '../records/session.ts';
+import type { User } from '../records/user.ts';
 import type { Deps } from './deps.ts';
 
 /** Who is signed in, and in which session. */
-export type Viewer = SessionWithUser;
+export interface Viewer {
+  session: SessionState;
+  user: User;
+}
 
 /**
  * Finds out who sent a request. The signature may be remembered; session and user are read each time, in one query, so
@@ -13,7 +17,7 @@ export type Viewer = SessionWithUser;
 export async function authenticate(deps: Deps, accessToken: string): Promise<Viewer | null> {
   const claims = await deps.accessTokens.verify(accessToken, deps.now());
   if (claims === null) return null;
-  const found = await findSession(deps.db, claims.sessionId);
+  const found = await findSessionState(deps.db, claims.sessionId);
   if (found === null || found.user.id !== claims.userId || !isLive(found, deps.now())) return null;
   return found;
 }

@@ -12,7 +12,13 @@ import {
 } from '../input.ts';
 import { type AuditEventType, recordEvent } from '../records/audit-event.ts';
 import { deleteChallengesOf } from '../records/login-challenge.ts';
-import { endSessionsOf, findSession, rotateSession, type Session } from '../records/session.ts';
+import {
+  endSessionsOf,
+  findSession,
+  rotateSession,
+  type Session,
+  type SessionWithUser,
+} from '../records/session.ts';
 import {
   findUserByUsername,
   identifierKey,
@@ -101,7 +107,7 @@ async function applyChanges(
   viewer: Viewer,
   changes: UserChanges,
   client: Client,
-): Promise<Viewer> {
+): Promise<SessionWithUser> {
   const now = deps.now();
   const userId = viewer.user.id;
   await updateUser(tx, userId, changes, now);

@@ -6,7 +6,7 @@ import { type User, userColumns } from './user.ts';
 
 export type Session = SessionRow;
 
-/** A session and the user whose it is: what every signed-in request reads, in one indexed query. */
+/** A session and the user whose it is. */
 export interface SessionWithUser {
   session: Session;
   user: User;
@@ -26,8 +26,40 @@ export async function findSession(db: Db, id: string): Promise<SessionWithUser |
   return found ?? null;
 }
 
+/** As much of a session as tells whether it may be used, and whose it is. */
+export type SessionState = Pick<Session, 'id' | 'userId' | 'expiresAt' | 'endedAt'>;
+
+const selectState = builtOnce((db) =>
+  db
+    .select({
+      session: {
+        id: sessions.id,
+        userId: sessions.userId,
+        expiresAt: sessions.expiresAt,
+        endedAt: sessions.endedAt,
+      },
+      user: userColumns,
+    })
+    .from(sessions)
+    .innerJoin(users, eq(users.id, sessions.userId))
+    .where(eq(sessions.id, placeholder('id', sessions.id)))
+    .prepare(),
+);
+
+/** The same as `findSession` for what every signed-in request asks: each column less is a microsecond or two less. */
+export async function findSessionState(
+  db: Db,
+  id: string,
+): Promise<{ session: SessionState; user: User } | null> {
+  const [found] = await selectState(db).execute({ id });
+  return found ?? null;
+}
+
 /** Whether the session may still be used, and by a user who may still sign in. */
-export function isLive({ session, user }: SessionWithUser, now: Date): boolean {
+export function isLive(
+  { session, user }: { session: SessionState; user: User },
+  now: Date,
+): boolean {
   return session.endedAt === null && session.expiresAt > now && user.status === 'ACTIVE';
 }
 
