@@ -64,10 +64,10 @@ async function steadily(run: Run, rate: number): Promise<void> {
     free.push(index);
   };
   for (let count = 0; failures.length === 0; count++) {
-    const scheduled = start + (count * 1000) / rate;
-    if (scheduled >= run.endsAt) break;
-    await sleep(Math.max(0, scheduled - performance.now()));
-    const index = free.pop();
+    const waitMs = start + (count * 1000) / rate - performance.now();
+    if (waitMs > 0) await sleep(waitMs);
+    if (performance.now() >= run.endsAt) break;
+    const index = free.shift();
     if (index === undefined) late.push(performance.now());
     else pending.push(ask(index, performance.now()).catch((error) => void failures.push(error)));
   }

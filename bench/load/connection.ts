@@ -21,13 +21,14 @@ export async function openConnection(url: string): Promise<Connection> {
   await once(socket, 'connect');
   let received = '';
   let settle: { resolve(answer: string): void; reject(error: Error): void } | undefined;
+  let failure: Error | undefined;
 
   const fail = (error: Error) => {
-    settle?.reject(error);
-    settle = undefined;
+    failure ??= error;
+    settle?.reject(failure);
   };
   socket.setEncoding('latin1');
-  socket.on('error', fail).on('close', () => fail(new Error(`${url} closed the connection`)));
+  socket.on('error', fail).on('close', () => fail(new Error(`${url} closed a connection`)));
   socket.on('data', (text: string) => {
     received += text;
     if (!isComplete(received)) return;
@@ -39,7 +40,8 @@ export async function openConnection(url: string): Promise<Connection> {
     ask(request) {
       return new Promise((resolve, reject) => {
         settle = { resolve, reject };
-        socket.write(request);
+        if (failure === undefined) socket.write(request);
+        else reject(failure);
       });
     },
     close() {

@@ -26,7 +26,11 @@ export function isDuplicateKey(error: unknown, index?: string): boolean {
   const cause = driverError(error);
   if (cause?.errno !== 1062) return false;
   // MySQL says "for key 'users.users_email_key_unique'", MariaDB leaves the table out
-  return index === undefined || new RegExp(`[.']${index}'`).test(cause.sqlMessage ?? '');
+  // at its end: the value before it is what somebody typed
+  return (
+    index === undefined ||
+    new RegExp(`for key '(?:\\w+\\.)?${index}'$`).test(cause.sqlMessage ?? '')
+  );
 }
 
 /** Whether the server undid the whole transaction, so that running it again is safe and likely to succeed. */

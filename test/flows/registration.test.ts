@@ -315,3 +315,9 @@ it('writes nothing at all when the last part of it fails', async () => {
   }
   expect(await countRows(app)).toEqual(rows);
 });
+
+it('is not misled by a username that looks like the name of an index', async () => {
+  const username = 'a.users_email_key_unique';
+  await registerUser(app, { username });
+  await expect(registerUser(app, { username })).rejects.toThrow('UsernameTaken');
+});
