@@ -7,6 +7,7 @@ export type KeyPurpose =
   | 'totp-secret'
   | 'signing-key'
   | 'recovery-code'
+  | 'mail'
   | 'counter'
   | 'pseudonym';
 

@@ -9,6 +9,7 @@ import {
   uniqueIndex,
   varchar,
 } from 'drizzle-orm/mysql-core';
+import type { MailKind } from '../mail/message.ts';
 import { bytes, exactText, jsonText, uuid, varbytes } from './columns.ts';
 
 const instant = (name: string) => datetime(name, { mode: 'date', fsp: 3 });
@@ -137,6 +138,58 @@ export const loginChallenges = mysqlTable(
   ],
 );
 
+export const emailTokens = mysqlTable(
+  'email_tokens',
+  {
+    tokenHash: bytes('token_hash', { length: 32 }).primaryKey(),
+    purpose: varchar('purpose', { length: 24 }).$type<EmailTokenPurpose>().notNull(),
+    userId: uuid('user_id').notNull(),
+    // the address it was sent to, and for which alone it is good
+    email: varchar('email', { length: 254 }).notNull(),
+    createdAt: instant('created_at').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+    consumedAt: instant('consumed_at'),
+  },
+  (table) => [
+    index('email_tokens_user_index').on(table.userId, table.purpose),
+    index('email_tokens_expiry_index').on(table.expiresAt),
+    foreignKey({
+      name: 'email_tokens_user_fk',
+      columns: [table.userId],
+      foreignColumns: [users.id],
+    }).onDelete('cascade'),
+  ],
+);
+
+export const outbox = mysqlTable(
+  'outbox',
+  {
+    id: uuid('id').primaryKey(),
+    // whose it is, so that it goes with the account; null in the notice that the account is gone
+    userId: uuid('user_id'),
+    kind: varchar('kind', { length: 32 }).$type<MailKind>().notNull(),
+    // recipient and contents, encrypted, for there are tokens among them; null once it is sent
+    envelope: varbytes('envelope', { length: 4096 }),
+    state: varchar('state', { length: 8 }).$type<OutboxState>().notNull(),
+    attempts: int('attempts').notNull(),
+    createdAt: instant('created_at').notNull(),
+    // when it may be taken next; moved ahead by whoever takes it, so that nobody else does meanwhile
+    dueAt: instant('due_at').notNull(),
+    finishedAt: instant('finished_at'),
+    // what the mail server said, without addresses
+    lastError: varchar('last_error', { length: 255 }),
+  },
+  (table) => [
+    index('outbox_due_index').on(table.state, table.dueAt),
+    index('outbox_user_index').on(table.userId),
+    foreignKey({
+      name: 'outbox_user_fk',
+      columns: [table.userId],
+      foreignColumns: [users.id],
+    }).onDelete('cascade'),
+  ],
+);
+
 export const attemptCounters = mysqlTable(
   'attempt_counters',
   {
@@ -213,8 +266,20 @@ export type SessionEndReason =
   | 'REFRESH_TOKEN_REUSED'
   | 'SESSION_LIMIT';
 
+/** What a token sent by mail is good for. */
+export type EmailTokenPurpose =
+  | 'VERIFY_EMAIL'
+  | 'CHANGE_EMAIL'
+  | 'UNDO_EMAIL_CHANGE'
+  | 'RESET_PASSWORD'
+  | 'INVITATION';
+/** FAILED is given up after MAIL_MAX_ATTEMPTS, until the operator says otherwise. */
+export type OutboxState = 'PENDING' | 'SENT' | 'FAILED';
+
 export type UserRow = typeof users.$inferSelect;
 export type SessionRow = typeof sessions.$inferSelect;
 export type LoginChallengeRow = typeof loginChallenges.$inferSelect;
+export type EmailTokenRow = typeof emailTokens.$inferSelect;
+export type OutboxRow = typeof outbox.$inferSelect;
 export type SigningKeyRow = typeof signingKeys.$inferSelect;
 export type AuditEventRow = typeof auditEvents.$inferSelect;

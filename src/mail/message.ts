@@ -1,0 +1,32 @@
+/** What is written to people, and what each message has to say beside its occasion. */
+export type MailMessage =
+  | { readonly kind: 'verify-email'; readonly token: string }
+  | { readonly kind: 'already-registered' }
+  | { readonly kind: 'reset-password'; readonly token: string }
+  | { readonly kind: 'invitation'; readonly token: string }
+  /** To the new address. */
+  | { readonly kind: 'confirm-email-change'; readonly token: string }
+  /** To the old address, once the new one is in force. */
+  | { readonly kind: 'email-changed'; readonly newEmail: string; readonly undoToken: string }
+  | { readonly kind: 'password-changed' }
+  | { readonly kind: 'totp-enabled' }
+  | { readonly kind: 'totp-disabled' }
+  | {
+      readonly kind: 'new-device';
+      readonly ipAddress: string | null;
+      readonly userAgent: string | null;
+    }
+  | { readonly kind: 'refresh-token-reused' }
+  | { readonly kind: 'account-deleted' };
+
+export type MailKind = MailMessage['kind'];
+
+/** A message with its address: what the outbox keeps until it is sent. */
+export interface Mail {
+  readonly to: string;
+  /** The recipient's anti-phishing phrase, which proves where the message is from. */
+  readonly phrase: string | null;
+  /** When it happened, in milliseconds since 1970. */
+  readonly at: number;
+  readonly message: MailMessage;
+}

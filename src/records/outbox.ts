@@ -1,0 +1,29 @@
+import { encrypt } from '../crypto/cipher.ts';
+import type { Keys } from '../crypto/keyring.ts';
+import type { Db } from '../db/client.ts';
+import { outbox } from '../db/schema.ts';
+import type { Mail } from '../mail/message.ts';
+
+/** A mail to be sent. */
+export interface NewMail {
+  id: string;
+  /** Whose account it is about; `null` when that will not be there any more. */
+  userId: string | null;
+  mail: Mail;
+  now: Date;
+}
+
+/** Puts a mail into the outbox, in the transaction of its cause: neither is there without the other. */
+export async function insertMail(db: Db, keys: Keys, newMail: NewMail): Promise<void> {
+  const { id, userId, mail, now } = newMail;
+  await db.insert(outbox).values({
+    id,
+    userId,
+    kind: mail.message.kind,
+    envelope: encrypt(keys, Buffer.from(JSON.stringify(mail)), id),
+    state: 'PENDING',
+    attempts: 0,
+    createdAt: now,
+    dueAt: now,
+  });
+}
