@@ -25,7 +25,8 @@ function isInstalled() {
   const installed = packagesOf(INSTALLED);
   return Object.entries(wanted).every(([path, { version, integrity, optional }]) => {
     const found = installed[path];
-    if (path === '' || (optional && !found)) return true;
+    // the project itself and its workspaces are there already
+    if (!path.includes('node_modules/') || (optional && !found)) return true;
     return found?.version === version && found?.integrity === integrity;
   });
 }

@@ -38,9 +38,9 @@ export function createLogger(level: string): Logger {
 
 /**
  * Writes the lines of one turn of the event loop together: under load a system call for each would cost more than
- * making it. At the end of the process nothing is left unwritten.
+ * making it. Before the process exits, the logger's `flush` writes what is left.
  */
-function standardOutput(): { write(line: string): void } {
+function standardOutput(): { write(line: string): void; flush(): void } {
   const output = pino.destination({ sync: true });
   let lines = '';
   const flush = () => {
@@ -49,8 +49,8 @@ function standardOutput(): { write(line: string): void } {
     lines = '';
     output.write(batch);
   };
-  process.on('exit', flush);
   return {
+    flush,
     write(line) {
       if (lines === '') setImmediate(flush);
       lines += line;

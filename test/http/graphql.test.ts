@@ -204,7 +204,8 @@ describe('Yoga’s plugins', () => {
       onParams: ({ params }) => void seen.push(`params ${params.operationName}`),
       onParse: () => void seen.push('parse'),
       onValidate: () => void seen.push('validate'),
-      onContextBuilding: ({ context }) => void seen.push(`context of ${context.params.operationName}`),
+      onContextBuilding: ({ context }) =>
+        void seen.push(`context of ${context.params.operationName}`),
       onExecute: () => void seen.push('execute'),
       onExecutionResult: ({ result, setResult }) => {
         seen.push('result');
