@@ -25,8 +25,7 @@ function isInstalled() {
   const installed = packagesOf(INSTALLED);
   return Object.entries(wanted).every(([path, { version, integrity, optional }]) => {
     const found = installed[path];
-    // the project itself and its workspaces are there already
-    if (!path.includes('node_modules/') || (optional && !found)) return true;
+    if (path === '' || (optional && !found)) return true;
     return found?.version === version && found?.integrity === integrity;
   });
 }
