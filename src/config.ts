@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { connectionOptions, type DatabaseConnection } from './db/connection.ts';
 import { cookiesAreSecure, type Environment, readVariables } from './environment.ts';
+import { type MailFiles, type MailSettings, mailSettings, readMailFiles } from './mail/settings.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -70,6 +71,7 @@ export interface Config {
   readonly trustedProxies: string;
   readonly corsOrigins: readonly string[];
   readonly defaultPhrase: string | null;
+  readonly mail: MailSettings;
   readonly body: { readonly limitBytes: number; readonly timeoutMs: number };
   /** How much one GraphQL document may ask. */
   readonly documentLimits: {
@@ -115,9 +117,16 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
   }
   const read = readVariables(given);
   const database = readConnection(given.DATABASE_URL);
-  const problems = [...('problems' in read ? read.problems : []), ...database.problems];
-  if ('problems' in read || problems.length > 0) throw new ConfigError(problems);
-  return assemble(read.variables, database.connection);
+  const mail = readMailFiles(given);
+  const problems = [
+    ...('problems' in read ? read.problems : []),
+    ...database.problems,
+    ...('problems' in mail ? mail.problems : []),
+  ];
+  if ('problems' in read || 'problems' in mail || problems.length > 0) {
+    throw new ConfigError(problems);
+  }
+  return assemble(read.variables, database.connection, mail);
 }
 
 function readConnection(databaseUrl: string | undefined): {
@@ -135,7 +144,11 @@ function readConnection(databaseUrl: string | undefined): {
   }
 }
 
-function assemble(variables: Environment, connection: DatabaseConnection | undefined): Config {
+function assemble(
+  variables: Environment,
+  connection: DatabaseConnection | undefined,
+  mail: MailFiles,
+): Config {
   const production = variables.NODE_ENV === 'production';
   const dataDirectory = resolve(variables.DATA_DIR);
   const publicUrl = variables.PUBLIC_URL ?? `http://localhost:${variables.PORT}`;
@@ -191,6 +204,7 @@ function assemble(variables: Environment, connection: DatabaseConnection | undef
     trustedProxies: variables.TRUSTED_PROXIES,
     corsOrigins: variables.CORS_ORIGINS,
     defaultPhrase: variables.DEFAULT_PHRASE ?? null,
+    mail: mailSettings(variables, publicUrl, mail),
     body: {
       limitBytes: variables.BODY_LIMIT_BYTES,
       timeoutMs: variables.BODY_TIMEOUT_SECONDS * 1000,
