@@ -11,6 +11,9 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 // browsers keep no cookie longer
 const DEVICE_SECONDS = 400 * 24 * 60 * 60;
 
+/** Absent: the service brings up a server of its own. */
+type Connection = DatabaseConnection | undefined;
+
 /** Everything an operator can choose, checked and in the units the service counts in. */
 export interface Config {
   readonly profile: Environment['NODE_ENV'];
@@ -18,8 +21,7 @@ export interface Config {
   /** Where people and clients reach the service, without a trailing slash. */
   readonly publicUrl: string;
   readonly database: {
-    /** Absent: the service brings up a server of its own. */
-    readonly connection: DatabaseConnection | undefined;
+    readonly connection: Connection;
     readonly connections: number;
     readonly timeoutMs: number;
   };
@@ -130,7 +132,7 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
 }
 
 function readConnection(databaseUrl: string | undefined): {
-  connection: DatabaseConnection | undefined;
+  connection: Connection;
   problems: string[];
 } {
   if (databaseUrl === undefined) return { connection: undefined, problems: [] };
@@ -144,11 +146,7 @@ function readConnection(databaseUrl: string | undefined): {
   }
 }
 
-function assemble(
-  variables: Environment,
-  connection: DatabaseConnection | undefined,
-  mail: MailFiles,
-): Config {
+function assemble(variables: Environment, connection: Connection, mail: MailFiles): Config {
   const production = variables.NODE_ENV === 'production';
   const dataDirectory = resolve(variables.DATA_DIR);
   const publicUrl = variables.PUBLIC_URL ?? `http://localhost:${variables.PORT}`;
