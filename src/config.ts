@@ -4,11 +4,15 @@ import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { connectionOptions, type DatabaseConnection } from './db/connection.ts';
 import { cookiesAreSecure, type Environment, readVariables } from './environment.ts';
+import { type MailFiles, type MailSettings, mailSettings, readMailFiles } from './mail/settings.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 // browsers keep no cookie longer
 const DEVICE_SECONDS = 400 * 24 * 60 * 60;
+
+/** Absent: the service brings up a server of its own. */
+type Connection = DatabaseConnection | undefined;
 
 /** Everything an operator can choose, checked and in the units the service counts in. */
 export interface Config {
@@ -17,8 +21,7 @@ export interface Config {
   /** Where people and clients reach the service, without a trailing slash. */
   readonly publicUrl: string;
   readonly database: {
-    /** Absent: the service brings up a server of its own. */
-    readonly connection: DatabaseConnection | undefined;
+    readonly connection: Connection;
     readonly connections: number;
     readonly timeoutMs: number;
   };
@@ -72,6 +75,7 @@ export interface Config {
   readonly trustedProxies: string;
   readonly corsOrigins: readonly string[];
   readonly defaultPhrase: string | null;
+  readonly mail: MailSettings;
   readonly body: { readonly limitBytes: number; readonly timeoutMs: number };
   /** How much one GraphQL document may ask. */
   readonly documentLimits: {
@@ -117,13 +121,20 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
   }
   const read = readVariables(given);
   const database = readConnection(given.DATABASE_URL);
-  const problems = [...('problems' in read ? read.problems : []), ...database.problems];
-  if ('problems' in read || problems.length > 0) throw new ConfigError(problems);
-  return assemble(read.variables, database.connection);
+  const mail = readMailFiles(given);
+  const problems = [
+    ...('problems' in read ? read.problems : []),
+    ...database.problems,
+    ...('problems' in mail ? mail.problems : []),
+  ];
+  if ('problems' in read || 'problems' in mail || problems.length > 0) {
+    throw new ConfigError(problems);
+  }
+  return assemble(read.variables, database.connection, mail);
 }
 
 function readConnection(databaseUrl: string | undefined): {
-  connection: DatabaseConnection | undefined;
+  connection: Connection;
   problems: string[];
 } {
   if (databaseUrl === undefined) return { connection: undefined, problems: [] };
@@ -137,7 +148,7 @@ function readConnection(databaseUrl: string | undefined): {
   }
 }
 
-function assemble(variables: Environment, connection: DatabaseConnection | undefined): Config {
+function assemble(variables: Environment, connection: Connection, mail: MailFiles): Config {
   const production = variables.NODE_ENV === 'production';
   const dataDirectory = resolve(variables.DATA_DIR);
   const publicUrl = variables.PUBLIC_URL ?? `http://localhost:${variables.PORT}`;
@@ -193,6 +204,7 @@ function assemble(variables: Environment, connection: DatabaseConnection | undef
     trustedProxies: variables.TRUSTED_PROXIES,
     corsOrigins: variables.CORS_ORIGINS,
     defaultPhrase: variables.DEFAULT_PHRASE ?? null,
+    mail: mailSettings(variables, publicUrl, mail),
     body: {
       limitBytes: variables.BODY_LIMIT_BYTES,
       timeoutMs: variables.BODY_TIMEOUT_SECONDS * 1000,

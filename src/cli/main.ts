@@ -5,11 +5,12 @@ import { describe } from '../graphql/error-mask.ts';
 import { type Command, UsageError } from './command.ts';
 import { createAdmin } from './create-admin.ts';
 import { keys } from './keys.ts';
+import { mail } from './mail.ts';
 import { migrate } from './migrate.ts';
 import { secrets } from './secrets.ts';
 import { createTerminal } from './terminal.ts';
 
-const COMMANDS: readonly Command[] = [createAdmin, keys, migrate, secrets];
+const COMMANDS: readonly Command[] = [createAdmin, keys, mail, migrate, secrets];
 
 const HELP = `The operator's way in. It uses the database of the service, whether or not that is running.
 

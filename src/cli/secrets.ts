@@ -27,7 +27,7 @@ It may run beside the service, and again after it was interrupted.`,
     terminal.print(
       values.json
         ? JSON.stringify(done)
-        : `Encrypted anew: ${done.signingKeys} signing keys, ${done.totpSecrets} TOTP secrets.`,
+        : `Encrypted anew: ${done.signingKeys} signing keys, ${done.totpSecrets} TOTP secrets, ${done.mails} mails.`,
     );
     return 0;
   },
