@@ -52,6 +52,7 @@ export async function requestReset(app: TestApp, email: string, from?: string) {
     'mutation ($email: String!) { requestPasswordReset(input: { email: $email }) { __typename message } }';
   app.clock.advance(1);
   const answer = await app.gql(query, { email }, from === undefined ? {} : { from });
+  await app.app.deps.afterwards.idle();
   return answer.data?.requestPasswordReset ?? answer;
 }
 
