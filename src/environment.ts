@@ -48,6 +48,7 @@ const environment = z.object({
   PORT: count(0, 65_535, 4000),
   PUBLIC_URL: httpUrl.optional(),
   DATABASE_URL: z.string().min(1).optional(),
+  MIGRATION_DATABASE_URL: z.string().min(1).optional(),
   DATABASE_CONNECTIONS: count(1, 1000, 10),
   DATABASE_TIMEOUT: count(1, 60, 4),
   DATA_DIR: z.string().min(1).default('.data'),

@@ -4,12 +4,13 @@ import { AuthError } from '../errors.ts';
 import { describe } from '../graphql/error-mask.ts';
 import { type Command, UsageError } from './command.ts';
 import { createAdmin } from './create-admin.ts';
+import { createDb } from './create-db.ts';
 import { keys } from './keys.ts';
 import { migrate } from './migrate.ts';
 import { secrets } from './secrets.ts';
 import { createTerminal } from './terminal.ts';
 
-const COMMANDS: readonly Command[] = [createAdmin, keys, migrate, secrets];
+const COMMANDS: readonly Command[] = [createAdmin, createDb, keys, migrate, secrets];
 
 const HELP = `The operator's way in. It uses the database of the service, whether or not that is running.
 

@@ -1,26 +1,59 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { openServices } from '../app.ts';
-import { loadConfig, readEnvironment } from '../config.ts';
+import { loadConfig, loadConnections, readEnvironment } from '../config.ts';
+import { connectionOptions } from '../db/connection.ts';
 import { joinEmbeddedDatabase } from '../db/embedded.ts';
-import type { Terminal } from './command.ts';
+import type { Reach, Terminal } from './command.ts';
+
+const CLEAR_LINE = '\r\u001b[K';
 
 /** The terminal that the operator sits at, or the pipe that a script has put in its place. */
 export function createTerminal(): Terminal {
+  let shown = false;
+  const progress = (line: string | null) => {
+    if (!process.stderr.isTTY || (line === null && !shown)) return;
+    process.stderr.write(`${CLEAR_LINE}${line ?? ''}`);
+    shown = line !== null;
+  };
+  const write = (stream: NodeJS.WriteStream, line: string) => {
+    progress(null);
+    stream.write(`${line}\n`);
+  };
+  const environment = () => ({ LOG_LEVEL: 'warn', ...readEnvironment(process.cwd()) });
   return {
-    print: (line) => void process.stdout.write(`${line}\n`),
-    complain: (line) => void process.stderr.write(`${line}\n`),
+    print: (line) => write(process.stdout, line),
+    complain: (line) => write(process.stderr, line),
+    progress,
     readSecret: (prompt) => (process.stdin.isTTY ? askHidden(prompt) : readFirstLine()),
+    confirm: (question) => (process.stdin.isTTY ? askYes(question) : Promise.resolve(null)),
+    environment,
     async withServices(work) {
-      const env = { LOG_LEVEL: 'warn', ...readEnvironment(process.cwd()) };
-      const services = await openServices(loadConfig(env), {}, joinEmbeddedDatabase);
+      const services = await openServices(loadConfig(environment()), {}, joinEmbeddedDatabase);
       try {
         return await work(services);
       } finally {
         await services.close();
       }
     },
+    withConnections: (work) => withConnections(environment(), work),
   };
+}
+
+async function withConnections<T>(
+  environment: Record<string, string | undefined>,
+  work: (reach: Reach) => Promise<T>,
+): Promise<T> {
+  const { service, migration, dataDirectory } = loadConnections(environment);
+  const given = migration ?? service;
+  if (given !== undefined) return work({ service, migration: given });
+  const embedded = await joinEmbeddedDatabase({ dataDirectory, log: () => undefined });
+  try {
+    const connection = connectionOptions(embedded.url, () => '');
+    return await work({ service: connection, migration: connection });
+  } finally {
+    await embedded.stop();
+  }
 }
 
 async function readFirstLine(): Promise<string> {
@@ -28,6 +61,16 @@ async function readFirstLine(): Promise<string> {
   try {
     for await (const line of lines) return line;
     return '';
+  } finally {
+    lines.close();
+  }
+}
+
+async function askYes(question: string): Promise<boolean> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await lines.question(`${question} Type "yes": `);
+    return answer.trim().toLowerCase() === 'yes';
   } finally {
     lines.close();
   }

@@ -4,7 +4,7 @@ import {
   createConnection,
   type ResultSetHeader,
 } from 'mysql2/promise';
-import { retrying } from './client.ts';
+import { retrying, SESSION_SETTINGS } from './client.ts';
 import { driverError } from './failure.ts';
 import { explained, MigrationError } from './migration-error.ts';
 import {
@@ -70,6 +70,7 @@ async function connect(options: MigrateOptions): Promise<Connection | null> {
     const connection = await createConnection({ ...options.connection });
     // A connection that breaks fails its current statement; unheard, it would end the process too.
     connection.on('error', () => {});
+    await connection.query(SESSION_SETTINGS);
     return connection;
   };
   try {
