@@ -5,12 +5,24 @@ import { describe } from '../graphql/error-mask.ts';
 import { type Command, UsageError } from './command.ts';
 import { createAdmin } from './create-admin.ts';
 import { createDb } from './create-db.ts';
+import { exportUser } from './export-user.ts';
+import { importCommand } from './import.ts';
 import { keys } from './keys.ts';
 import { migrate } from './migrate.ts';
 import { secrets } from './secrets.ts';
 import { createTerminal } from './terminal.ts';
+import { users } from './users.ts';
 
-const COMMANDS: readonly Command[] = [createAdmin, createDb, keys, migrate, secrets];
+const COMMANDS: readonly Command[] = [
+  createAdmin,
+  createDb,
+  exportUser,
+  importCommand,
+  keys,
+  migrate,
+  secrets,
+  users,
+];
 
 const HELP = `The operator's way in. It uses the database of the service, whether or not that is running.
 

@@ -57,8 +57,17 @@ export interface NewAuditEvent {
 
 /** Puts an event on record, in the transaction of what it tells of: neither is there without the other. */
 export async function recordEvent(db: Db, event: NewAuditEvent): Promise<void> {
+  await recordEvents(db, [event]);
+}
+
+/** Puts many events on record, by one statement. */
+export async function recordEvents(db: Db, events: readonly NewAuditEvent[]): Promise<void> {
+  if (events.length > 0) await db.insert(auditEvents).values(events.map(rowOf));
+}
+
+function rowOf(event: NewAuditEvent): AuditEventRow {
   const { type, client, now } = event;
-  await db.insert(auditEvents).values({
+  return {
     id: newId(now),
     type,
     at: now,
@@ -69,7 +78,7 @@ export async function recordEvent(db: Db, event: NewAuditEvent): Promise<void> {
     ipAddress: client.ipAddress,
     userAgent: client.userAgent,
     detail: event.detail ?? {},
-  });
+  };
 }
 
 export interface AuditEventFilter {
