@@ -191,13 +191,13 @@ function isShortSecret(secret: string): boolean {
   return Buffer.byteLength(secret) < SECRET_BYTES;
 }
 
-/** Too short, a repetition, or the sample of some documentation. */
 function isWeakSecret(secret: string): boolean {
-  return (
-    isShortSecret(secret) ||
-    new Set(secret).size < 10 ||
-    /change.?me|example|password/i.test(secret)
-  );
+  return isShortSecret(secret) || isGuessableSecret(secret);
+}
+
+/** A repetition, or the sample of some documentation. */
+export function isGuessableSecret(secret: string): boolean {
+  return new Set(secret).size < 10 || /change.?me|example|password/i.test(secret);
 }
 
 /** Whether cookies are marked Secure: always, but on this very machine without HTTPS. */

@@ -5,10 +5,12 @@ import { describe } from '../graphql/error-mask.ts';
 import { type Command, UsageError } from './command.ts';
 import { createAdmin } from './create-admin.ts';
 import { createDb } from './create-db.ts';
+import { doctor } from './doctor.ts';
 import { exportUser } from './export-user.ts';
 import { importCommand } from './import.ts';
 import { keys } from './keys.ts';
 import { migrate } from './migrate.ts';
+import { purge } from './purge.ts';
 import { secrets } from './secrets.ts';
 import { createTerminal } from './terminal.ts';
 import { users } from './users.ts';
@@ -16,10 +18,12 @@ import { users } from './users.ts';
 const COMMANDS: readonly Command[] = [
   createAdmin,
   createDb,
+  doctor,
   exportUser,
   importCommand,
   keys,
   migrate,
+  purge,
   secrets,
   users,
 ];

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
-import { openServices } from '../app.ts';
-import { loadConfig, loadConnections, readEnvironment } from '../config.ts';
+import { openServices, type Services } from '../app.ts';
+import { loadConfig, loadConnections, readEnvironment, type Variables } from '../config.ts';
 import { connectionOptions } from '../db/connection.ts';
 import { joinEmbeddedDatabase } from '../db/embedded.ts';
 import type { Reach, Terminal } from './command.ts';
@@ -28,20 +28,27 @@ export function createTerminal(): Terminal {
     readSecret: (prompt) => (process.stdin.isTTY ? askHidden(prompt) : readFirstLine()),
     confirm: (question) => (process.stdin.isTTY ? askYes(question) : Promise.resolve(null)),
     environment,
-    async withServices(work) {
-      const services = await openServices(loadConfig(environment()), {}, joinEmbeddedDatabase);
-      try {
-        return await work(services);
-      } finally {
-        await services.close();
-      }
-    },
+    withServices: (work) => withServices(environment(), work),
     withConnections: (work) => withConnections(environment(), work),
   };
 }
 
-async function withConnections<T>(
-  environment: Record<string, string | undefined>,
+/** What a terminal's `withServices` does in an environment. */
+export async function withServices<T>(
+  environment: Variables,
+  work: (services: Services) => Promise<T>,
+): Promise<T> {
+  const services = await openServices(loadConfig(environment), {}, joinEmbeddedDatabase);
+  try {
+    return await work(services);
+  } finally {
+    await services.close();
+  }
+}
+
+/** What a terminal's `withConnections` does in an environment. */
+export async function withConnections<T>(
+  environment: Variables,
   work: (reach: Reach) => Promise<T>,
 ): Promise<T> {
   const { service, migration, dataDirectory } = loadConnections(environment);

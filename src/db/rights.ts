@@ -102,7 +102,8 @@ function covers(
   privilege: string,
   database: string,
 ): boolean {
-  if (!privileges.includes(privilege) && !privileges.includes('ALL PRIVILEGES')) return false;
+  const isAmongAll = privilege !== 'GRANT OPTION' && privileges.includes('ALL PRIVILEGES');
+  if (!privileges.includes(privilege) && !isAmongAll) return false;
   if (object.kind === 'server') return true;
   if (object.kind === 'database') return matchesPattern(object.database, database);
   return object.database === database && object.kind === need.kind && sameName(object, need);

@@ -12,7 +12,17 @@ const BATCHES = 200;
 const SESSION_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
 
 /** Forgets what says nothing any more, in batches small enough not to hold anybody up. @returns how many rows */
-export async function forgetExpired({ db, config, now }: Deps): Promise<number> {
+export async function forgetExpired(deps: Deps): Promise<number> {
+  const forgotten = await forgetExpiredByKind(deps);
+  return Object.values(forgotten).reduce((sum, rows) => sum + rows, 0);
+}
+
+/** The same. @returns how many rows of which kind, such as `Sessions` */
+export async function forgetExpiredByKind({
+  db,
+  config,
+  now,
+}: Deps): Promise<Record<string, number>> {
   const at = now();
   const attemptsKept = Math.max(config.attempts.windowMs, 60_000);
   const purges: [(db: Db, before: Date, limit: number) => Promise<number>, Date][] = [
@@ -22,11 +32,13 @@ export async function forgetExpired({ db, config, now }: Deps): Promise<number> 
     [purgeAttemptCounters, new Date(at.getTime() - attemptsKept)],
     [purgeSessions, new Date(at.getTime() - SESSION_KEPT_MS)],
   ];
-  let forgotten = 0;
+  const forgotten: Record<string, number> = {};
   for (const [purge, before] of purges) {
+    const kind = purge.name.replace(/^purge/, '');
+    forgotten[kind] = 0;
     for (let batch = 0; batch < BATCHES; batch++) {
       const deleted = await purge(db, before, BATCH);
-      forgotten += deleted;
+      forgotten[kind] += deleted;
       if (deleted < BATCH) break;
     }
   }
