@@ -27,6 +27,7 @@ import {
 
 const TABLE_LOCK_WAIT_SECONDS = 10;
 const NO_SUCH_DATABASE = 1049;
+const NO_RIGHT_ON_DATABASE = 1044;
 
 export interface MigrateOptions {
   connection: ConnectionOptions & { database: string };
@@ -76,7 +77,11 @@ async function connect(options: MigrateOptions): Promise<Connection | null> {
   try {
     return await connectToDatabase();
   } catch (error) {
-    if (driverError(error)?.errno !== NO_SUCH_DATABASE) throw error;
+    const errno = driverError(error)?.errno;
+    if (errno === NO_RIGHT_ON_DATABASE) {
+      throw explained(error, `The database ${database} cannot be used, or is not there`);
+    }
+    if (errno !== NO_SUCH_DATABASE) throw error;
   }
   if (options.dryRun) return null;
   const connection = await createConnection(server);
