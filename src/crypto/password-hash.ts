@@ -135,7 +135,7 @@ export function scryptVerify(hash: ScryptHash, password: string): Promise<boolea
 export function importProblem(text: string): string | null {
   const hash = text.length > MOST_CHARACTERS ? null : readHash(text);
   if (hash === null) {
-    return 'is no hash of a known form: $2a$, $2b$ or $2y$ (bcrypt), $argon2id$, $argon2i$ or $argon2d$ with v=19, or $scrypt$ln=..,r=..,p=..';
+    return 'is no hash of a known form: $2a$, $2b$ or $2y$ (bcrypt); $argon2id$, $argon2i$ or $argon2d$, with v=19; or $scrypt$ with ln, r and p';
   }
   if (isAffordable(hash)) return null;
   switch (hash.kind) {
