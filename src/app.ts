@@ -20,6 +20,7 @@ import {
   type SigningKeys,
 } from './flows/signing-keys.ts';
 import { createAttemptGate } from './flows/steps/attempt-gate.ts';
+import { createFigures } from './flows/steps/figures.ts';
 import { createContext } from './graphql/context.ts';
 import { useDocumentLimits } from './graphql/document-limits.ts';
 import { describe, useErrorMask, veilError } from './graphql/error-mask.ts';
@@ -175,6 +176,7 @@ async function createDeps(
     isCommonPassword: createCommonPasswords(),
     accessTokens: createAccessTokens(signingKeys, { issuer, audience, ttlMs: accessTtlMs }),
     attemptGate: createAttemptGate(config.attempts.limit),
+    figures: createFigures({ db, now }),
     logger,
     now,
   };

@@ -5,6 +5,7 @@ import type { PasswordHasher } from '../crypto/password.ts';
 import type { Db } from '../db/client.ts';
 import type { Logger } from '../logger.ts';
 import type { AttemptGate } from './steps/attempt-gate.ts';
+import type { Figures } from './steps/figures.ts';
 
 /** What flows work with. app.ts builds it once; tests replace parts of it. */
 export interface Deps {
@@ -15,6 +16,7 @@ export interface Deps {
   readonly isCommonPassword: (password: string) => boolean;
   readonly accessTokens: AccessTokens;
   readonly attemptGate: AttemptGate;
+  readonly figures: Figures;
   readonly logger: Logger;
   /** The service's clock; nothing else tells the time. */
   readonly now: () => Date;
