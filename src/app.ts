@@ -14,6 +14,8 @@ import { migrate } from './db/migrate.ts';
 import { MIGRATIONS } from './db/migration-files.ts';
 import type { Deps } from './flows/deps.ts';
 import { forgetExpired } from './flows/housekeeping.ts';
+import { createMailDelivery, type MailDelivery } from './flows/mail-delivery.ts';
+import { readMailbox } from './flows/mailbox.ts';
 import {
   createSigningKeys,
   KEY_SET_MAX_AGE_SECONDS,
@@ -31,7 +33,9 @@ import { schema } from './graphql/schema.ts';
 import { useTrustedDocuments } from './graphql/trusted-documents.ts';
 import { parseTrustedProxies } from './http/client-address.ts';
 import { createCors } from './http/cors.ts';
+import { createDevMailRoute } from './http/dev-mail.ts';
 import { createDocumentCache, NO_CACHE } from './http/document-cache.ts';
+import type { Route } from './http/exchange.ts';
 import { createGraphiqlPage } from './http/graphiql.ts';
 import { createGraphqlEndpoint } from './http/graphql.ts';
 import { createHealthRoute, createReadinessRoute } from './http/health.ts';
@@ -45,6 +49,7 @@ import {
   yogaTransportOptions,
 } from './http/yoga-transport.ts';
 import { createLogger, type Logger } from './logger.ts';
+import { createSmtpTransport } from './mail/transport.ts';
 
 /** The service, wired and ready to be listened to or called. */
 export interface App {
@@ -128,19 +133,30 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
     await services.close();
     throw error;
   }
+  const mail = createMail(deps);
   const repeated = [
     repeat(logger, KEY_REFRESH_MS, signingKeys.refresh),
     repeat(logger, MINUTE_MS, clock.adjust),
     repeat(logger, MINUTE_MS, () => forgetExpired(deps)),
+    ...(mail ? [repeat(logger, deps.config.mail.pollMs, async () => mail.wake())] : []),
   ];
   return {
     ...http,
     deps,
     async close() {
       await Promise.all(repeated.map((stop) => stop()));
+      await mail?.close();
       await services.close();
     },
   };
+}
+
+/** What sends mail, where there is a mail server. */
+function createMail(deps: Deps): MailDelivery | undefined {
+  const { delivery, sender, connections, timeoutMs } = deps.config.mail;
+  if (delivery === 'kept' || delivery === 'off') return undefined;
+  const transport = createSmtpTransport({ server: delivery, sender, connections, timeoutMs });
+  return createMailDelivery(deps, transport);
 }
 
 async function reachDatabase(
@@ -218,6 +234,7 @@ function createHttp({ deps, signingKeys, database }: Services) {
       '/health': createHealthRoute(),
       '/ready': createReadinessRoute({ isReady: () => database.ping().then(() => true) }),
       '/.well-known/jwks.json': createJwksRoute(signingKeys.publicKeys, KEY_SET_MAX_AGE_SECONDS),
+      ...devMailRoute(deps),
     },
     securityHeaders,
     cors: createCors(config.corsOrigins),
@@ -229,6 +246,15 @@ function createHttp({ deps, signingKeys, database }: Services) {
       logger.error({ failure: describe(error), requestId }, 'request failed'),
   });
   return { fetch: http.fetch, handler: http.handler, securityHeaders };
+}
+
+/** Whatever else is set, production has no page that shows everybody's mail. */
+function devMailRoute(deps: Deps): Record<string, Route> {
+  const { profile, mail, publicUrl } = deps.config;
+  if (profile === 'production' || mail.delivery !== 'kept') return {};
+  const hosts = new Set([new URL(publicUrl).hostname, 'localhost', '127.0.0.1', '[::1]']);
+  const read = (id?: string) => readMailbox(deps, id);
+  return { '/dev/mail': createDevMailRoute({ read, hosts }) };
 }
 
 function createYogaServer(deps: Deps) {

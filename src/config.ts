@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { connectionOptions, type DatabaseConnection } from './db/connection.ts';
 import { cookiesAreSecure, type Environment, readVariables } from './environment.ts';
+import { type MailFiles, type MailSettings, mailSettings, readMailFiles } from './mail/settings.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -70,6 +71,7 @@ export interface Config {
   readonly trustedProxies: string;
   readonly corsOrigins: readonly string[];
   readonly defaultPhrase: string | null;
+  readonly mail: MailSettings;
   readonly body: { readonly limitBytes: number; readonly timeoutMs: number };
   /** How much one GraphQL document may ask. */
   readonly documentLimits: {
@@ -114,13 +116,17 @@ export function loadConfig(env: Variables): Config {
   const database = readConnection('DATABASE_URL', given);
   // another command's, and all the same a mistake that shows before it is needed
   const migration = readConnection('MIGRATION_DATABASE_URL', given);
+  const mail = readMailFiles(given);
   const problems = [
     ...('problems' in read ? read.problems : []),
     ...database.problems,
     ...migration.problems,
+    ...('problems' in mail ? mail.problems : []),
   ];
-  if ('problems' in read || problems.length > 0) throw new ConfigError(problems);
-  return assemble(read.variables, database.connection);
+  if ('problems' in read || 'problems' in mail || problems.length > 0) {
+    throw new ConfigError(problems);
+  }
+  return assemble(read.variables, database.connection, mail);
 }
 
 /** Variables by name; an empty one counts as not set. */
@@ -177,7 +183,11 @@ function readConnection(
   }
 }
 
-function assemble(variables: Environment, connection: DatabaseConnection | undefined): Config {
+function assemble(
+  variables: Environment,
+  connection: DatabaseConnection | undefined,
+  mail: MailFiles,
+): Config {
   const production = variables.NODE_ENV === 'production';
   const dataDirectory = resolve(variables.DATA_DIR);
   const publicUrl = variables.PUBLIC_URL ?? `http://localhost:${variables.PORT}`;
@@ -233,6 +243,7 @@ function assemble(variables: Environment, connection: DatabaseConnection | undef
     trustedProxies: variables.TRUSTED_PROXIES,
     corsOrigins: variables.CORS_ORIGINS,
     defaultPhrase: variables.DEFAULT_PHRASE ?? null,
+    mail: mailSettings(variables, publicUrl, mail),
     body: {
       limitBytes: variables.BODY_LIMIT_BYTES,
       timeoutMs: variables.BODY_TIMEOUT_SECONDS * 1000,

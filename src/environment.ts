@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
+import { readSender } from './mail/sender.ts';
 
 const MINUTE = 60;
 const DAY = 24 * 60 * MINUTE;
@@ -81,6 +82,20 @@ const environment = z.object({
   COOKIE_SAMESITE: z.enum(['lax', 'strict', 'none']).default('lax'),
   COOKIE_SECURE: z.enum(['on', 'off']).optional(),
   DEFAULT_PHRASE: z.string().min(1).max(200).optional(),
+  MAIL: z.enum(['on', 'off']).default('on'),
+  SMTP_URL: z.string().min(1).optional(),
+  MAIL_FROM: z
+    .string()
+    .refine((text) => readSender(text) !== null, {
+      message: 'must be an address, or a name and an address: Example <no-reply@example.com>',
+    })
+    .optional(),
+  MAIL_TEMPLATES: z.string().min(1).optional(),
+  MAIL_MAX_ATTEMPTS: count(1, 1000, 30),
+  MAIL_TIMEOUT: count(1, 600, 30),
+  MAIL_CONNECTIONS: count(1, 100, 5),
+  MAIL_POLL_INTERVAL: count(1, 3600, 1),
+  MAIL_RETENTION_DAYS: count(7, 3650, 30),
   BODY_LIMIT_BYTES: count(1024, 10_000_000, 100_000),
   BODY_TIMEOUT_SECONDS: count(1, 120, 10),
   MAX_TOKENS: count(50, 1_000_000, 1000),
@@ -128,6 +143,7 @@ function crossProblems(variables: Environment): string[] {
     ...secretProblems(variables),
     ...togetherProblems(variables),
     ...cookieProblems(variables),
+    ...mailProblems(variables),
   ];
 }
 
@@ -152,6 +168,22 @@ function productionProblems(variables: Environment): string[] {
   }
   if (variables.RATE_LIMIT === 'off') {
     problems.push('RATE_LIMIT cannot be off in production; it is for benchmarks');
+  }
+  return problems;
+}
+
+function mailProblems({ MAIL, SMTP_URL, MAIL_FROM, NODE_ENV }: Environment): string[] {
+  if (MAIL === 'off') return [];
+  const problems = [];
+  if (!SMTP_URL && NODE_ENV === 'production') {
+    problems.push(
+      'SMTP_URL is required in production, such as smtp://user:password@mail.example.com:587, unless MAIL is off',
+    );
+  }
+  if (!MAIL_FROM && (SMTP_URL || NODE_ENV === 'production')) {
+    problems.push(
+      'MAIL_FROM is required to send mail, such as Example <no-reply@example.com>, unless MAIL is off',
+    );
   }
   return problems;
 }

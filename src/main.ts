@@ -43,6 +43,7 @@ function announce(config: Config, address: AddressInfo): void {
     `  API        ${base}/graphql`,
     `  Keys       ${base}/.well-known/jwks.json`,
     `  Database   ${database}`,
+    ...(config.mail.delivery === 'kept' ? [`  Mail       ${base}/dev/mail (kept, not sent)`] : []),
     ...(config.cookies.secure
       ? []
       : ['  Cookies    without Secure and __Host-, because PUBLIC_URL is plain HTTP']),

@@ -11,6 +11,8 @@ const PRODUCTION = {
   DATABASE_URL: 'mysql://latchkey:pw@db.internal/latchkey',
   AUTH_SECRET: STRONG,
   PUBLIC_URL: 'https://auth.example.com',
+  SMTP_URL: 'smtp://mail.internal',
+  MAIL_FROM: 'Example <no-reply@example.com>',
 };
 const directory = mkdtempSync(join(tmpdir(), 'latchkey-config-'));
 
@@ -90,6 +92,8 @@ it.each([
   ['plain HTTP', { PUBLIC_URL: 'http://auth.example.com' }, 'PUBLIC_URL'],
   ['no URL for a public URL', { PUBLIC_URL: 'auth.example.com' }, 'PUBLIC_URL'],
   ['no rate limit', { RATE_LIMIT: 'off' }, 'RATE_LIMIT'],
+  ['no mail server', { SMTP_URL: undefined }, 'SMTP_URL'],
+  ['no sender', { MAIL_FROM: undefined }, 'MAIL_FROM'],
   ['a weak JWT secret', { JWT_ALGORITHM: 'HS256', JWT_SECRET: 'short' }, 'JWT_SECRET'],
   ['no JWT secret for HS256', { JWT_ALGORITHM: 'HS256' }, 'JWT_SECRET'],
 ])('refuses to run in production with %s', (_what, env, name) => {
@@ -106,6 +110,7 @@ it('tells all problems at once, whatever kind they are of', () => {
     PUBLIC_URL: 'http://auth.example.com',
     CORS_ORIGINS: 'https://app.example.com/path',
     LOG_LEVEL: 'loud',
+    SMTP_URL: 'https://mail.internal',
   });
   expect(namesOf(problems).sort()).toEqual([
     'ACCESS_TOKEN_TTL',
@@ -113,8 +118,10 @@ it('tells all problems at once, whatever kind they are of', () => {
     'CORS_ORIGINS',
     'DATABASE_URL',
     'LOG_LEVEL',
+    'MAIL_FROM',
     'PORT',
     'PUBLIC_URL',
+    'SMTP_URL',
   ]);
   const { message } = new ConfigError(problems);
   for (const problem of problems) expect(message).toContain(problem);
@@ -142,6 +149,9 @@ it.each([
   ['CORS_ORIGINS', CANARY],
   ['DEFAULT_PHRASE', CANARY.repeat(20)],
   ['INTROSPECTION', CANARY],
+  ['MAIL', CANARY],
+  ['MAIL_FROM', `${CANARY} <${CANARY}>`],
+  ['MAIL_TEMPLATES', `/no/${CANARY}`],
 ])('names %s and what to do, without its value (%#)', (name, value) => {
   const problems = problemsOf({ [name]: value });
   expect(namesOf(problems)).toEqual([name]);
@@ -155,9 +165,29 @@ it.each([
   ['LOGIN_ATTEMPT_LIMIT', ['0'], []],
   ['REFRESH_TOKEN_TTL', ['0', '99999999999999999999'], []],
   ['HASH_CONCURRENCY', ['0'], []],
+  ['MAIL_RETENTION_DAYS', ['6'], []],
 ])('keeps %s within bounds', (name, values, harmless) => {
   const refused = values.filter((value) => problemsOf({ [name]: value }).length > 0);
   expect(refused).toEqual(values.filter((value) => !harmless.includes(value as never)));
+});
+
+it('sends mail where there is a server, keeps it for the developer otherwise, or writes none', () => {
+  const mailOf = (env: Record<string, string>) => loadConfig({ DATA_DIR: directory, ...env }).mail;
+  expect(mailOf({})).toMatchObject({
+    delivery: 'kept',
+    sender: { name: 'Latchkey', address: 'no-reply@localhost' },
+    maxAttempts: 30,
+    timeoutMs: 30_000,
+    retentionMs: 30 * 86_400_000,
+  });
+  expect(mailOf({ MAIL: 'off', SMTP_URL: 'smtp://mail.internal' }).delivery).toBe('off');
+  expect(loadConfig(PRODUCTION).mail).toMatchObject({
+    delivery: { host: 'mail.internal', port: 587, requireTLS: true },
+    sender: { name: 'Example', address: 'no-reply@example.com' },
+  });
+  const { mail } = loadConfig({ ...PRODUCTION, MAIL_FROM: 'no-reply@example.com' });
+  expect(mail.sender.name).toBe('auth.example.com');
+  expect(problemsOf({ ...PRODUCTION, SMTP_URL: '', MAIL_FROM: '', MAIL: 'off' })).toEqual([]);
 });
 
 it('reads lists and units', () => {

@@ -53,7 +53,7 @@ Exit codes: 0 nothing is broken, 1 something is, 2 wrong usage.`,
 async function examine(terminal: Terminal): Promise<Finding[]> {
   const env = terminal.environment();
   const { findings, config } = checkConfiguration(env);
-  return [...findings, ...(await examineDatabase(terminal, config)), ...(await checkMail(env))];
+  return [...findings, ...(await examineDatabase(terminal, config)), ...(await checkMail(config))];
 }
 
 async function examineDatabase(

@@ -9,6 +9,7 @@ import { doctor } from './doctor.ts';
 import { exportUser } from './export-user.ts';
 import { importCommand } from './import.ts';
 import { keys } from './keys.ts';
+import { mail } from './mail.ts';
 import { migrate } from './migrate.ts';
 import { purge } from './purge.ts';
 import { secrets } from './secrets.ts';
@@ -22,6 +23,7 @@ const COMMANDS: readonly Command[] = [
   exportUser,
   importCommand,
   keys,
+  mail,
   migrate,
   purge,
   secrets,

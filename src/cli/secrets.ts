@@ -17,7 +17,7 @@ under OLD are void with it, and their owners get new ones by regenerateRecoveryC
 
 It may run beside the service, and again after it was interrupted.
 
-  --json   {"signingKeys": 1, "totpSecrets": 20}
+  --json   {"signingKeys": 1, "totpSecrets": 20, "mails": 3}
 
 Exit codes: 0 done, 1 failed, as when an entry of AUTH_SECRET is missing, 2 wrong usage.`,
   async run(args, terminal) {
@@ -31,7 +31,7 @@ Exit codes: 0 done, 1 failed, as when an entry of AUTH_SECRET is missing, 2 wron
     terminal.print(
       values.json
         ? JSON.stringify(done)
-        : `Encrypted anew: ${done.signingKeys} signing keys, ${done.totpSecrets} TOTP secrets.`,
+        : `Encrypted anew: ${done.signingKeys} signing keys, ${done.totpSecrets} TOTP secrets, ${done.mails} mails.`,
     );
     return 0;
   },

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import type { Services } from '../app.ts';
 import { changeUser, deleteUser, unlockUser } from '../flows/user-administration.ts';
 import type { User } from '../records/user.ts';
-import { listUsers } from '../records/user-list.ts';
+import { type SearchPage, type SearchPosition, searchUsers } from '../records/user-search.ts';
 import { type Command, type Terminal, UsageError } from './command.ts';
 import { OPERATOR, userMeant } from './operator.ts';
 
@@ -22,7 +22,7 @@ export const users: Command = {
   npm run cli -- users delete WHO [--yes] [--json]
 
   WHO       an e-mail address, a username or an id
-  find      accounts with TEXT in their address, username or name, the newest first
+  find      accounts with TEXT in their address, username or name
   disable   refuse sign-ins, and end all sessions at once; enable takes it back
   unlock    lift every lock that wrong guesses brought about
   delete    delete the account and all personal data, for good; asks before it does
@@ -49,7 +49,7 @@ Exit codes: 0 done, 1 refused or nobody found, 2 wrong usage.`,
     if (!Object.hasOwn(ACTIONS, action)) {
       throw new UsageError('Say find, show, disable, enable, unlock or delete.');
     }
-    if (who === undefined || more.length > 0) {
+    if (!who?.trim() || more.length > 0) {
       throw new UsageError(`Say ${action === 'find' ? 'what to look for' : 'whose account'}.`);
     }
     const limit = Number(values.limit);
@@ -92,13 +92,24 @@ const ACTIONS: Record<Action, Act> = {
 
 async function find({ deps }: Services, terminal: Terminal, wish: Wish): Promise<number> {
   const { who: search, limit } = wish;
-  const found = await listUsers(deps.db, { search }, { limit: limit + 1, after: null });
-  for (const user of found.slice(0, limit)) {
-    terminal.print(wish.json ? JSON.stringify(user) : summarised(user));
-  }
-  if (found.length > limit) terminal.complain(`There are more; --limit ${MOST_FOUND} shows more.`);
-  if (found.length === 0) terminal.complain('Nobody was found.');
-  return found.length === 0 ? 1 : 0;
+  let found = 0;
+  let after: SearchPosition | null = null;
+  // a page may come back short, where few of many accounts hold the text
+  do {
+    const page: SearchPage = await searchUsers(
+      deps.db,
+      { search },
+      { limit: limit - found, after },
+    );
+    for (const { user } of page.found) {
+      terminal.print(wish.json ? JSON.stringify(user) : summarised(user));
+    }
+    found += page.found.length;
+    after = page.next;
+  } while (after !== null && found < limit);
+  if (after !== null) terminal.complain(`There may be more; --limit ${MOST_FOUND} shows more.`);
+  if (found === 0) terminal.complain('Nobody was found.');
+  return found === 0 ? 1 : 0;
 }
 
 function changing(done: string, change: (services: Services, user: User) => Promise<User>): Act {

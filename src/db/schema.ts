@@ -296,8 +296,11 @@ export type EmailTokenPurpose =
   | 'UNDO_EMAIL_CHANGE'
   | 'RESET_PASSWORD'
   | 'INVITATION';
-/** FAILED is given up after MAIL_MAX_ATTEMPTS, until the operator says otherwise. */
-export type OutboxState = 'PENDING' | 'SENT' | 'FAILED';
+/**
+ * FAILED is given up after MAIL_MAX_ATTEMPTS, until the operator says otherwise. KEPT is never sent: without a mail server,
+ * in development, it is what /dev/mail shows.
+ */
+export type OutboxState = 'PENDING' | 'SENT' | 'FAILED' | 'KEPT';
 
 export type UserRow = typeof users.$inferSelect;
 export type SessionRow = typeof sessions.$inferSelect;

@@ -1,6 +1,7 @@
 import type { Db } from '../db/client.ts';
 import { purgeAttemptCounters } from '../records/attempt-counter.ts';
 import { purgeLoginChallenges } from '../records/login-challenge.ts';
+import { purgeMails } from '../records/mail-delivery.ts';
 import { purgeRateLimitHits } from '../records/rate-limit-hit.ts';
 import { purgeSessions } from '../records/session.ts';
 import { purgeTotpEnrolments } from '../records/totp.ts';
@@ -31,6 +32,7 @@ export async function forgetExpiredByKind({
     [purgeTotpEnrolments, at],
     [purgeAttemptCounters, new Date(at.getTime() - attemptsKept)],
     [purgeSessions, new Date(at.getTime() - SESSION_KEPT_MS)],
+    [purgeMails, new Date(at.getTime() - config.mail.retentionMs)],
   ];
   const forgotten: Record<string, number> = {};
   for (const [purge, before] of purges) {

@@ -1,5 +1,6 @@
 import { currentKeyId, decrypt, encrypt } from '../crypto/cipher.ts';
 import type { Db } from '../db/client.ts';
+import { listEnvelopesNotUnder, replaceEnvelope } from '../records/mail-delivery.ts';
 import { listSigningKeys, replacePrivateKey } from '../records/signing-key.ts';
 import {
   listTotpEnrolmentsNotUnder,
@@ -14,6 +15,7 @@ import type { Deps } from './deps.ts';
 export interface Rewrapped {
   signingKeys: number;
   totpSecrets: number;
+  mails: number;
 }
 
 const BATCH = 200;
@@ -25,7 +27,11 @@ const BATCH = 200;
  * @throws {MissingSecretError} when AUTH_SECRET lacks the entry that something was encrypted under
  */
 export async function rewrapSecrets(deps: Pick<Deps, 'db' | 'keyring'>): Promise<Rewrapped> {
-  return { signingKeys: await rewrapSigningKeys(deps), totpSecrets: await rewrapTotp(deps) };
+  return {
+    signingKeys: await rewrapSigningKeys(deps),
+    totpSecrets: await rewrapTotp(deps),
+    mails: await rewrapMails(deps),
+  };
 }
 
 async function rewrapSigningKeys({ db, keyring }: Pick<Deps, 'db' | 'keyring'>): Promise<number> {
@@ -61,4 +67,18 @@ async function rewrapTotp({ db, keyring }: Pick<Deps, 'db' | 'keyring'>): Promis
     (await rewrapAll(listTotpSecretsNotUnder, replaceTotpSecret)) +
     (await rewrapAll(listTotpEnrolmentsNotUnder, replaceTotpEnrolment))
   );
+}
+
+async function rewrapMails({ db, keyring }: Pick<Deps, 'db' | 'keyring'>): Promise<number> {
+  const keys = keyring.keys('mail');
+  const current = currentKeyId(keys);
+  for (let done = 0; ; ) {
+    const batch = await listEnvelopesNotUnder(db, current, BATCH);
+    if (batch.length === 0) return done;
+    for (const sealed of batch) {
+      const plain = decrypt(keys, sealed.envelope, sealed.id);
+      await replaceEnvelope(db, sealed, encrypt(keys, plain, sealed.id));
+    }
+    done += batch.length;
+  }
 }

@@ -11,19 +11,22 @@ export interface NewMail {
   userId: string | null;
   mail: Mail;
   now: Date;
+  /** KEPT is for the developer to read, and never sent. */
+  state?: 'PENDING' | 'KEPT';
 }
 
 /** Puts a mail into the outbox, in the transaction of its cause: neither is there without the other. */
 export async function insertMail(db: Db, keys: Keys, newMail: NewMail): Promise<void> {
-  const { id, userId, mail, now } = newMail;
+  const { id, userId, mail, now, state = 'PENDING' } = newMail;
   await db.insert(outbox).values({
     id,
     userId,
     kind: mail.message.kind,
     envelope: encrypt(keys, Buffer.from(JSON.stringify(mail)), id),
-    state: 'PENDING',
+    state,
     attempts: 0,
     createdAt: now,
     dueAt: now,
+    finishedAt: state === 'PENDING' ? null : now,
   });
 }

@@ -193,6 +193,7 @@ describe('in production', () => {
       env: {
         NODE_ENV: 'production',
         PUBLIC_URL: 'https://auth.test',
+        MAIL: 'off',
         RATE_LIMIT: 'on',
         LOG_LEVEL: 'silent',
       },

@@ -10,6 +10,8 @@ import {
   registerUser,
 } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
+import { runSql } from '../support/database.ts';
+import { mailEnv, storedMails, writeMail } from '../support/outbox.ts';
 
 const DAY = 86_400;
 
@@ -67,4 +69,22 @@ it('forgets sessions a month after they ended, so that reuse is still noticed un
   await forgetExpired(app.app.deps);
   expect((await countRows(app)).sessions).toBe(0);
   expect((await refresh(app, user.refreshToken)).code).toBe('INVALID_REFRESH_TOKEN');
+});
+
+it('forgets mails a month after they were sent or given up, and never those that wait', async () => {
+  const { databaseUrl, clock } = app;
+  const own = await createTestApp({ databaseUrl, clock, env: mailEnv(9) });
+  await runSql(databaseUrl, 'delete from outbox');
+  for (let i = 0; i < 3; i++) await writeMail(own, { kind: 'password-changed' });
+  const [sent, failed] = await storedMails(own);
+  const finish = 'update outbox set state = ?, finished_at = due_at where id = ?';
+  await runSql(databaseUrl, finish, ['SENT', sent?.id ?? null]);
+  await runSql(databaseUrl, finish, ['FAILED', failed?.id ?? null]);
+  clock.advance(29 * DAY);
+  await forgetExpired(own.app.deps);
+  expect(await storedMails(own)).toHaveLength(3);
+  clock.advance(2 * DAY);
+  await forgetExpired(own.app.deps);
+  expect((await storedMails(own)).map(({ state }) => state)).toEqual(['PENDING']);
+  await own.close();
 });

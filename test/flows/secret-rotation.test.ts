@@ -2,6 +2,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { rewrapSecrets } from '../../src/flows/secret-rotation.ts';
 import { completeLogin, enrolTotp, logIn, registerUser, totpCode } from '../support/account.ts';
 import { createTestApp, TEST_SECRET, type TestApp } from '../support/app.ts';
+import { runSql } from '../support/database.ts';
+import { startMailServer } from '../support/mail-server.ts';
+import { deliver, mailEnv, newDelivery, storedMails, writeMail } from '../support/outbox.ts';
 
 const NEW_SECRET = 'newer-7d1c0f8e2b6a4593a8c4e6f0b1d2937586';
 
@@ -21,8 +24,8 @@ it('moves everything encrypted to the new entry, so that the old one can go', as
   const { secret } = await enrolTotp(old, user);
 
   const both = await instance(`${NEW_SECRET},${TEST_SECRET}`);
-  expect(await rewrapSecrets(both.app.deps)).toEqual({ signingKeys: 1, totpSecrets: 1 });
-  expect(await rewrapSecrets(both.app.deps)).toEqual({ signingKeys: 0, totpSecrets: 0 });
+  expect(await rewrapSecrets(both.app.deps)).toMatchObject({ signingKeys: 1, totpSecrets: 1 });
+  expect(await rewrapSecrets(both.app.deps)).toEqual({ signingKeys: 0, totpSecrets: 0, mails: 0 });
   await both.close();
 
   const alone = await instance(NEW_SECRET);
@@ -31,6 +34,40 @@ it('moves everything encrypted to the new entry, so that the old one can go', as
   const code = totpCode(secret, old.clock.now());
   expect((await completeLogin(alone, challenge, code)).__typename).toBe('LoginSuccess');
   await alone.close();
+});
+
+it('moves mails that wait as well, and leaves alone what was sent', async () => {
+  const writing = await createTestApp({
+    databaseUrl: old.databaseUrl,
+    env: { ...mailEnv(9), AUTH_SECRET: `${TEST_SECRET},${NEW_SECRET}` },
+  });
+  const before = (await storedMails(old)).length;
+  for (let i = 0; i < 3; i++)
+    await writeMail(writing, { kind: 'reset-password', token: 'a-token' });
+  const [, , sent] = (await storedMails(old)).slice(before);
+  await runSql(old.databaseUrl, "update outbox set state = 'SENT', envelope = null where id = ?", [
+    sent?.id ?? null,
+  ]);
+  await writing.close();
+
+  const both = await instance(`${NEW_SECRET},${TEST_SECRET}`);
+  expect(await rewrapSecrets(both.app.deps)).toMatchObject({ mails: 2 });
+  expect((await storedMails(old)).at(-1)).toMatchObject({ state: 'SENT', envelope: null });
+  await both.close();
+
+  const server = await startMailServer();
+  const sending = await createTestApp({
+    databaseUrl: old.databaseUrl,
+    clock: old.clock,
+    env: { AUTH_SECRET: NEW_SECRET, ...mailEnv(server.port) },
+  });
+  const delivery = newDelivery(sending);
+  await deliver(delivery);
+  await delivery.close();
+  expect(server.received).toHaveLength(2);
+  for (const { mail } of server.received) expect(mail.text).toContain('#token=a-token');
+  await sending.close();
+  await server.close();
 });
 
 it('says which entry is missing instead of starting without it', async () => {

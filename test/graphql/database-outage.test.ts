@@ -14,7 +14,7 @@ import { dropDatabase, newDatabaseUrl, runSql } from '../support/database.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
 const databaseUrl = newDatabaseUrl();
-let proxy: TcpProxy;
+let proxy: TcpProxy & { databaseUrl: string };
 let app: TestApp;
 let user: TestUser;
 beforeAll(async () => {

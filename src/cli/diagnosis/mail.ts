@@ -1,28 +1,33 @@
-import type { Variables } from '../../config.ts';
+import type { Config } from '../../config.ts';
 import { probeSmtp } from '../../mail/smtp-probe.ts';
+import type { SmtpServer } from '../../mail/smtp-url.ts';
 import { type Finding, findingsOf } from './finding.ts';
 
 const TIMEOUT_MS = 10_000;
 
 const mail = findingsOf('mail');
 
-/** Checks that the mail server can be reached and lets the service in; without one nothing is checked. */
-export async function checkMail(env: Variables): Promise<Finding[]> {
-  const smtpUrl = env.SMTP_URL?.trim();
-  if (!smtpUrl) return [mail.ok('SMTP_URL is not set, so no mail server is needed.')];
-  if (!URL.canParse(smtpUrl)) {
-    return [mail.broken('SMTP_URL is no URL.', 'Write it as smtp://user:password@host:587.')];
+/**
+ * Checks that the mail server can be reached and lets the service in.
+ *
+ * @param config absent while it is not valid; then that is what has to be mended first
+ */
+export async function checkMail(config: Config | null): Promise<Finding[]> {
+  if (config === null) return [];
+  const { delivery } = config.mail;
+  if (delivery === 'off') return [mail.ok('MAIL is off: none is written.')];
+  if (delivery === 'kept') {
+    return [mail.ok('SMTP_URL is not set; mail is kept for the developer, and not sent.')];
   }
   try {
-    await probeSmtp(smtpUrl, TIMEOUT_MS);
-    return [mail.ok('The mail server lets the service in.')];
+    await probeSmtp(delivery, TIMEOUT_MS);
+    return [mail.ok(`The mail server at ${delivery.host} lets the service in.`)];
   } catch (error) {
-    return [refused(smtpUrl, error)];
+    return [refused(delivery, error)];
   }
 }
 
-function refused(smtpUrl: string, error: unknown): Finding {
-  const { host } = new URL(smtpUrl);
+function refused({ host, port }: SmtpServer, error: unknown): Finding {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
   if (code === 'EAUTH') {
     return mail.broken(
@@ -40,7 +45,7 @@ function refused(smtpUrl: string, error: unknown): Finding {
     );
   }
   return mail.broken(
-    `The mail server at ${host} does not answer (${code}).`,
+    `The mail server at ${host}:${port} does not answer (${code}).`,
     'Correct host and port in SMTP_URL, or let the connection out of the firewall.',
   );
 }

@@ -1,0 +1,121 @@
+import { parseArgs } from 'node:util';
+import type { Services } from '../app.ts';
+import type { OutboxState } from '../db/schema.ts';
+import { writeTemplates } from '../mail/template-files.ts';
+import { listOutbox, type OutboxEntry, retryFailedMails } from '../records/mail-delivery.ts';
+import { type Command, type Terminal, UsageError } from './command.ts';
+
+const STATES = ['pending', 'sent', 'failed', 'kept'];
+const NEWEST = 500;
+const ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
+
+/** Shows the outbox, and has what was given up tried again. */
+export const mail: Command = {
+  name: 'mail',
+  summary: 'list mails, have failed ones tried again, write the templates to files',
+  help: `Shows the outbox, and has what was given up tried again.
+
+  npm run cli -- mail list [--state STATE] [--json]
+  npm run cli -- mail retry ID
+  npm run cli -- mail retry --all
+  npm run cli -- mail templates FOLDER
+
+  list             the newest ${NEWEST} mails: id, state, kind, attempts, and what the mail
+                   server said last. Never what is in them, nor to whom they go.
+  --state STATE    those of one state:
+                     pending  wait for their next attempt, which comes by itself
+                     sent     the mail server has taken them; their contents are erased
+                     failed   were given up after MAIL_MAX_ATTEMPTS attempts, or refused
+                              for good
+                     kept     were never to be sent: there is no SMTP_URL, in development
+  retry ID         tries a failed mail again, from its first attempt. A link in it may have
+                   expired in the meantime.
+  retry --all      tries all failed mails again
+  templates FOLDER writes the messages as they are shipped into a folder, to be changed
+                   there; set MAIL_TEMPLATES to it. What is there already stays as it is.
+
+A running instance sends what is to be tried again, usually within a second or two.`,
+  async run(args, terminal) {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        json: { type: 'boolean', default: false },
+        all: { type: 'boolean', default: false },
+        state: { type: 'string' },
+      },
+    });
+    const [action, argument, ...more] = positionals;
+    if (more.length > 0) throw new UsageError(`There is one word too many: ${more[0]}.`);
+    if (action === 'list' && argument === undefined) {
+      const state = readState(values.state);
+      return terminal.withServices((services) => list(services, terminal, state, values.json));
+    }
+    if (action === 'retry' && values.all !== (argument !== undefined)) {
+      if (argument !== undefined && !ID.test(argument)) {
+        throw new UsageError(
+          'An id looks like 019378a4-5bc1-7d3e-8f20-1a2b3c4d5e6f; see `mail list`.',
+        );
+      }
+      return terminal.withServices((services) => retry(services, terminal, argument));
+    }
+    if (action === 'templates' && argument !== undefined) return templates(terminal, argument);
+    throw new UsageError('Say list, retry ID, retry --all or templates FOLDER.');
+  },
+};
+
+function readState(text: string | undefined): OutboxState | undefined {
+  if (text === undefined) return undefined;
+  if (!STATES.includes(text)) throw new UsageError(`A state is one of ${STATES.join(', ')}.`);
+  return text.toUpperCase() as OutboxState;
+}
+
+async function list(
+  { deps }: Services,
+  terminal: Terminal,
+  state: OutboxState | undefined,
+  json: boolean,
+): Promise<number> {
+  const found = await listOutbox(deps.db, state, NEWEST);
+  if (json) {
+    terminal.print(JSON.stringify(found));
+    return 0;
+  }
+  for (const entry of found) terminal.print(lineOf(entry));
+  if (found.length === 0) terminal.complain('There is none.');
+  if (found.length === NEWEST) terminal.complain(`These are the newest ${NEWEST}.`);
+  return 0;
+}
+
+function lineOf({ id, state, kind, attempts, createdAt, dueAt, lastError }: OutboxEntry): string {
+  return [
+    id,
+    state.toLowerCase().padEnd(7),
+    kind.padEnd(20),
+    createdAt.toISOString(),
+    `${attempts} attempts`,
+    ...(state === 'PENDING' ? [`next ${dueAt.toISOString()}`] : []),
+    ...(lastError === null ? [] : [lastError]),
+  ].join('  ');
+}
+
+async function retry(
+  { deps }: Services,
+  terminal: Terminal,
+  id: string | undefined,
+): Promise<number> {
+  const mails = await retryFailedMails(deps.db, deps.now(), id?.toLowerCase());
+  if (id !== undefined && mails === 0) {
+    terminal.complain(`No failed mail has the id ${id}; see \`mail list --state failed\`.`);
+    return 1;
+  }
+  terminal.print(`${mails} to be tried again.`);
+  return 0;
+}
+
+function templates(terminal: Terminal, folder: string): number {
+  const written = writeTemplates(folder);
+  for (const name of written) terminal.print(name);
+  terminal.complain(`Wrote ${written.length} files. Set MAIL_TEMPLATES=${folder}.`);
+  return 0;
+}

@@ -1,0 +1,166 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { MissingSecretError } from '../crypto/cipher.ts';
+import { transaction } from '../db/client.ts';
+import { renderMail } from '../mail/rendering.ts';
+import { MailFailure, type MailTransport } from '../mail/transport.ts';
+import {
+  deferMail,
+  giveMailUp,
+  markMailSent,
+  openEnvelope,
+  type TakenMail,
+  takeDueMail,
+} from '../records/mail-delivery.ts';
+import type { Deps } from './deps.ts';
+
+type DeliveryDeps = Pick<Deps, 'db' | 'config' | 'keyring' | 'logger' | 'now'>;
+
+/** Sends what is due in the outbox. Any number of instances may, over one database. */
+export interface MailDelivery {
+  /** Has a look whether something is due, unless as much is being sent as may be at the same time. */
+  wake(): void;
+  /** Resolves when nothing is being sent. */
+  idle(): Promise<void>;
+  /** Takes nothing more, lets what is being sent finish for a while, and breaks the rest off: it is due again later. */
+  close(): Promise<void>;
+}
+
+const FIRST_RETRY_MS = 10_000;
+const LONGEST_RETRY_MS = 3_600_000;
+// what a lease is longer than the longest attempt: between the two the outcome is recorded
+const SETTLING_MS = 60_000;
+const SETTLE_AGAIN_MS = 1000;
+const CLOSE_MS = 5000;
+
+/** @param transport is closed with the delivery */
+export function createMailDelivery(deps: DeliveryDeps, transport: MailTransport): MailDelivery {
+  const { logger } = deps;
+  const { connections } = deps.config.mail;
+  const lanes = new Set<Promise<void>>();
+  const closing = new AbortController();
+  const broken = new AbortController();
+
+  /** Sends one mail after the other until none is due. While there are more, others join in. */
+  async function run(): Promise<void> {
+    while (!closing.signal.aborted) {
+      const mail = await takeMail(deps);
+      if (mail === null) return;
+      open();
+      const reached = await deliver(deps, transport, mail, broken.signal);
+      // the others would only use up their attempts
+      if (!reached) return;
+    }
+  }
+
+  function open(): void {
+    if (closing.signal.aborted || lanes.size >= connections) return;
+    const lane = run()
+      .catch((error: unknown) => {
+        const name = error instanceof Error ? error.name : 'unknown';
+        logger.warn({ failure: name }, 'the outbox could not be worked on');
+      })
+      .finally(() => lanes.delete(lane));
+    lanes.add(lane);
+  }
+
+  async function idle(): Promise<void> {
+    while (lanes.size > 0) await Promise.all(lanes);
+  }
+
+  return {
+    wake: open,
+    idle,
+    async close() {
+      closing.abort();
+      const patience = new AbortController();
+      const tooLong = delay(CLOSE_MS, undefined, { signal: patience.signal }).catch(() => {});
+      await Promise.race([idle(), tooLong]);
+      patience.abort();
+      broken.abort();
+      await idle();
+      transport.close();
+    },
+  };
+}
+
+/** Leases a mail, committed before anything is sent: whoever dies now leaves it to be taken again. */
+function takeMail({ db, config, now }: DeliveryDeps): Promise<TakenMail | null> {
+  const leaseMs = config.mail.timeoutMs + SETTLING_MS;
+  return transaction(db, (tx) => {
+    const at = now();
+    return takeDueMail(tx, at, new Date(at.getTime() + leaseMs));
+  });
+}
+
+/** Sends a mail that was taken and records what came of it. @returns whether the mail server could be spoken with */
+async function deliver(
+  deps: DeliveryDeps,
+  transport: MailTransport,
+  mail: TakenMail,
+  broken: AbortSignal,
+): Promise<boolean> {
+  const { db, now, logger } = deps;
+  const failure = await attempt(deps, transport, mail, broken);
+  const facts = { mail: mail.id, kind: mail.kind, attempt: mail.attempts };
+  if (failure === null) {
+    await settle(() => markMailSent(db, mail.id, now()), broken);
+    logger.info(facts, 'mail sent');
+    return true;
+  }
+  const { permanent, message, reached } = failure;
+  if (permanent || mail.attempts >= deps.config.mail.maxAttempts) {
+    await settle(() => giveMailUp(db, mail, message, now()), broken);
+    logger.error({ ...facts, failure: message }, 'mail given up; see `mail list --state failed`');
+  } else {
+    const dueAt = new Date(now().getTime() + retryDelayMs(mail.attempts));
+    await settle(() => deferMail(db, mail, message, dueAt), broken);
+    logger.warn({ ...facts, failure: message, dueAt }, 'mail not sent');
+  }
+  return reached;
+}
+
+/** @returns why the mail was not sent, or `null` when it was */
+async function attempt(
+  deps: DeliveryDeps,
+  transport: MailTransport,
+  { id, envelope }: TakenMail,
+  broken: AbortSignal,
+): Promise<MailFailure | null> {
+  const { config, keyring } = deps;
+  const signal = AbortSignal.any([AbortSignal.timeout(config.mail.timeoutMs), broken]);
+  try {
+    if (envelope === null) throw new MailFailure('there is nothing in it', { permanent: true });
+    const mail = openEnvelope(keyring.keys('mail'), id, envelope);
+    const { templates, sender } = config.mail;
+    const rendered = renderMail({ templates, sender, publicUrl: config.publicUrl }, mail);
+    await transport.send({ ...rendered, id, to: mail.to, date: new Date(mail.at) }, signal);
+    return null;
+  } catch (error) {
+    if (error instanceof MailFailure) return error;
+    // put back, the entry of AUTH_SECRET makes it readable again
+    if (error instanceof MissingSecretError) return new MailFailure(error.message);
+    return new MailFailure('the message could not be read or put into words');
+  }
+}
+
+/**
+ * Records an outcome, again and again while the database is away: a mail that was sent and is not known to have been is
+ * sent twice. It ends before the lease does.
+ */
+async function settle(record: () => Promise<void>, broken: AbortSignal): Promise<void> {
+  const end = performance.now() + SETTLING_MS / 2;
+  for (;;) {
+    try {
+      return await record();
+    } catch (error) {
+      if (broken.aborted || performance.now() > end) throw error;
+      await delay(SETTLE_AGAIN_MS);
+    }
+  }
+}
+
+/** How long to wait after an attempt: twice as long each time, and not all at the same moment after an outage. */
+function retryDelayMs(attempts: number): number {
+  const ms = Math.min(FIRST_RETRY_MS * 2 ** (attempts - 1), LONGEST_RETRY_MS);
+  return ms * (0.8 + 0.4 * Math.random());
+}

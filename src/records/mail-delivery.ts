@@ -1,0 +1,201 @@
+import { and, asc, count, desc, eq, inArray, isNotNull, lte, min, ne, sql } from 'drizzle-orm';
+import { decrypt } from '../crypto/cipher.ts';
+import type { Keys } from '../crypto/keyring.ts';
+import { affectedRows, type Db } from '../db/client.ts';
+import { type OutboxRow, type OutboxState, outbox } from '../db/schema.ts';
+import type { Mail, MailKind } from '../mail/message.ts';
+
+const LAST_ERROR_LENGTH = 255;
+const FINISHED = ['SENT', 'FAILED', 'KEPT'] as const satisfies OutboxState[];
+
+/** A mail that one instance has taken, to send it before the lease ends. */
+export interface TakenMail {
+  id: string;
+  kind: MailKind;
+  envelope: Buffer | null;
+  /** How often it has been taken, this time included. It tells a lease from the next one. */
+  attempts: number;
+}
+
+/**
+ * Takes the mail that has been due for the longest, in a transaction of its own that is committed before anything is sent.
+ * Rows that another instance is just taking are skipped; one that was taken and never settled is due again when its lease
+ * ends.
+ */
+export async function takeDueMail(tx: Db, now: Date, leaseEnd: Date): Promise<TakenMail | null> {
+  const { id, kind, envelope, attempts } = outbox;
+  const [row] = await tx
+    .select({ id, kind, envelope, attempts })
+    .from(outbox)
+    .where(and(eq(outbox.state, 'PENDING'), lte(outbox.dueAt, now)))
+    .orderBy(asc(outbox.dueAt))
+    .limit(1)
+    .for('update', { skipLocked: true });
+  if (row === undefined) return null;
+  const taken = { ...row, attempts: row.attempts + 1 };
+  await tx
+    .update(outbox)
+    .set({ dueAt: leaseEnd, attempts: taken.attempts })
+    .where(eq(outbox.id, row.id));
+  return taken;
+}
+
+/** What is in an envelope. @throws {MissingSecretError} as `decrypt` does */
+export function openEnvelope(keys: Keys, id: string, envelope: Buffer): Mail {
+  return JSON.parse(decrypt(keys, envelope, id).toString()) as Mail;
+}
+
+/** Records that a mail was sent, by whoever sent it, and erases what was in it. */
+export async function markMailSent(db: Db, id: string, now: Date): Promise<void> {
+  await db
+    .update(outbox)
+    .set({ state: 'SENT', envelope: null, lastError: null, dueAt: now, finishedAt: now })
+    .where(eq(outbox.id, id));
+}
+
+/** Records why a mail could not be sent, and when to try again. It says nothing once the lease has gone to somebody else. */
+export async function deferMail(
+  db: Db,
+  { id, attempts }: TakenMail,
+  error: string,
+  dueAt: Date,
+): Promise<void> {
+  await db
+    .update(outbox)
+    .set({ dueAt, lastError: error.slice(0, LAST_ERROR_LENGTH) })
+    .where(leased(id, attempts));
+}
+
+/** Gives a mail up. What is in it stays, so that the operator can have it tried again. */
+export async function giveMailUp(
+  db: Db,
+  { id, attempts }: TakenMail,
+  error: string,
+  now: Date,
+): Promise<void> {
+  const lastError = error.slice(0, LAST_ERROR_LENGTH);
+  await db
+    .update(outbox)
+    .set({ state: 'FAILED', dueAt: now, finishedAt: now, lastError })
+    .where(leased(id, attempts));
+}
+
+const leased = (id: string, attempts: number) =>
+  and(eq(outbox.id, id), eq(outbox.state, 'PENDING'), eq(outbox.attempts, attempts));
+
+/**
+ * Has mails that were given up tried again, from their first attempt.
+ *
+ * @param id one of them; without it all
+ * @returns how many
+ */
+export async function retryFailedMails(db: Db, now: Date, id?: string): Promise<number> {
+  const failed = and(eq(outbox.state, 'FAILED'), isNotNull(outbox.envelope));
+  const result = await db
+    .update(outbox)
+    .set({ state: 'PENDING', attempts: 0, dueAt: now, finishedAt: null })
+    .where(id === undefined ? failed : and(failed, eq(outbox.id, id)));
+  return affectedRows(result);
+}
+
+/** A mail as the operator sees it: nothing of what is in it. */
+export type OutboxEntry = Omit<OutboxRow, 'envelope'>;
+
+/** The newest mails of a state, or of all. */
+export async function listOutbox(
+  db: Db,
+  state: OutboxState | undefined,
+  limit: number,
+): Promise<OutboxEntry[]> {
+  return db
+    .select({
+      id: outbox.id,
+      userId: outbox.userId,
+      kind: outbox.kind,
+      state: outbox.state,
+      attempts: outbox.attempts,
+      createdAt: outbox.createdAt,
+      dueAt: outbox.dueAt,
+      finishedAt: outbox.finishedAt,
+      lastError: outbox.lastError,
+    })
+    .from(outbox)
+    .where(state === undefined ? undefined : eq(outbox.state, state))
+    .orderBy(desc(outbox.id))
+    .limit(limit);
+}
+
+/** A mail with its envelope. */
+export interface SealedMail {
+  id: string;
+  envelope: Buffer;
+}
+
+/** The newest mails that are kept for the developer, or the one of an id. */
+export async function listKeptMails(db: Db, limit: number, id?: string): Promise<SealedMail[]> {
+  const kept = eq(outbox.state, 'KEPT');
+  const rows = await db
+    .select({ id: outbox.id, envelope: outbox.envelope })
+    .from(outbox)
+    .where(id === undefined ? kept : and(kept, eq(outbox.id, id)))
+    .orderBy(desc(outbox.id))
+    .limit(limit);
+  return rows.flatMap(sealed);
+}
+
+/** Forgets mails that were finished before, at the most `limit` of them. */
+export async function purgeMails(db: Db, before: Date, limit: number): Promise<number> {
+  const over = and(inArray(outbox.state, FINISHED), lte(outbox.dueAt, before));
+  return affectedRows(await db.delete(outbox).where(over).limit(limit));
+}
+
+/** How the outbox does. */
+export interface OutboxFigures {
+  pending: number;
+  failed: number;
+  /** Seconds since the oldest mail that still waits was written; 0 when none does. */
+  oldestPendingSeconds: number;
+}
+
+export async function outboxFigures(db: Db, now: Date): Promise<OutboxFigures> {
+  const rows = await db
+    .select({ state: outbox.state, mails: count(), oldest: min(outbox.createdAt) })
+    .from(outbox)
+    .where(inArray(outbox.state, ['PENDING', 'FAILED']))
+    .groupBy(outbox.state);
+  const pending = rows.find(({ state }) => state === 'PENDING');
+  const failed = rows.find(({ state }) => state === 'FAILED');
+  const age = pending?.oldest ? now.getTime() - pending.oldest.getTime() : 0;
+  return {
+    pending: pending?.mails ?? 0,
+    failed: failed?.mails ?? 0,
+    oldestPendingSeconds: Math.max(0, age / 1000),
+  };
+}
+
+/** Mails whose envelopes do not begin with `keyId`: those that were encrypted under another key. */
+export async function listEnvelopesNotUnder(
+  db: Db,
+  keyId: Buffer,
+  limit: number,
+): Promise<SealedMail[]> {
+  const beginning = sql<Buffer>`substring(${outbox.envelope}, 1, ${sql.raw(String(keyId.length))})`;
+  const rows = await db
+    .select({ id: outbox.id, envelope: outbox.envelope })
+    .from(outbox)
+    .where(and(isNotNull(outbox.envelope), ne(beginning, keyId)))
+    .limit(limit);
+  return rows.flatMap(sealed);
+}
+
+/** Puts another ciphertext of the same mail in the place of one, unless it has been sent in the meantime. */
+export async function replaceEnvelope(db: Db, from: SealedMail, envelope: Buffer): Promise<void> {
+  await db
+    .update(outbox)
+    .set({ envelope })
+    .where(and(eq(outbox.id, from.id), eq(outbox.envelope, from.envelope)));
+}
+
+function sealed({ id, envelope }: { id: string; envelope: Buffer | null }): SealedMail[] {
+  return envelope === null ? [] : [{ id, envelope }];
+}

@@ -1,0 +1,341 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { outboxFigures, retryFailedMails } from '../../src/records/mail-delivery.ts';
+import { createTestApp, type TestApp } from '../support/app.ts';
+import { startChild } from '../support/child.ts';
+import { dropDatabase, newDatabaseUrl, runSql } from '../support/database.ts';
+import { type MailServer, startMailServer } from '../support/mail-server.ts';
+import { deliver, mailEnv, newDelivery, storedMails, writeMail } from '../support/outbox.ts';
+import { startProxyTo, startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+
+const NOTICE = { kind: 'password-changed' } as const;
+
+let server: MailServer;
+let proxy: TcpProxy;
+let app: TestApp;
+
+beforeAll(async () => {
+  server = await startMailServer();
+  proxy = await startProxyTo({ host: '127.0.0.1', port: server.port });
+  app = await createTestApp({ env: { ...mailEnv(proxy.port), MAIL_TIMEOUT: '2' } });
+});
+afterAll(async () => {
+  await app.close();
+  await proxy.close();
+  await server.close();
+});
+beforeEach(async () => {
+  await runSql(app.databaseUrl, 'delete from outbox');
+  server.received.length = 0;
+  server.behave({});
+  proxy.restore();
+});
+
+/** A delivery that ends with its test. */
+function open(of = app) {
+  const delivery = newDelivery(of);
+  opened.push(delivery);
+  return delivery;
+}
+const opened: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const delivery of opened.splice(0)) await delivery.close();
+});
+
+/** From now on no message is answered, until what this returns is called. */
+function holdAnswers(): () => void {
+  let answer = () => {};
+  const hold = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  server.behave({ hold });
+  return answer;
+}
+
+const only = async () => (await storedMails(app))[0];
+const messageIds = () => server.received.map(({ mail }) => mail.messageId);
+
+it('sends what is due, and erases what was in it', async () => {
+  await writeMail(app, { kind: 'reset-password', token: 'a-token' });
+  expect((await only())?.envelope?.includes('a-token')).toBe(false);
+  await deliver(open());
+  const [received] = server.received;
+  expect(received).toMatchObject({ from: 'no-reply@example.com', to: ['ada@example.org'] });
+  expect(received?.mail).toMatchObject({
+    subject: 'Choose a new password',
+    from: { name: 'Example', address: 'no-reply@example.com' },
+    to: [{ address: 'ada@example.org' }],
+  });
+  const link = 'http://localhost:4000/reset-password#token=a-token';
+  expect(received?.mail.text).toContain(link);
+  expect(received?.mail.html).toContain(`<a href="${link}">`);
+  expect(received?.mail.headers).toContainEqual(
+    expect.objectContaining({ key: 'auto-submitted', value: 'auto-generated' }),
+  );
+  const row = await only();
+  expect(row).toMatchObject({ state: 'SENT', envelope: null, attempts: 1, last_error: null });
+  expect(received?.mail.messageId).toBe(`<${uuidOf(row?.id)}@example.com>`);
+  await deliver(open());
+  expect(server.received).toHaveLength(1);
+});
+
+it('is done by the service itself, soon after the answer and without delaying it', async () => {
+  const answer = holdAnswers();
+  const own = await createTestApp({ env: { ...mailEnv(server.port), MAIL_POLL_INTERVAL: '1' } });
+  const before = server.arrivals();
+  await writeMail(own, NOTICE);
+  await server.arrived(before + 1);
+  answer();
+  // closing lets what is under way finish
+  await own.app.close();
+  expect((await storedMails(own)).map(({ state }) => state)).toEqual(['SENT']);
+  await dropDatabase(own.databaseUrl);
+});
+
+it('does not send what was not committed', async () => {
+  const { db } = app.app.deps;
+  const failing = db.transaction(async (tx) => {
+    await writeMail({ ...app, app: { ...app.app, deps: { ...app.app.deps, db: tx } } }, NOTICE);
+    throw new Error('the cause has failed');
+  });
+  await expect(failing).rejects.toThrow('the cause has failed');
+  await deliver(open());
+  expect(server.received).toEqual([]);
+});
+
+describe('while the mail server', () => {
+  it('is down for an hour, keeps trying ever less often, and loses nothing', async () => {
+    proxy.cut();
+    for (let i = 0; i < 3; i++) await writeMail(app, NOTICE);
+    const delivery = open();
+    for (let minute = 0; minute < 60; minute++) {
+      await deliver(delivery);
+      app.clock.advance(60);
+    }
+    const waiting = await storedMails(app);
+    expect(waiting.map(({ state }) => state)).toEqual(['PENDING', 'PENDING', 'PENDING']);
+    for (const { attempts } of waiting) {
+      expect(attempts).toBeGreaterThan(4);
+      expect(attempts).toBeLessThan(12);
+    }
+    proxy.restore();
+    app.clock.advance(2 * 3600);
+    await deliver(delivery);
+    expect(new Set(messageIds()).size).toBe(3);
+    expect(server.received).toHaveLength(3);
+  });
+
+  it('is silent, gives up in time and tries again', async () => {
+    proxy.blackHole();
+    await writeMail(app, NOTICE);
+    const started = performance.now();
+    await deliver(open());
+    expect(performance.now() - started).toBeLessThan(4000);
+    expect(await only()).toMatchObject({ state: 'PENDING', attempts: 1 });
+    proxy.restore();
+    app.clock.advance(60);
+    await deliver(open());
+    expect(server.received).toHaveLength(1);
+  });
+
+  it('never answers the message, gives up in time as well', async () => {
+    const answer = holdAnswers();
+    await writeMail(app, NOTICE);
+    const started = performance.now();
+    await deliver(open());
+    expect(performance.now() - started).toBeLessThan(4000);
+    expect(await only()).toMatchObject({ state: 'PENDING', attempts: 1 });
+    answer();
+    await server.taken(1);
+  });
+
+  it('refuses for now, tries again; what it said is kept without the address and the link', async () => {
+    const answer = '451 4.7.1 <ada@example.org> later; see http://localhost:4000/x#token=a-token';
+    server.behave({ refuse: { at: 'recipient', answer } });
+    await writeMail(app, { kind: 'reset-password', token: 'a-token' });
+    await deliver(open());
+    const row = await only();
+    expect(row).toMatchObject({ state: 'PENDING', attempts: 1 });
+    expect(row?.last_error).toContain('451 4.7.1 [address] later; see [link]');
+    expect(row?.last_error).not.toMatch(/ada|token/);
+    server.behave({});
+    app.clock.advance(60);
+    await deliver(open());
+    expect(server.received).toHaveLength(1);
+  });
+
+  it.each(['recipient', 'message'] as const)(
+    'refuses the %s for good, gives up at once, until the operator has it tried again',
+    async (at) => {
+      server.behave({ refuse: { at, answer: '550 5.1.1 no such mailbox' } });
+      await writeMail(app, NOTICE);
+      await deliver(open());
+      expect(await only()).toMatchObject({ state: 'FAILED', attempts: 1 });
+      app.clock.advance(86_400);
+      server.behave({});
+      await deliver(open());
+      expect(server.received).toEqual([]);
+      expect(await retryFailedMails(app.app.deps.db, app.clock.now())).toBe(1);
+      await deliver(open());
+      expect(server.received).toHaveLength(1);
+    },
+  );
+
+  it('refuses the password, tries again: that is for the operator to mend', async () => {
+    server.behave({ refuse: { at: 'password', answer: '535 5.7.8 wrong' } });
+    const url = `smtp://user:${encodeURIComponent('p@ss:w%rd')}@127.0.0.1:${server.port}?tls=off`;
+    const { databaseUrl, clock } = app;
+    const own = await createTestApp({
+      databaseUrl,
+      clock,
+      env: { ...mailEnv(server.port), SMTP_URL: url },
+    });
+    for (let i = 0; i < 3; i++) await writeMail(own, NOTICE);
+    await deliver(open(own));
+    const rows = await storedMails(app);
+    expect(rows.map(({ state }) => state)).toEqual(['PENDING', 'PENDING', 'PENDING']);
+    // whoever cannot speak with the server does not use up the attempts of all that waits
+    expect(rows.reduce((sum, { attempts }) => sum + attempts, 0)).toBeLessThanOrEqual(5);
+    expect(rows.map(({ last_error }) => last_error).join()).not.toMatch(/p@ss/);
+    server.behave({});
+    app.clock.advance(60);
+    await deliver(open(own));
+    expect(server.received.map(({ user }) => user)).toEqual(['user', 'user', 'user']);
+    await own.close();
+  });
+
+  it('drops the connection in the middle of the message, sends it once', async () => {
+    proxy.cutAfter(/\r\nSubject: /);
+    await writeMail(app, NOTICE);
+    await deliver(open());
+    expect(await only()).toMatchObject({ state: 'PENDING', attempts: 1 });
+    proxy.restore();
+    app.clock.advance(60);
+    await deliver(open());
+    expect(server.received).toHaveLength(1);
+  });
+
+  it('takes a message and its answer is lost, sends it again under the same Message-ID', async () => {
+    proxy.cutAfter(/\r\n\.\r\n/);
+    const before = server.arrivals();
+    await writeMail(app, NOTICE);
+    await deliver(open());
+    await server.arrived(before + 1);
+    proxy.restore();
+    app.clock.advance(60);
+    await deliver(open());
+    expect(server.received).toHaveLength(2);
+    expect(new Set(messageIds()).size).toBe(1);
+  });
+});
+
+it('gives up after MAIL_MAX_ATTEMPTS, and figures tell of it', async () => {
+  const { databaseUrl, clock } = app;
+  const own = await createTestApp({
+    databaseUrl,
+    clock,
+    env: { ...mailEnv(proxy.port), MAIL_MAX_ATTEMPTS: '3' },
+  });
+  proxy.cut();
+  await writeMail(own, NOTICE);
+  const figures = () => outboxFigures(own.app.deps.db, clock.now());
+  const delivery = open(own);
+  for (let attempt = 1; attempt <= 2; attempt++) {
+    await deliver(delivery);
+    clock.advance(3600);
+  }
+  expect(await figures()).toEqual({ pending: 1, failed: 0, oldestPendingSeconds: 7200 });
+  await deliver(delivery);
+  expect(await figures()).toEqual({ pending: 0, failed: 1, oldestPendingSeconds: 0 });
+  expect((await only())?.envelope).not.toBeNull();
+  proxy.restore();
+  await own.close();
+});
+
+it('is taken up by another instance when the service is killed in the middle', async () => {
+  const answer = holdAnswers();
+  const before = server.arrivals();
+  await writeMail(app, NOTICE);
+  // the child goes by the real time, which this clock is ahead of
+  await runSql(app.databaseUrl, 'update outbox set due_at = utc_timestamp(3)');
+  const child = startChild('run-mail-delivery.ts', [app.databaseUrl, String(server.port)]);
+  await server.arrived(before + 1);
+  child.kill('SIGKILL');
+  await child.exited;
+  const [left] = await storedMails(app);
+  expect(left).toMatchObject({ state: 'PENDING', attempts: 1 });
+  const untilDue = (left?.due_at.getTime() ?? 0) - Date.now();
+  expect(untilDue).toBeGreaterThan(30_000);
+  expect(untilDue).toBeLessThan(120_000);
+
+  const { databaseUrl } = app;
+  const other = await createTestApp({ databaseUrl, env: mailEnv(proxy.port) });
+  // as long as the lease lasts, the other might still be at it
+  await deliver(open(other));
+  expect(await only()).toMatchObject({ state: 'PENDING', attempts: 1 });
+  other.clock.advance(120);
+  const delivered = deliver(open(other));
+  await server.arrived(before + 2);
+  answer();
+  await delivered;
+  expect(await only()).toMatchObject({ state: 'SENT', envelope: null, attempts: 2 });
+  expect(new Set(messageIds()).size).toBe(1);
+  await other.close();
+});
+
+it('is drained by two instances, each mail exactly once', async () => {
+  const { databaseUrl, clock } = app;
+  const other = await createTestApp({ databaseUrl, clock, env: mailEnv(proxy.port) });
+  const count = 60;
+  for (let i = 0; i < count; i++) await writeMail(app, NOTICE, { email: `u${i}@example.org` });
+  await Promise.all([deliver(open(app)), deliver(open(other)), deliver(open(other))]);
+  const recipients = server.received.flatMap(({ to }) => to);
+  expect(recipients).toHaveLength(count);
+  expect(new Set(recipients).size).toBe(count);
+  const rows = await storedMails(app);
+  expect(new Set(rows.map(({ state, attempts }) => `${state} ${attempts}`))).toEqual(
+    new Set(['SENT 1']),
+  );
+  await other.close();
+});
+
+it('is not sent twice because the database was away when it had been sent', async () => {
+  const { clock } = app;
+  const databaseUrl = newDatabaseUrl();
+  const database = await startTcpProxy(databaseUrl);
+  const own = await createTestApp({
+    databaseUrl: database.databaseUrl,
+    clock,
+    env: mailEnv(server.port),
+  });
+  const answer = holdAnswers();
+  const before = server.arrivals();
+  await writeMail(own, NOTICE);
+  const delivered = deliver(open(own));
+  await server.arrived(before + 1);
+  database.cut();
+  answer();
+  await server.taken(1);
+  database.restore();
+  await delivered;
+  expect((await storedMails({ ...own, databaseUrl })).map(({ state }) => state)).toEqual(['SENT']);
+  await own.app.close();
+  await dropDatabase(databaseUrl);
+  await database.close();
+});
+
+it('waits for the entry of AUTH_SECRET that it was encrypted under', async () => {
+  await writeMail(app, NOTICE);
+  const { databaseUrl, clock } = app;
+  // a mail of another secret, as after a rotation that was cut short
+  await runSql(databaseUrl, "update outbox set envelope = concat('????', substring(envelope, 5))");
+  await deliver(open());
+  expect(await only()).toMatchObject({
+    state: 'PENDING',
+    last_error: expect.stringContaining('AUTH_SECRET'),
+  });
+  expect(clock).toBe(app.clock);
+});
+
+function uuidOf(id: Buffer | undefined): string {
+  return (id?.toString('hex') ?? '').replace(/(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}

@@ -1,0 +1,56 @@
+import { transaction } from '../../src/db/client.ts';
+import { createMailDelivery, type MailDelivery } from '../../src/flows/mail-delivery.ts';
+import { writeTo } from '../../src/flows/steps/mailing.ts';
+import type { MailMessage } from '../../src/mail/message.ts';
+import { createSmtpTransport } from '../../src/mail/transport.ts';
+import type { TestApp } from './app.ts';
+import { runSql } from './database.ts';
+
+/** Settings for a service that mails to a server of ours, when a test says so and not by itself. */
+export function mailEnv(port: number): Record<string, string> {
+  return {
+    SMTP_URL: `smtp://127.0.0.1:${port}?tls=off`,
+    MAIL_FROM: 'Example <no-reply@example.com>',
+    MAIL_POLL_INTERVAL: '3600',
+  };
+}
+
+/** Has a mail written, as a flow would. */
+export async function writeMail(
+  { app }: TestApp,
+  message: MailMessage,
+  to: { id?: string; email?: string; phrase?: string } = {},
+): Promise<void> {
+  const recipient = { id: null, email: 'ada@example.org', phrase: null, ...to };
+  await transaction(app.deps.db, (tx) => writeTo(app.deps, tx, recipient, message));
+}
+
+/** What sends the mails of an app, as an instance of its own. */
+export function newDelivery({ app }: TestApp): MailDelivery {
+  const { delivery, sender, connections, timeoutMs } = app.deps.config.mail;
+  if (typeof delivery === 'string') throw new Error('There is no mail server.');
+  const transport = createSmtpTransport({ server: delivery, sender, connections, timeoutMs });
+  return createMailDelivery(app.deps, transport);
+}
+
+/** Sends what is due now. */
+export async function deliver(delivery: MailDelivery): Promise<void> {
+  delivery.wake();
+  await delivery.idle();
+}
+
+/** A row as it is stored. */
+export interface StoredMail {
+  id: Buffer;
+  state: string;
+  attempts: number;
+  envelope: Buffer | null;
+  due_at: Date;
+  finished_at: Date | null;
+  last_error: string | null;
+}
+
+/** The outbox, the oldest first. */
+export function storedMails(app: TestApp): Promise<StoredMail[]> {
+  return runSql<StoredMail>(app.databaseUrl, 'select * from outbox order by id');
+}
