@@ -3,6 +3,9 @@ import type { Services } from '../app.ts';
 import { listKeys, retireKey, rotateKeys } from '../flows/signing-keys.ts';
 import { type Command, type Terminal, UsageError } from './command.ts';
 
+// a SHA-256 thumbprint in base64url
+const KEY_ID = /^[\w-]{43}$/;
+
 /** Shows and changes the keys that sign access tokens. */
 export const keys: Command = {
   name: 'keys',
@@ -29,15 +32,17 @@ When a key has leaked:
 
 Exit codes: 0 done, 1 refused, 2 wrong usage.`,
   async run(args, terminal) {
+    // an id may begin with a dash, and is no option then
+    const id = args.find((arg) => KEY_ID.test(arg));
     const { values, positionals } = parseArgs({
-      args,
+      args: args.filter((arg) => arg !== id),
       allowPositionals: true,
       options: {
         json: { type: 'boolean', default: false },
         now: { type: 'boolean', default: false },
       },
     });
-    const [action, kid] = positionals;
+    const [action, kid = id] = positionals;
     return terminal.withServices((services) => {
       if (action === 'list') return list(services, terminal, values.json);
       if (action === 'rotate') return rotate(services, terminal, values);

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Finding } from '../../src/cli/diagnosis/finding.ts';
 import { judgeServer } from '../../src/cli/diagnosis/server.ts';
 import { doctor } from '../../src/cli/doctor.ts';
+import { keys } from '../../src/cli/keys.ts';
 import type { ServerFacts } from '../../src/db/server-facts.ts';
-import { createTestApp } from '../support/app.ts';
 import { runSql } from '../support/database.ts';
 import { type OperatedDatabase, operatedDatabase } from '../support/least-privilege.ts';
 import { runCommand } from '../support/terminal.ts';
@@ -14,8 +14,7 @@ let database: OperatedDatabase;
 beforeAll(async () => {
   database = await operatedDatabase();
   // the first signing key
-  const app = await createTestApp({ databaseUrl: database.databaseUrl });
-  await app.close();
+  await runCommand(keys, ['list'], { env: { DATABASE_URL: database.databaseUrl } });
 });
 afterAll(() => database.drop());
 
