@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import type { Connection } from 'mysql2/promise';
 import {
   type Account,
+  anonymousUsers,
   createAccount,
   createDatabase,
   grantMigration,
@@ -48,7 +49,8 @@ the tables when \`migrate\` creates them. The migration user has to stay: the au
 procedures run in its name.
 
 It may be run again: what is there stays, passwords too, and the service's user gets exactly
-the rights it needs, no more. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.`,
+the rights it needs, no more. Exit codes: 0 done, 1 refused or failed, or the new users cannot
+sign in from here, 2 wrong usage.`,
   async run(args, terminal) {
     const options = readOptions(args);
     const password = await readPassword(terminal);
@@ -59,7 +61,9 @@ the rights it needs, no more. Exit codes: 0 done, 1 refused or failed, 2 wrong u
     const { database: _none, ...server } = admin;
     const done = await withConnection(server, (connection) => setUp(connection, options));
     report(terminal, options, done);
-    return 0;
+    const refusal = await withConnection(server, (connection) => tryOut(connection, options, done));
+    if (refusal !== null) terminal.complain(refusal);
+    return refusal === null ? 0 : 1;
   },
 };
 
@@ -152,6 +156,35 @@ async function setUpAccount(
   const fresh = newPassword();
   const created = await createAccount(connection, account, { fresh, replace });
   return created || replace ? fresh : null;
+}
+
+/** Signs in as the new users, as far as they may from here. @returns what is in their way, or `null` */
+async function tryOut(
+  connection: Connection,
+  options: Options,
+  done: Done,
+): Promise<string | null> {
+  const { runtime, migration } = options;
+  if (!['%', 'localhost'].includes(runtime.host)) return null;
+  try {
+    await signIn(options, runtime, done.runtime);
+    await signIn(options, migration, done.migration);
+    return null;
+  } catch {
+    const anonymous = await anonymousUsers(connection);
+    return anonymous.length > 0
+      ? `The new users cannot sign in: the server's anonymous users come before them. Run on it: DROP USER ${anonymous.join(', ')}`
+      : 'The new users cannot sign in from here. Is --client-host where they connect from?';
+  }
+}
+
+async function signIn(options: Options, { user }: Account, password: string | null): Promise<void> {
+  if (password === null) return;
+  const { database: _none, ...server } = connectionOptions(
+    databaseUrl({ ...options, user, password }),
+    (path) => readFileSync(path, 'utf8'),
+  );
+  await withConnection(server, async () => undefined);
 }
 
 /** 192 random bits, with one character at the least of each kind that a server's rules may ask for. */

@@ -10,6 +10,8 @@ const CLEAR_LINE = '\r\u001b[K';
 
 /** The terminal that the operator sits at, or the pipe that a script has put in its place. */
 export function createTerminal(): Terminal {
+  // whoever reads may stop reading, as `head` does
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   let shown = false;
   const progress = (line: string | null) => {
     if (!process.stderr.isTTY || (line === null && !shown)) return;

@@ -106,6 +106,20 @@ export async function grantMigration(
   );
 }
 
+/**
+ * The anonymous users of the server, as SQL writes them. To the server whoever connects from their host is one of them
+ * first, and only then a user who may come from anywhere.
+ */
+export async function anonymousUsers(connection: Connection): Promise<string[]> {
+  const rows = await readRows(connection, "SELECT host FROM mysql.user WHERE user = ''");
+  return (
+    rows
+      .map(([host]) => accountSql(connection, { user: '', host: String(host) }))
+      // MariaDB keeps the rights of everybody under a role
+      .filter((name) => name !== "''@''")
+  );
+}
+
 /** Who a connection is for the server. */
 export async function currentAccount(connection: Connection): Promise<Account> {
   const rows = await readRows(connection, 'SELECT CURRENT_USER()');

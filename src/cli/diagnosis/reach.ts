@@ -27,7 +27,7 @@ export function unreachable(
     case 'ER_ACCESS_DENIED_ERROR':
       return broken(
         `The server refuses the user ${user} or the password.`,
-        `Correct user and password in ${variable}; characters with a meaning in URLs are written as %40 and so on. \`create-db --new-passwords\` makes new ones.`,
+        `Correct user and password in ${variable}; characters with a meaning in URLs are written as %40 and so on. \`create-db --new-passwords\` makes new ones, and says when anonymous users of the server are in the way.`,
       );
     case 'ER_BAD_DB_ERROR':
       return broken(
