@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { fileURLToPath } from 'node:url';
 import { createYoga } from 'graphql-yoga';
 import type { Config } from './config.ts';
 import { createAccessTokens } from './crypto/access-token.ts';
@@ -12,6 +11,7 @@ import { type Clock, createClock } from './db/clock.ts';
 import { connectionOptions, type DatabaseConnection } from './db/connection.ts';
 import { startEmbeddedDatabase } from './db/embedded.ts';
 import { migrate } from './db/migrate.ts';
+import { MIGRATIONS } from './db/migration-files.ts';
 import type { Deps } from './flows/deps.ts';
 import { forgetExpired } from './flows/housekeeping.ts';
 import { createMailDelivery, type MailDelivery } from './flows/mail-delivery.ts';
@@ -23,6 +23,7 @@ import {
 } from './flows/signing-keys.ts';
 import { createAfterwards } from './flows/steps/afterwards.ts';
 import { createAttemptGate } from './flows/steps/attempt-gate.ts';
+import { createFigures } from './flows/steps/figures.ts';
 import { createContext } from './graphql/context.ts';
 import { useDocumentLimits } from './graphql/document-limits.ts';
 import { describe, useErrorMask, veilError } from './graphql/error-mask.ts';
@@ -71,7 +72,6 @@ export interface Overrides {
 
 const MINUTE_MS = 60_000;
 const KEY_REFRESH_MS = 30_000;
-const MIGRATIONS = fileURLToPath(new URL('../drizzle', import.meta.url));
 
 /** What lies under the service's surface, and under the operator's commands. */
 export interface Services {
@@ -197,6 +197,7 @@ async function createDeps(
     afterwards: createAfterwards((error) =>
       logger.warn({ failure: describe(error) }, 'work after an answer failed'),
     ),
+    figures: createFigures({ db, now }),
     logger,
     now,
   };

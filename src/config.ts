@@ -125,17 +125,17 @@ export function readEnvironment(directory: string): Record<string, string | unde
  * @param env variables by name; an empty one counts as not set
  * @throws {ConfigError} with all problems at once
  */
-export function loadConfig(env: Record<string, string | undefined>): Config {
-  const given: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env)) {
-    if (value?.trim()) given[name] = value.trim();
-  }
+export function loadConfig(env: Variables): Config {
+  const given = givenVariables(env);
   const read = readVariables(given);
-  const database = readConnection(given.DATABASE_URL);
+  const database = readConnection('DATABASE_URL', given);
+  // another command's, and all the same a mistake that shows before it is needed
+  const migration = readConnection('MIGRATION_DATABASE_URL', given);
   const mail = readMailFiles(given);
   const problems = [
     ...('problems' in read ? read.problems : []),
     ...database.problems,
+    ...migration.problems,
     ...('problems' in mail ? mail.problems : []),
   ];
   if ('problems' in read || 'problems' in mail || problems.length > 0) {
@@ -144,10 +144,49 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
   return assemble(read.variables, database.connection, mail);
 }
 
-function readConnection(databaseUrl: string | undefined): {
-  connection: Connection;
-  problems: string[];
-} {
+/** Variables by name; an empty one counts as not set. */
+export type Variables = Readonly<Record<string, string | undefined>>;
+
+/** Whom the service and its migrations are for the database; absent where nothing is said. */
+export interface Connections {
+  readonly service: DatabaseConnection | undefined;
+  readonly migration: DatabaseConnection | undefined;
+  /** Where the service's own server keeps its files, when nothing is said. */
+  readonly dataDirectory: string;
+}
+
+/**
+ * Reads how to reach the database, and nothing else: who migrates needs none of the service's secrets.
+ *
+ * @throws {ConfigError}
+ */
+export function loadConnections(env: Variables): Connections {
+  const given = givenVariables(env);
+  const service = readConnection('DATABASE_URL', given);
+  const migration = readConnection('MIGRATION_DATABASE_URL', given);
+  const problems = [...service.problems, ...migration.problems];
+  const isGiven = (given.DATABASE_URL ?? given.MIGRATION_DATABASE_URL) !== undefined;
+  if (given.NODE_ENV === 'production' && !isGiven) {
+    problems.push('DATABASE_URL or MIGRATION_DATABASE_URL is required in production');
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  const dataDirectory = resolve(given.DATA_DIR ?? '.data');
+  return { service: service.connection, migration: migration.connection, dataDirectory };
+}
+
+function givenVariables(env: Variables): Record<string, string> {
+  const given: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (value?.trim()) given[name] = value.trim();
+  }
+  return given;
+}
+
+function readConnection(
+  name: string,
+  given: Record<string, string>,
+): { connection: DatabaseConnection | undefined; problems: string[] } {
+  const databaseUrl = given[name];
   if (databaseUrl === undefined) return { connection: undefined, problems: [] };
   try {
     const connection = connectionOptions(databaseUrl, (path) => readFileSync(path, 'utf8'));
@@ -155,7 +194,7 @@ function readConnection(databaseUrl: string | undefined): {
   } catch (error) {
     const problem =
       error instanceof TypeError ? error.message : 'names a CA file in `tls` that cannot be read';
-    return { connection: undefined, problems: [`DATABASE_URL ${problem}`] };
+    return { connection: undefined, problems: [`${name} ${problem}`] };
   }
 }
 
@@ -201,18 +240,7 @@ function assemble(variables: Environment, connection: Connection, mail: MailFile
       deviceSeconds: DEVICE_SECONDS,
     },
     ...mailboxSettings(variables),
-    password: {
-      minLength: variables.PASSWORD_MIN_LENGTH,
-      memoryKib: variables.ARGON2_MEMORY,
-      passes: variables.ARGON2_PASSES,
-      parallelism: variables.ARGON2_PARALLELISM,
-    },
-    hashing: { concurrency: variables.HASH_CONCURRENCY, queue: variables.HASH_QUEUE },
-    attempts: {
-      limit: variables.LOGIN_ATTEMPT_LIMIT,
-      windowMs: variables.LOGIN_ATTEMPT_WINDOW * MINUTE_MS,
-    },
-    rateLimit: rateLimitOf(variables),
+    ...guessingSettings(variables),
     trustedProxies: variables.TRUSTED_PROXIES,
     corsOrigins: variables.CORS_ORIGINS,
     defaultPhrase: variables.DEFAULT_PHRASE ?? null,
@@ -234,9 +262,26 @@ function assemble(variables: Environment, connection: Connection, mail: MailFile
   };
 }
 
-function rateLimitOf(variables: Environment): Config['rateLimit'] {
-  const { RATE_LIMIT, RATE_LIMITS, RATE_LIMIT_ROWS } = variables;
-  return { enabled: RATE_LIMIT === 'on', overrides: RATE_LIMITS, rows: RATE_LIMIT_ROWS };
+/** What stands between a guess and an account. */
+function guessingSettings(variables: Environment) {
+  return {
+    password: {
+      minLength: variables.PASSWORD_MIN_LENGTH,
+      memoryKib: variables.ARGON2_MEMORY,
+      passes: variables.ARGON2_PASSES,
+      parallelism: variables.ARGON2_PARALLELISM,
+    },
+    hashing: { concurrency: variables.HASH_CONCURRENCY, queue: variables.HASH_QUEUE },
+    attempts: {
+      limit: variables.LOGIN_ATTEMPT_LIMIT,
+      windowMs: variables.LOGIN_ATTEMPT_WINDOW * MINUTE_MS,
+    },
+    rateLimit: {
+      enabled: variables.RATE_LIMIT === 'on',
+      overrides: variables.RATE_LIMITS,
+      rows: variables.RATE_LIMIT_ROWS,
+    },
+  };
 }
 
 function mailboxSettings(variables: Environment) {

@@ -49,6 +49,7 @@ const environment = z.object({
   PORT: count(0, 65_535, 4000),
   PUBLIC_URL: httpUrl.optional(),
   DATABASE_URL: z.string().min(1).optional(),
+  MIGRATION_DATABASE_URL: z.string().min(1).optional(),
   DATABASE_CONNECTIONS: count(1, 1000, 10),
   DATABASE_TIMEOUT: count(1, 60, 4),
   DATA_DIR: z.string().min(1).default('.data'),
@@ -230,13 +231,13 @@ function isShortSecret(secret: string): boolean {
   return Buffer.byteLength(secret) < SECRET_BYTES;
 }
 
-/** Too short, a repetition, or the sample of some documentation. */
 function isWeakSecret(secret: string): boolean {
-  return (
-    isShortSecret(secret) ||
-    new Set(secret).size < 10 ||
-    /change.?me|example|password/i.test(secret)
-  );
+  return isShortSecret(secret) || isGuessableSecret(secret);
+}
+
+/** A repetition, or the sample of some documentation. */
+export function isGuessableSecret(secret: string): boolean {
+  return new Set(secret).size < 10 || /change.?me|example|password/i.test(secret);
 }
 
 /** Whether cookies are marked Secure: always, but on this very machine without HTTPS. */

@@ -12,6 +12,7 @@ import {
   validate,
 } from 'graphql';
 import { describe, expect, it } from 'vitest';
+import type { Command } from '../src/cli/command.ts';
 import { loadConfig } from '../src/config.ts';
 import { type Environment, readVariables } from '../src/environment.ts';
 import { ERROR_MESSAGES, REQUEST_ERROR_MESSAGES } from '../src/errors.ts';
@@ -210,7 +211,7 @@ describe('the lifetimes', () => {
     expect(readme).toContain('finish for up to 10 seconds');
     expect(read('src/db/client.ts')).toContain('TRANSACTION_ATTEMPTS = 6');
     expect(read('docs/architecture.md')).toContain('up to 5 times');
-    expect(read('src/crypto/password.ts')).toContain('MOST_BCRYPT_ROUNDS = 14');
+    expect(read('src/crypto/password-hash.ts')).toContain('MOST_BCRYPT_ROUNDS = 14');
     expect(security).toContain('up to cost 14');
   });
 });
@@ -296,7 +297,15 @@ describe('cryptography', () => {
     }
     expect(algorithms.size).toBeGreaterThan(3);
     for (const algorithm of algorithms) expect(inventory).toContain(algorithm);
-    for (const name of ['argon2id', 'bcrypt', 'EdDSA', 'Ed25519', 'HS256', 'HMAC-SHA-1']) {
+    for (const name of [
+      'argon2id',
+      'bcrypt',
+      'scrypt',
+      'EdDSA',
+      'Ed25519',
+      'HS256',
+      'HMAC-SHA-1',
+    ]) {
       expect(inventory).toContain(name);
     }
   });
@@ -314,6 +323,30 @@ it('names CSRF headers that do', () => {
   expect(headers.length).toBeGreaterThan(3);
   for (const header of headers) expect(isFromOurPages({ [header]: '1' }, new Set())).toBe(true);
 });
+
+it('tells of every command of the operator, and every command teaches', async () => {
+  const told = section(readme, "### The operator's commands");
+  const files = readdirSync(join(REPOSITORY, 'src/cli')).filter((name) => name.endsWith('.ts'));
+  const commands: Command[] = [];
+  // the entry runs when it is imported
+  for (const file of files.filter((name) => name !== 'main.ts')) {
+    const exported: Record<string, unknown> = await import(`../src/cli/${file}`);
+    commands.push(...Object.values(exported).filter(isCommand));
+  }
+  expect(commands.length).toBeGreaterThan(8);
+  for (const { name, help, summary } of commands) {
+    expect(read('src/cli/main.ts')).toMatch(new RegExp(`from './${name}\\.ts'`));
+    expect(told, name).toContain(`npm run cli -- ${name}`);
+    expect(help, name).toMatch(new RegExp(`npm run (--silent )?cli -- ${name}\\b`));
+    expect(help, name).toContain('Exit codes: 0');
+    expect(help, name).not.toMatch(/^.{101,}$/m);
+    expect(summary.length).toBeLessThan(80);
+  }
+});
+
+function isCommand(value: unknown): value is Command {
+  return typeof value === 'object' && value !== null && 'run' in value && 'help' in value;
+}
 
 it('names commands and folders that there are', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };

@@ -1,11 +1,7 @@
 import { parseArgs } from 'node:util';
 import { createUser } from '../flows/user-administration.ts';
 import { type Command, type Terminal, UsageError } from './command.ts';
-
-const OPERATOR = {
-  userId: null,
-  client: { ipAddress: null, userAgent: 'command line', requestId: null },
-};
+import { OPERATOR } from './operator.ts';
 
 /** Creates an administrator: the first one has to come from somewhere, and registering with a role is impossible. */
 export const createAdmin: Command = {
@@ -13,17 +9,20 @@ export const createAdmin: Command = {
   summary: 'create an account with the role ADMIN',
   help: `Creates an account with the role ADMIN.
 
-  npm run cli -- create-admin --email ADDRESS [--username NAME] [--display-name NAME]
+  npm run cli -- create-admin --email ADDRESS [--username NAME] [--display-name NAME] [--json]
 
   --email ADDRESS      the e-mail address to sign in by
   --username NAME      a name to sign in by as well
   --display-name NAME  the name to show
+  --json               {"id": ..., "email": ...}
 
 The password is asked for, or read from standard input:
   echo "$PASSWORD" | npm run --silent cli -- create-admin --email ada@example.com
-It is never an argument: those show in the list of processes and in the shell's history.`,
+It is never an argument: those show in the list of processes and in the shell's history.
+
+Exit codes: 0 created, 1 refused, as for an address that is taken, 2 wrong usage.`,
   async run(args, terminal) {
-    const { email, username, displayName } = readOptions(args);
+    const { email, username, displayName, json } = readOptions(args);
     const password = await readPassword(terminal);
     const user = await terminal.withServices(({ deps }) =>
       createUser(deps, OPERATOR, {
@@ -35,7 +34,12 @@ It is never an argument: those show in the list of processes and in the shell's 
         appMetadata: {},
       }),
     );
-    terminal.print(`Created the administrator ${user.email} (${user.id}).`);
+    const { id } = user;
+    terminal.print(
+      json
+        ? JSON.stringify({ id, email: user.email })
+        : `Created the administrator ${user.email} (${id}).`,
+    );
     return 0;
   },
 };
@@ -47,6 +51,7 @@ function readOptions(args: string[]) {
       email: { type: 'string' },
       username: { type: 'string' },
       'display-name': { type: 'string' },
+      json: { type: 'boolean', default: false },
     },
   });
   if (values.email === undefined) throw new UsageError('--email is missing.');
@@ -54,6 +59,7 @@ function readOptions(args: string[]) {
     email: values.email,
     username: values.username ?? null,
     displayName: values['display-name'] ?? null,
+    json: values.json,
   };
 }
 

@@ -34,7 +34,8 @@ export const mail: Command = {
   templates FOLDER writes the messages as they are shipped into a folder, to be changed
                    there; set MAIL_TEMPLATES to it. What is there already stays as it is.
 
-A running instance sends what is to be tried again, usually within a second or two.`,
+A running instance sends what is to be tried again, usually within a second or two.
+Exit codes: 0 done, 1 refused, as when no mail has failed, 2 wrong usage.`,
   async run(args, terminal) {
     const { values, positionals } = parseArgs({
       args,

@@ -4,13 +4,31 @@ import { AuthError } from '../errors.ts';
 import { describe } from '../graphql/error-mask.ts';
 import { type Command, UsageError } from './command.ts';
 import { createAdmin } from './create-admin.ts';
+import { createDb } from './create-db.ts';
+import { doctor } from './doctor.ts';
+import { exportUser } from './export-user.ts';
+import { importCommand } from './import.ts';
 import { keys } from './keys.ts';
 import { mail } from './mail.ts';
 import { migrate } from './migrate.ts';
+import { purge } from './purge.ts';
 import { secrets } from './secrets.ts';
 import { createTerminal } from './terminal.ts';
+import { users } from './users.ts';
 
-const COMMANDS: readonly Command[] = [createAdmin, keys, mail, migrate, secrets];
+const COMMANDS: readonly Command[] = [
+  createAdmin,
+  createDb,
+  doctor,
+  exportUser,
+  importCommand,
+  keys,
+  mail,
+  migrate,
+  purge,
+  secrets,
+  users,
+];
 
 const HELP = `The operator's way in. It uses the database of the service, whether or not that is running.
 

@@ -1,19 +1,78 @@
-import type { Command } from './command.ts';
+import { parseArgs } from 'node:util';
+import { currentAccount, grantRuntime, readRights, withConnection } from '../db/accounts.ts';
+import type { DatabaseConnection } from '../db/connection.ts';
+import { migrate as applyMigrations } from '../db/migrate.ts';
+import { MIGRATIONS } from '../db/migration-files.ts';
+import type { Command, Reach, Terminal } from './command.ts';
 
-/** Applies the migrations that the database lacks. Opening the database does so, which is all there is to it. */
+/** Applies the migrations that the database lacks, and gives the service's user the rights on what they created. */
 export const migrate: Command = {
   name: 'migrate',
   summary: 'bring the database up to this version',
   help: `Applies the migrations that the database lacks, and says which.
 
-  npm run cli -- migrate
+  npm run cli -- migrate [--dry-run] [--json]
 
-The service does the same when it starts, where its user may; use this where it may not,
-with a DATABASE_URL whose user has the rights. It is safe to run many at once, and to run
-again after it was killed: it goes on where it stopped.`,
-  async run(_args, terminal) {
-    await terminal.withServices(() => Promise.resolve());
-    terminal.print('The database is up to date.');
-    return 0;
+  --dry-run   say what would be applied, and change nothing
+  --json      {"applied": [...], "granted": [...], "dryRun": false}
+
+The service does the same when it starts, where its user may change tables. With a user who
+may not, which is safer, give this command another one:
+
+  MIGRATION_DATABASE_URL=mysql://latchkey_migration:...@db.internal/latchkey \\
+    npm run cli -- migrate
+
+Where DATABASE_URL names the service's own user, that one is given exactly the rights that
+this version needs on the tables. \`create-db\` makes both users. No other variable is needed.
+
+It is safe to run many at once, beside the service, and again after it was killed: it goes
+on where it stopped. Exit codes: 0 up to date, 1 refused or failed, 2 wrong usage.`,
+  async run(args, terminal) {
+    const { values } = parseArgs({
+      args,
+      options: {
+        'dry-run': { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+      },
+    });
+    const dryRun = values['dry-run'];
+    return terminal.withConnections(async (reach) => {
+      const log = values.json || dryRun ? () => undefined : terminal.complain;
+      const connection = reach.migration;
+      const { applied } = await applyMigrations({ connection, folder: MIGRATIONS, log, dryRun });
+      const granted = dryRun ? [] : await grantToService(reach);
+      if (values.json) terminal.print(JSON.stringify({ applied, granted, dryRun }));
+      else report(terminal, applied, granted, dryRun);
+      return 0;
+    });
   },
 };
+
+function report(terminal: Terminal, applied: string[], granted: string[], dryRun: boolean): void {
+  if (dryRun && applied.length > 0) {
+    terminal.print(`Would apply ${applied.join(', ')}. Nothing was changed.`);
+    return;
+  }
+  if (granted.length > 0)
+    terminal.print(`Gave the service's user rights on ${granted.join(', ')}.`);
+  terminal.print('The database is up to date.');
+}
+
+/** Rights on a table can be given once it is there, so whoever has created it gives them. @returns on what */
+async function grantToService({ service, migration }: Reach): Promise<string[]> {
+  if (service === undefined || isSameUser(service, migration)) return [];
+  // nobody but the server knows which of its accounts a name and a host come to, or may ask for another's rights
+  const { database: _none, ...server } = service;
+  const account = await withConnection(server, async (connection) => ({
+    ...(await currentAccount(connection)),
+    rights: await readRights(connection),
+  }));
+  const granted = await withConnection(migration, (connection) =>
+    grantRuntime(connection, account, migration.database, account.rights),
+  );
+  return granted.map(({ name }) => name);
+}
+
+function isSameUser(one: DatabaseConnection, other: DatabaseConnection): boolean {
+  return one.user === other.user;
+}

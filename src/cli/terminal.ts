@@ -1,26 +1,68 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
-import { openServices } from '../app.ts';
-import { loadConfig, readEnvironment } from '../config.ts';
+import { openServices, type Services } from '../app.ts';
+import { loadConfig, loadConnections, readEnvironment, type Variables } from '../config.ts';
+import { connectionOptions } from '../db/connection.ts';
 import { joinEmbeddedDatabase } from '../db/embedded.ts';
-import type { Terminal } from './command.ts';
+import type { Reach, Terminal } from './command.ts';
+
+const CLEAR_LINE = '\r\u001b[K';
 
 /** The terminal that the operator sits at, or the pipe that a script has put in its place. */
 export function createTerminal(): Terminal {
-  return {
-    print: (line) => void process.stdout.write(`${line}\n`),
-    complain: (line) => void process.stderr.write(`${line}\n`),
-    readSecret: (prompt) => (process.stdin.isTTY ? askHidden(prompt) : readFirstLine()),
-    async withServices(work) {
-      const env = { LOG_LEVEL: 'warn', ...readEnvironment(process.cwd()) };
-      const services = await openServices(loadConfig(env), {}, joinEmbeddedDatabase);
-      try {
-        return await work(services);
-      } finally {
-        await services.close();
-      }
-    },
+  // whoever reads may stop reading, as `head` does
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  let shown = false;
+  const progress = (line: string | null) => {
+    if (!process.stderr.isTTY || (line === null && !shown)) return;
+    process.stderr.write(`${CLEAR_LINE}${line ?? ''}`);
+    shown = line !== null;
   };
+  const write = (stream: NodeJS.WriteStream, line: string) => {
+    progress(null);
+    stream.write(`${line}\n`);
+  };
+  const environment = () => ({ LOG_LEVEL: 'warn', ...readEnvironment(process.cwd()) });
+  return {
+    print: (line) => write(process.stdout, line),
+    complain: (line) => write(process.stderr, line),
+    progress,
+    readSecret: (prompt) => (process.stdin.isTTY ? askHidden(prompt) : readFirstLine()),
+    confirm: (question) => (process.stdin.isTTY ? askYes(question) : Promise.resolve(null)),
+    environment,
+    withServices: (work) => withServices(environment(), work),
+    withConnections: (work) => withConnections(environment(), work),
+  };
+}
+
+/** What a terminal's `withServices` does in an environment. */
+export async function withServices<T>(
+  environment: Variables,
+  work: (services: Services) => Promise<T>,
+): Promise<T> {
+  const services = await openServices(loadConfig(environment), {}, joinEmbeddedDatabase);
+  try {
+    return await work(services);
+  } finally {
+    await services.close();
+  }
+}
+
+/** What a terminal's `withConnections` does in an environment. */
+export async function withConnections<T>(
+  environment: Variables,
+  work: (reach: Reach) => Promise<T>,
+): Promise<T> {
+  const { service, migration, dataDirectory } = loadConnections(environment);
+  const given = migration ?? service;
+  if (given !== undefined) return work({ service, migration: given });
+  const embedded = await joinEmbeddedDatabase({ dataDirectory, log: () => undefined });
+  try {
+    const connection = connectionOptions(embedded.url, () => '');
+    return await work({ service: connection, migration: connection });
+  } finally {
+    await embedded.stop();
+  }
 }
 
 async function readFirstLine(): Promise<string> {
@@ -28,6 +70,16 @@ async function readFirstLine(): Promise<string> {
   try {
     for await (const line of lines) return line;
     return '';
+  } finally {
+    lines.close();
+  }
+}
+
+async function askYes(question: string): Promise<boolean> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await lines.question(`${question} Type "yes": `);
+    return answer.trim().toLowerCase() === 'yes';
   } finally {
     lines.close();
   }

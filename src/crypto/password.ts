@@ -2,13 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hash as argon2Hash, verify as argon2Verify } from 'argon2';
 import { compare as bcryptCompare } from 'bcrypt';
 import type { HashPool } from './hash-pool.ts';
-
-/** argon2id's cost (RFC 9106): memory in KiB, passes over it, lanes. */
-export interface PasswordCost {
-  memoryKib: number;
-  passes: number;
-  parallelism: number;
-}
+import { isAffordable, type PasswordCost, readHash, scryptVerify } from './password-hash.ts';
 
 /** Hashes and verifies passwords. */
 export interface PasswordHasher {
@@ -17,8 +11,8 @@ export interface PasswordHasher {
   /**
    * Whether the password is the one that was hashed.
    *
-   * @param hash a PHC string of argon2 or a bcrypt hash; with `null` (no such account, or none with a password) as much
-   *   is computed as for a real one, and the answer is no
+   * @param hash a PHC string of argon2 or scrypt, or a bcrypt hash; with `null` (no such account, or none with a
+   *   password) as much is computed as for a real one, and the answer is no
    */
   verify(hash: string | null, password: string): Promise<boolean>;
   /** @throws {RequestError} OVERLOADED when no more hashing can be taken on now */
@@ -26,19 +20,6 @@ export interface PasswordHasher {
   /** Whether the hash was made under another cost or algorithm than the current one. */
   needsRehash(hash: string): boolean;
 }
-
-// m, t and p in any order is legal PHC; node-argon2 itself writes m,p,t in some releases
-const PHC_PARAMETER = (name: string) => new RegExp(`[$,]${name}=(\\d+)`);
-const PHC_FORM =
-  /^\$argon2(?:id|i|d)\$v=19\$[mtp]=\d+,[mtp]=\d+,[mtp]=\d+\$[\w+/]{11,86}\$[\w+/]{22,172}$/;
-const BCRYPT = /^\$2[aby]\$(\d\d)\$[./\w]{53}$/;
-
-// A planted or imported hash must not choose what a login costs.
-const MOST_MEMORY_KIB = 262_144;
-const MOST_PASSES = 16;
-const MOST_PARALLELISM = 16;
-const MOST_BCRYPT_ROUNDS = 14;
-const LEAST_MEMORY_KIB_PER_LANE = 8;
 
 /**
  * @param cost for new hashes
@@ -60,12 +41,8 @@ export function createPasswordHasher(cost: PasswordCost, pool: HashPool): Passwo
     assertRoom: pool.assertRoom,
     async verify(stored, password) {
       const secret = normalize(password);
-      if (stored !== null && BCRYPT.test(stored) && isAffordable(stored)) {
-        // $2y$ is what PHP calls $2b$; the library knows the latter name only
-        return pool.run(() => bcryptCompare(secret, stored.replace(/^\$2y/, '$2b')));
-      }
-      if (stored !== null && isAffordable(stored)) {
-        return pool.run(() => argon2Verify(stored, secret));
+      if (stored !== null && isComputable(stored)) {
+        return pool.run(() => verifyStored(stored, secret));
       }
       // The same work under the current cost, so that the time does not tell who has an account.
       const made = await decoy;
@@ -73,13 +50,13 @@ export function createPasswordHasher(cost: PasswordCost, pool: HashPool): Passwo
       return false;
     },
     needsRehash(stored) {
-      const found = argon2Cost(stored);
+      const found = readHash(stored);
       return (
-        found === null ||
-        !stored.startsWith('$argon2id$') ||
-        found.memoryKib !== cost.memoryKib ||
-        found.passes !== cost.passes ||
-        found.parallelism !== cost.parallelism
+        found?.kind !== 'argon2' ||
+        !found.isArgon2id ||
+        found.cost.memoryKib !== cost.memoryKib ||
+        found.cost.passes !== cost.passes ||
+        found.cost.parallelism !== cost.parallelism
       );
     },
   };
@@ -93,25 +70,15 @@ function normalize(password: string): string {
   return password.normalize('NFC');
 }
 
-/** Whether a stored hash asks for no more than a login may cost, and no less than argon2 computes without a throw. */
-export function isAffordable(hash: string): boolean {
-  const rounds = BCRYPT.exec(hash)?.[1];
-  if (rounds !== undefined) return Number(rounds) <= MOST_BCRYPT_ROUNDS;
-  const cost = argon2Cost(hash);
-  return (
-    cost !== null &&
-    cost.parallelism >= 1 &&
-    cost.parallelism <= MOST_PARALLELISM &&
-    cost.passes >= 1 &&
-    cost.passes <= MOST_PASSES &&
-    cost.memoryKib >= LEAST_MEMORY_KIB_PER_LANE * cost.parallelism &&
-    cost.memoryKib <= MOST_MEMORY_KIB
-  );
+function isComputable(stored: string): boolean {
+  const hash = readHash(stored);
+  return hash !== null && isAffordable(hash);
 }
 
-function argon2Cost(hash: string): PasswordCost | null {
-  if (!PHC_FORM.test(hash)) return null;
-  const read = (name: string) => Number(PHC_PARAMETER(name).exec(hash)?.[1] ?? Number.NaN);
-  const cost = { memoryKib: read('m'), passes: read('t'), parallelism: read('p') };
-  return Object.values(cost).every(Number.isFinite) ? cost : null;
+async function verifyStored(stored: string, secret: string): Promise<boolean> {
+  const hash = readHash(stored);
+  if (hash?.kind === 'scrypt') return scryptVerify(hash, secret);
+  // $2y$ is what PHP calls $2b$; the library knows the latter name only
+  if (hash?.kind === 'bcrypt') return bcryptCompare(secret, stored.replace(/^\$2y/, '$2b'));
+  return argon2Verify(stored, secret);
 }

@@ -69,15 +69,15 @@ export function openDatabase(options: {
   };
 }
 
-/** Sets what the service counts on, whatever the server's defaults are. */
+/** What is counted on, whatever the server's defaults are; procedures keep the sql_mode they were created under. */
+export const SESSION_SETTINGS =
+  "set session sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', session time_zone='+00:00', session innodb_lock_wait_timeout=3";
+
 function setUpSessions(pool: Pool): void {
   pool.pool.on('connection', (connection) => {
     // queued on the connection ahead of whatever it was opened for
     const fail = (error: unknown) => error && connection.destroy();
-    connection.query(
-      "set session sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', session time_zone='+00:00', session innodb_lock_wait_timeout=3",
-      fail,
-    );
+    connection.query(SESSION_SETTINGS, fail);
     // every decision here is a conditional UPDATE, which reads the newest row under any isolation;
     // gap locks would only add deadlocks
     connection.query('set session transaction isolation level read committed', fail);

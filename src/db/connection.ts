@@ -44,6 +44,40 @@ export function connectionOptions(
   };
 }
 
+/** What a DATABASE_URL is made of. */
+export interface UrlParts {
+  user: string;
+  password: string;
+  host: string;
+  port: number;
+  /** A Unix socket in the place of host and port. */
+  socketPath: string | undefined;
+  /** As `?tls=` takes it. */
+  tls: string | undefined;
+  database: string;
+}
+
+/** Writes the DATABASE_URL that `connectionOptions` reads, whatever characters names and password have. */
+export function databaseUrl(parts: UrlParts): string {
+  const { user, password, host, port, socketPath, tls, database } = parts;
+  const options = new URLSearchParams({
+    ...(socketPath === undefined ? {} : { socketPath }),
+    ...(tls === undefined ? {} : { tls }),
+  }).toString();
+  const bracketed = host.includes(':') ? `[${host}]` : host;
+  const place = socketPath === undefined ? `${bracketed}:${port}` : 'localhost';
+  const query = options === '' ? '' : `?${options}`;
+  return `mysql://${encoded(user)}:${encoded(password)}@${place}/${encoded(database)}${query}`;
+}
+
+/** Also without the quotes and the like that URLs allow and shells do not. */
+function encoded(text: string): string {
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16)}`,
+  );
+}
+
 function hostOf(url: URL): string {
   return url.hostname.replace(/^\[(.*)\]$/, '$1') || 'localhost';
 }

@@ -4,7 +4,7 @@ import {
   createConnection,
   type ResultSetHeader,
 } from 'mysql2/promise';
-import { retrying } from './client.ts';
+import { retrying, SESSION_SETTINGS } from './client.ts';
 import { driverError } from './failure.ts';
 import { explained, MigrationError } from './migration-error.ts';
 import {
@@ -27,6 +27,7 @@ import {
 
 const TABLE_LOCK_WAIT_SECONDS = 10;
 const NO_SUCH_DATABASE = 1049;
+const NO_RIGHT_ON_DATABASE = 1044;
 
 export interface MigrateOptions {
   connection: ConnectionOptions & { database: string };
@@ -70,12 +71,17 @@ async function connect(options: MigrateOptions): Promise<Connection | null> {
     const connection = await createConnection({ ...options.connection });
     // A connection that breaks fails its current statement; unheard, it would end the process too.
     connection.on('error', () => {});
+    await connection.query(SESSION_SETTINGS);
     return connection;
   };
   try {
     return await connectToDatabase();
   } catch (error) {
-    if (driverError(error)?.errno !== NO_SUCH_DATABASE) throw error;
+    const errno = driverError(error)?.errno;
+    if (errno === NO_RIGHT_ON_DATABASE) {
+      throw explained(error, `The database ${database} cannot be used, or is not there`);
+    }
+    if (errno !== NO_SUCH_DATABASE) throw error;
   }
   if (options.dryRun) return null;
   const connection = await createConnection(server);

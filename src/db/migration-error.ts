@@ -25,8 +25,8 @@ export function explained(error: unknown, what: string): MigrationError {
   if (NO_RIGHTS.has(cause?.errno ?? 0)) {
     return new MigrationError(
       'RIGHTS',
-      `${what}, and the user in DATABASE_URL has no right to do it. Run \`npm run cli -- migrate\` ` +
-        `with a DATABASE_URL whose user may change tables. (${detail})`,
+      `${what}, and the user it is reached as has no right to do it. Run \`npm run cli -- migrate\` with ` +
+        `MIGRATION_DATABASE_URL set to a user who may change tables, and start again. (${detail})`,
       { cause: error },
     );
   }

@@ -1,6 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Where the migrations of this version are. */
+export const MIGRATIONS = fileURLToPath(new URL('../../drizzle', import.meta.url));
 
 /** One file that drizzle-kit generated. */
 export interface Migration {

@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import {
   bigint,
   boolean,
@@ -20,11 +21,20 @@ export const users = mysqlTable(
     id: uuid('id').primaryKey(),
     email: varchar('email', { length: 254 }).notNull(),
     emailKey: exactText('email_key', { length: 254 }).notNull(),
+    // administrators search by these two as well; the database keeps them, whoever writes the row
+    emailDomain: exactText('email_domain', { length: 254 }).generatedAlwaysAs(
+      sql`substring_index(email_key, '@', -1)`,
+      { mode: 'stored' },
+    ),
     emailVerifiedAt: instant('email_verified_at'),
     pendingEmail: varchar('pending_email', { length: 254 }),
     username: varchar('username', { length: 64 }),
     usernameKey: exactText('username_key', { length: 64 }),
     displayName: varchar('display_name', { length: 100 }),
+    lastName: varchar('last_name', { length: 100 }).generatedAlwaysAs(
+      sql`substring_index(display_name, ' ', -1)`,
+      { mode: 'stored' },
+    ),
     phrase: varchar('phrase', { length: 200 }),
     // null until an invited person has chosen a password
     passwordHash: exactText('password_hash', { length: 255 }),
@@ -34,6 +44,9 @@ export const users = mysqlTable(
     appMetadata: jsonText('app_metadata').notNull(),
     // set once a code has confirmed the enrolment; until then the secret waits in totp_enrolments
     totpSecret: varbytes('totp_secret', { length: 255 }),
+    totpEnabled: boolean('totp_enabled').generatedAlwaysAs(sql`totp_secret is not null`, {
+      mode: 'stored',
+    }),
     totpLastStep: bigint('totp_last_step', { mode: 'number' }),
     createdAt: instant('created_at').notNull(),
     updatedAt: instant('updated_at').notNull(),
@@ -43,7 +56,15 @@ export const users = mysqlTable(
     uniqueIndex('users_email_key_unique').on(table.emailKey),
     uniqueIndex('users_username_key_unique').on(table.usernameKey),
     index('users_created_at_index').on(table.createdAt, table.id),
-    index('users_role_index').on(table.role, table.status),
+    // each of these ends in the id, so that a filtered list is read in its order from any place on
+    index('users_role_status_index').on(table.role, table.status, table.id),
+    index('users_role_index').on(table.role, table.id),
+    index('users_status_index').on(table.status, table.id),
+    index('users_display_name_index').on(table.displayName, table.id),
+    index('users_last_name_index').on(table.lastName, table.id),
+    index('users_email_domain_index').on(table.emailDomain, table.id),
+    // for figures: how many have TOTP on
+    index('users_totp_index').on(table.totpEnabled),
   ],
 );
 
@@ -105,7 +126,8 @@ export const sessions = mysqlTable(
   },
   (table) => [
     index('sessions_user_index').on(table.userId, table.endedAt, table.createdAt),
-    index('sessions_expiry_index').on(table.expiresAt),
+    // with the end in it, live sessions are counted without reading them
+    index('sessions_expiry_index').on(table.expiresAt, table.endedAt),
     foreignKey({
       name: 'sessions_user_fk',
       columns: [table.userId],
@@ -249,6 +271,7 @@ export const auditEvents = mysqlTable(
   },
   (table) => [
     index('audit_events_user_index').on(table.userId, table.id),
+    index('audit_events_user_type_index').on(table.userId, table.type, table.id),
     index('audit_events_actor_index').on(table.actorId, table.id),
     index('audit_events_type_index').on(table.type, table.id),
     index('audit_events_at_index').on(table.at),

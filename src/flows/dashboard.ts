@@ -1,36 +1,25 @@
-import { countLockedCounters } from '../records/attempt-counter.ts';
-import { countEventsSince } from '../records/audit-event.ts';
-import { countLiveSessions } from '../records/session.ts';
-import { countUsers, countUsersCreatedSince, countUsersWithTotp } from '../records/user-list.ts';
+import type { UserCounts } from '../records/user-list.ts';
 import type { Deps } from './deps.ts';
+import type { Activity } from './steps/figures.ts';
 
 /** The service in figures. */
-export interface Dashboard {
+export interface Dashboard extends Activity {
   users: number;
   admins: number;
   disabledUsers: number;
-  totpUsers: number;
-  activeSessions: number;
-  lockedAccounts: number;
-  registrationsLast24h: number;
-  loginsLast24h: number;
-  failedLoginsLast24h: number;
+  /** When the oldest of them was counted. */
+  asOf: Date;
 }
 
-const DAY_MS = 24 * 60 * 60 * 1000;
-
-export async function readDashboard({ db, now }: Deps): Promise<Dashboard> {
-  const at = now();
-  const yesterday = new Date(at.getTime() - DAY_MS);
+export async function readDashboard({ figures }: Deps): Promise<Dashboard> {
+  const [users, activity] = await Promise.all([figures.userCounts(), figures.activity()]);
+  const count = (isMeant: (group: UserCounts[number]) => boolean) =>
+    users.figures.filter(isMeant).reduce((sum, group) => sum + group.users, 0);
   return {
-    users: await countUsers(db, {}),
-    admins: await countUsers(db, { role: 'ADMIN' }),
-    disabledUsers: await countUsers(db, { status: 'DISABLED' }),
-    totpUsers: await countUsersWithTotp(db),
-    activeSessions: await countLiveSessions(db, at),
-    lockedAccounts: await countLockedCounters(db, at),
-    registrationsLast24h: await countUsersCreatedSince(db, yesterday),
-    loginsLast24h: await countEventsSince(db, 'LOGIN_SUCCEEDED', yesterday),
-    failedLoginsLast24h: await countEventsSince(db, 'LOGIN_FAILED', yesterday),
+    ...activity.figures,
+    users: count(() => true),
+    admins: count(({ role }) => role === 'ADMIN'),
+    disabledUsers: count(({ status }) => status === 'DISABLED'),
+    asOf: new Date(Math.min(users.at.getTime(), activity.at.getTime())),
   };
 }

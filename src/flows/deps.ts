@@ -6,6 +6,7 @@ import type { Db } from '../db/client.ts';
 import type { Logger } from '../logger.ts';
 import type { Afterwards } from './steps/afterwards.ts';
 import type { AttemptGate } from './steps/attempt-gate.ts';
+import type { Figures } from './steps/figures.ts';
 
 /** What flows work with. app.ts builds it once; tests replace parts of it. */
 export interface Deps {
@@ -17,6 +18,7 @@ export interface Deps {
   readonly accessTokens: AccessTokens;
   readonly attemptGate: AttemptGate;
   readonly afterwards: Afterwards;
+  readonly figures: Figures;
   readonly logger: Logger;
   /** The service's clock; nothing else tells the time. */
   readonly now: () => Date;

@@ -1,4 +1,3 @@
-import type { Db } from '../db/client.ts';
 import { purgeAttemptCounters } from '../records/attempt-counter.ts';
 import { purgeEmailTokens } from '../records/email-token.ts';
 import { purgeLoginChallenges } from '../records/login-challenge.ts';
@@ -14,28 +13,40 @@ const BATCHES = 1000;
 const SESSION_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
 
 /** Forgets what says nothing any more, in batches small enough not to hold anybody up. @returns how many rows */
-export async function forgetExpired({ db, config, now }: Deps): Promise<number> {
-  const at = now();
-  const attemptsKept = Math.max(config.attempts.windowMs, 60_000);
-  const purges: [(db: Db, before: Date, limit: number) => Promise<number>, Date][] = [
-    [purgeRateLimitHits, at],
-    [purgeLoginChallenges, at],
-    [purgeEmailTokens, at],
-    [purgeTotpEnrolments, at],
-    [purgeAttemptCounters, new Date(at.getTime() - attemptsKept)],
-    [purgeSessions, new Date(at.getTime() - SESSION_KEPT_MS)],
-    [purgeMails, new Date(at.getTime() - config.mail.retentionMs)],
-  ];
-  let forgotten = 0;
-  for (const [purge, before] of purges) {
-    forgotten += await inBatches((limit) => purge(db, before, limit));
+export async function forgetExpired(deps: Deps): Promise<number> {
+  const forgotten = await forgetExpiredByKind(deps);
+  return Object.values(forgotten).reduce((sum, rows) => sum + rows, 0);
+}
+
+/** The same. @returns how many rows of which kind, such as `sessions` */
+export async function forgetExpiredByKind(deps: Deps): Promise<Record<string, number>> {
+  const forgotten: Record<string, number> = {};
+  for (const [kind, purge] of Object.entries(purgesOf(deps))) {
+    forgotten[kind] = await inBatches(purge);
   }
-  const { rows } = config.rateLimit;
-  return forgotten + (await inBatches((limit) => purgeRateLimitHitsBeyond(db, rows, limit)));
+  return forgotten;
+}
+
+type Purge = (limit: number) => Promise<number>;
+
+function purgesOf({ db, config, now }: Deps): Record<string, Purge> {
+  const at = now();
+  const ago = (ms: number) => new Date(at.getTime() - ms);
+  const attemptsKept = Math.max(config.attempts.windowMs, 60_000);
+  return {
+    rateLimitHits: (limit) => purgeRateLimitHits(db, at, limit),
+    rateLimitHitsBeyond: (limit) => purgeRateLimitHitsBeyond(db, config.rateLimit.rows, limit),
+    loginChallenges: (limit) => purgeLoginChallenges(db, at, limit),
+    emailTokens: (limit) => purgeEmailTokens(db, at, limit),
+    totpEnrolments: (limit) => purgeTotpEnrolments(db, at, limit),
+    attemptCounters: (limit) => purgeAttemptCounters(db, ago(attemptsKept), limit),
+    sessions: (limit) => purgeSessions(db, ago(SESSION_KEPT_MS), limit),
+    mails: (limit) => purgeMails(db, ago(config.mail.retentionMs), limit),
+  };
 }
 
 /** Goes on while there is something to forget, but not for ever: there are others, and the next time. */
-async function inBatches(purge: (limit: number) => Promise<number>): Promise<number> {
+async function inBatches(purge: Purge): Promise<number> {
   let forgotten = 0;
   for (let batch = 0; batch < BATCHES; batch++) {
     const deleted = await purge(BATCH);

@@ -39,4 +39,8 @@ const AuditEventObject = builder.objectRef<AuditEvent>('AuditEvent').implement({
   }),
 });
 
-export const AuditEventConnectionObject = connectionObject(AuditEventObject, 'AuditEvent');
+export const AuditEventConnectionObject = connectionObject(
+  AuditEventObject,
+  'AuditEvent',
+  'the newest first',
+);

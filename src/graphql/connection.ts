@@ -7,20 +7,25 @@ const LARGEST_PAGE = 100;
 
 type Types = (typeof builder)['$inferSchemaTypes'];
 
+/** Something in a list, and the cursor to go on after it. */
+export interface Edge<Node> {
+  node: Node;
+  cursor: string;
+}
+
 /** A page of a list, with what it takes to count the whole of it. */
 export interface Page<Node> {
-  nodes: Node[];
+  edges: Edge<Node>[];
   hasNextPage: boolean;
   hasPreviousPage: boolean;
+  /** Where to go on: after the last edge, or further on where the page ends before it is full. */
+  endCursor: string | null;
   count?: () => Promise<number>;
 }
 
-interface PageInfo {
-  hasNextPage: boolean;
-  hasPreviousPage: boolean;
+type PageInfo = Pick<Page<unknown>, 'hasNextPage' | 'hasPreviousPage' | 'endCursor'> & {
   startCursor: string | null;
-  endCursor: string | null;
-}
+};
 
 const PageInfoObject = builder.objectRef<PageInfo>('PageInfo').implement({
   description: 'Where a page is in its list.',
@@ -35,57 +40,51 @@ const PageInfoObject = builder.objectRef<PageInfo>('PageInfo').implement({
     }),
     endCursor: t.exposeString('endCursor', {
       nullable: true,
-      description: 'The cursor of the last on this page, for `after`.',
+      description: 'What `after` takes to go on from here.',
     }),
   }),
 });
 
-/** The Relay connection of a node type, and its edge. */
+/**
+ * The Relay connection of a node type, and its edge.
+ *
+ * @param order how it is sorted, as its description says it
+ */
 export function connectionObject<Node extends { id: string }>(
   node: PothosSchemaTypes.ObjectRef<Types, Node, Node>,
   name: string,
+  order: string,
 ) {
   // what is common to all nodes is all that a connection knows of them
   const nodeObject = node as unknown as PothosSchemaTypes.ObjectRef<Types, { id: string }>;
-  const edge = builder.objectRef<{ id: string }>(`${name}Edge`);
+  const edge = builder.objectRef<Edge<{ id: string }>>(`${name}Edge`);
   edge.implement({
     description: `A place in a list of ${name} objects.`,
     fields: (t) => ({
-      node: t.field({ type: nodeObject, description: 'What is there.', resolve: (item) => item }),
-      cursor: t.string({
-        description: 'What `after` takes to go on from here.',
-        resolve: (item) => cursorOf(item.id),
-      }),
+      node: t.expose('node', { type: nodeObject, description: 'What is there.' }),
+      cursor: t.exposeString('cursor', { description: 'What `after` takes to go on from here.' }),
     }),
   });
   const connection = builder.objectRef<Page<Node>>(`${name}Connection`);
   connection.implement({
-    description: `A page of ${name} objects, the newest first.`,
+    description: `A page of ${name} objects, ${order}.`,
     fields: (t) => ({
       edges: t.field({
         type: [edge],
         description: 'What is on this page.',
-        resolve: (page): { id: string }[] => page.nodes,
+        resolve: (page): Edge<{ id: string }>[] => page.edges,
       }),
       pageInfo: t.field({
         type: PageInfoObject,
         description: 'Where this page is in the list.',
-        resolve: pageInfoOf,
+        resolve: ({ edges, ...page }): PageInfo => ({
+          ...page,
+          startCursor: edges[0]?.cursor ?? null,
+        }),
       }),
     }),
   });
   return connection;
-}
-
-function pageInfoOf({ nodes, hasNextPage, hasPreviousPage }: Page<{ id: string }>): PageInfo {
-  const [first] = nodes;
-  const last = nodes.at(-1);
-  return {
-    hasNextPage,
-    hasPreviousPage,
-    startCursor: first === undefined ? null : cursorOf(first.id),
-    endCursor: last === undefined ? null : cursorOf(last.id),
-  };
 }
 
 /** The arguments of a connection, read. @throws {RequestError} BAD_USER_INPUT */
@@ -104,18 +103,24 @@ export async function readPage<Node extends { id: string }>(
   { first, after }: PageArguments,
   list: (page: { limit: number; after: string | null }) => Promise<Node[]>,
 ): Promise<Page<Node>> {
-  const size = first ?? STANDARD_PAGE;
-  if (size < 1 || size > LARGEST_PAGE) {
-    const message = `"first" must be between 1 and ${LARGEST_PAGE}.`;
-    throw new RequestError('BAD_USER_INPUT', { message });
-  }
+  const size = pageSize(first);
   // one more than asked for tells whether there are more
   const nodes = await list({ limit: size + 1, after: after == null ? null : idOf(after) });
+  const edges = nodes.slice(0, size).map((node) => ({ node, cursor: cursorOf(node.id) }));
   return {
-    nodes: nodes.slice(0, size),
+    edges,
     hasNextPage: nodes.length > size,
     hasPreviousPage: after != null,
+    endCursor: edges.at(-1)?.cursor ?? null,
   };
+}
+
+/** @throws {RequestError} BAD_USER_INPUT when there is no such page */
+export function pageSize(first: number | null | undefined): number {
+  const size = first ?? STANDARD_PAGE;
+  if (size >= 1 && size <= LARGEST_PAGE) return size;
+  const message = `"first" must be between 1 and ${LARGEST_PAGE}.`;
+  throw new RequestError('BAD_USER_INPUT', { message });
 }
 
 function cursorOf(id: string): string {
@@ -126,8 +131,13 @@ function idOf(cursor: string): string {
   const id = uuidOf(Buffer.from(cursor, 'base64url'));
   // decoding skips what is no base64url and stringifying what is too much: only the spelling that was given counts
   if (id !== null && cursorOf(id) === cursor) return id;
+  throw foreignCursor();
+}
+
+/** The failure of whoever makes cursors up. */
+export function foreignCursor(): RequestError {
   const message = '"after" must be a cursor that an earlier page gave.';
-  throw new RequestError('BAD_USER_INPUT', { message });
+  return new RequestError('BAD_USER_INPUT', { message });
 }
 
 function uuidOf(bytes: Buffer): string | null {

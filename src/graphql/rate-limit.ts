@@ -115,7 +115,12 @@ export function createRateLimiter(deps: Deps): RateLimiter {
   };
 }
 
-function chosenLimits(deps: Deps): Record<string, Limit[]> {
+/**
+ * The limits that hold: those of the table, changed as RATE_LIMITS says.
+ *
+ * @throws {ConfigError} when that names one that there is not
+ */
+export function chosenLimits(deps: Pick<Deps, 'config'>): Record<string, Limit[]> {
   const { overrides } = deps.config.rateLimit;
   const known = new Set(Object.values(RATE_LIMITS).flatMap((limits) => limits.map((l) => l.name)));
   for (const name of Object.keys(overrides)) {

@@ -1,4 +1,4 @@
-import { and, desc, eq, gte, lt, type SQL } from 'drizzle-orm';
+import { and, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm';
 import type { Client } from '../client.ts';
 import { newId } from '../crypto/id.ts';
 import type { Db } from '../db/client.ts';
@@ -70,8 +70,17 @@ export interface NewAuditEvent {
 
 /** Puts an event on record, in the transaction of what it tells of: neither is there without the other. */
 export async function recordEvent(db: Db, event: NewAuditEvent): Promise<void> {
+  await recordEvents(db, [event]);
+}
+
+/** Puts many events on record, by one statement. */
+export async function recordEvents(db: Db, events: readonly NewAuditEvent[]): Promise<void> {
+  if (events.length > 0) await db.insert(auditEvents).values(events.map(rowOf));
+}
+
+function rowOf(event: NewAuditEvent): AuditEventRow {
   const { type, client, now } = event;
-  await db.insert(auditEvents).values({
+  return {
     id: newId(now),
     type,
     at: now,
@@ -82,7 +91,7 @@ export async function recordEvent(db: Db, event: NewAuditEvent): Promise<void> {
     ipAddress: client.ipAddress,
     userAgent: client.userAgent,
     detail: event.detail ?? {},
-  });
+  };
 }
 
 export interface AuditEventFilter {
@@ -98,10 +107,17 @@ export async function listEvents(
 ): Promise<AuditEvent[]> {
   return db
     .select()
-    .from(auditEvents)
+    .from(auditEvents, { forceIndex: indexOf(filter) })
     .where(and(matches(filter), page.after === null ? undefined : lt(auditEvents.id, page.after)))
     .orderBy(desc(auditEvents.id))
     .limit(page.limit);
+}
+
+/** The index that holds just these events, in their order: left to itself, a server may look through them all. */
+function indexOf({ userId, type }: AuditEventFilter): string {
+  if (userId !== undefined && type !== undefined) return 'audit_events_user_type_index';
+  if (userId !== undefined) return 'audit_events_user_index';
+  return type !== undefined ? 'audit_events_type_index' : 'PRIMARY';
 }
 
 export async function countEventsSince(db: Db, type: AuditEventType, since: Date): Promise<number> {
@@ -110,22 +126,29 @@ export async function countEventsSince(db: Db, type: AuditEventType, since: Date
 
 /**
  * Puts a pseudonym in the place of a deleted user in everything on record, and forgets addresses and devices. What
- * happened stays, and that it happened to one and the same account; who it was does not.
+ * happened stays, and that it happened to one and the same account; who it was does not. The database does it by a
+ * procedure, for the service itself may not change what is on record, and refuses while there is such a user.
  *
- * @param pseudonym a UUID that only the holder of the server's key can connect with the user
+ * @param pseudonym a UUIDv8 that only the holder of the server's key can connect with the user
  */
 export async function pseudonymizeEvents(db: Db, userId: string, pseudonym: string): Promise<void> {
-  const forgotten = { ipAddress: null, userAgent: null, sessionId: null, detail: {} };
-  await db
-    .update(auditEvents)
-    .set({ ...forgotten, userId: pseudonym })
-    .where(eq(auditEvents.userId, userId));
-  // what they did to others was done from their address too
-  await db
-    .update(auditEvents)
-    .set({ ipAddress: null, userAgent: null, actorId: pseudonym })
-    .where(eq(auditEvents.actorId, userId));
+  await db.execute(sql`call pseudonymize_audit_events(${idParam(userId)}, ${idParam(pseudonym)})`);
 }
+
+/**
+ * Deletes the oldest of what was put on record before a time, at the most `limit` events. The database does it by a
+ * procedure, which spares what is younger than 30 days, whatever it is asked.
+ *
+ * @returns how many
+ */
+export async function purgeEvents(db: Db, before: Date, limit: number): Promise<number> {
+  const [result] = await db.execute(
+    sql`call purge_audit_events(${sql.param(before, auditEvents.at)}, ${limit})`,
+  );
+  return result.affectedRows;
+}
+
+const idParam = (id: string) => sql.param(id, auditEvents.id);
 
 function matches(filter: AuditEventFilter): SQL | undefined {
   return and(

@@ -2,11 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { keys } from '../../src/cli/keys.ts';
 import { logIn, newName } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { runSql } from '../support/database.ts';
 import { mailEnv, writeMail } from '../support/outbox.ts';
 import { startProcess } from '../support/process.ts';
+import { runCommand } from '../support/terminal.ts';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -116,6 +118,13 @@ describe('mail', () => {
       errors: expect.stringContaining('invitation.md lacks'),
     });
   });
+});
+
+it('takes a key id that begins with a dash for an id', async () => {
+  const kid = `-${'a'.repeat(42)}`;
+  const env = { DATABASE_URL: app.databaseUrl };
+  const refused = await runCommand(keys, ['retire', kid], { env });
+  expect(refused).toMatchObject({ code: 1, errors: expect.stringContaining(`no key ${kid}`) });
 });
 
 it('teaches: without a command, with an unknown one, and with --help', async () => {

@@ -1,7 +1,10 @@
+import { scryptSync } from 'node:crypto';
+import { hash as argon2Hash } from 'argon2';
 import { hash as bcryptHash } from 'bcrypt';
 import { describe, expect, it } from 'vitest';
 import { createHashPool } from '../../src/crypto/hash-pool.ts';
-import { createPasswordHasher, isAffordable } from '../../src/crypto/password.ts';
+import { createPasswordHasher } from '../../src/crypto/password.ts';
+import { importProblem } from '../../src/crypto/password-hash.ts';
 
 const CHEAP = { memoryKib: 8, passes: 1, parallelism: 1 };
 const newHasher = (cost = CHEAP) =>
@@ -10,6 +13,15 @@ const hasher = newHasher();
 
 const phc = (parameters: string, type = 'argon2id') =>
   `$${type}$v=19$${parameters}$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNo`;
+
+const base64 = (bytes: Buffer) => bytes.toString('base64').replace(/=+$/, '');
+
+/** A PHC string as passlib writes it. */
+function scryptHash(password: string, [ln, r, p]: [number, number, number] = [4, 8, 1]): string {
+  const salt = Buffer.from('salt of sixteen.');
+  const key = scryptSync(password, salt, 32, { N: 2 ** ln, r, p });
+  return `$scrypt$ln=${ln},r=${r},p=${p}$${base64(salt)}$${base64(key)}`;
+}
 
 describe('hash', () => {
   it('is argon2id under the cost that was asked for, with a salt of its own', async () => {
@@ -69,6 +81,42 @@ describe('verify', () => {
   });
 
   it.each([
+    [4, 8, 1],
+    [10, 1, 3],
+    [1, 8, 2],
+    [14, 8, 1],
+  ] as [number, number, number][])(
+    'takes a scrypt hash with ln=%i, r=%i, p=%i',
+    async (...cost) => {
+      const hash = scryptHash('four words in a row', cost);
+      expect(importProblem(hash)).toBeNull();
+      expect(await hasher.verify(hash, 'four words in a row')).toBe(true);
+      expect(await hasher.verify(hash, 'four words in a rov')).toBe(false);
+      expect(hasher.needsRehash(hash)).toBe(true);
+    },
+  );
+
+  it('takes the scrypt hash of another library', async () => {
+    // the example in the documentation of passlib
+    const hash =
+      '$scrypt$ln=16,r=8,p=1$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E';
+    expect(await hasher.verify(hash, 'password')).toBe(true);
+    expect(await hasher.verify(hash, 'passwore')).toBe(false);
+  });
+
+  it.each([0, 1, 2] as const)('takes the argon2 hash of type %i', async (type) => {
+    const hash = await argon2Hash('four words in a row', {
+      type,
+      memoryCost: 8,
+      timeCost: 1,
+      parallelism: 1,
+    });
+    expect(importProblem(hash)).toBeNull();
+    expect(await hasher.verify(hash, 'four words in a row')).toBe(true);
+    expect(await hasher.verify(hash, 'four words in a rov')).toBe(false);
+  });
+
+  it.each([
     ['memory without end', phc('m=4294967295,t=1,p=1')],
     ['more memory than a login may cost', phc('m=262145,t=1,p=1')],
     ['passes without end', phc('m=8,t=4294967295,p=1')],
@@ -85,9 +133,21 @@ describe('verify', () => {
     ['bcrypt that was cut off', '$2b$04$abc'],
     ['plain text', 'four words in a row'],
     ['nothing', ''],
-    ['an unknown algorithm', '$scrypt$ln=4$abc$def'],
+    ['scrypt for a day', scryptHash('x').replace('ln=4', 'ln=31')],
+    ['scrypt with blocks without end', scryptHash('x').replace('ln=4,r=8', 'ln=12,r=999')],
+    [
+      'scrypt with lanes without end',
+      scryptHash('x').replace('ln=4', 'ln=15').replace('p=1', 'p=255'),
+    ],
+    ['scrypt with no lane', scryptHash('x').replace('p=1', 'p=0')],
+    ['scrypt with no block', scryptHash('x').replace('r=8', 'r=0')],
+    ['scrypt with one element', scryptHash('x').replace('ln=4', 'ln=0')],
+    ['scrypt with more elements than its blocks take', scryptHash('x').replace('r=8', 'r=0001')],
+    ['scrypt that was cut off', '$scrypt$ln=4,r=8,p=1$abc$def'],
+    ['an unknown algorithm', `$sha512$${'a'.repeat(80)}$${'b'.repeat(80)}`],
+    ['more characters than the column holds', phc('m=8,t=1,p=1').padEnd(300, 'a')],
   ])('does not compute a planted hash with %s, and says no', async (_what, hash) => {
-    expect(isAffordable(hash)).toBe(false);
+    expect(importProblem(hash)).not.toBeNull();
     const started = performance.now();
     expect(await hasher.verify(hash, 'four words in a row')).toBe(false);
     expect(performance.now() - started).toBeLessThan(500);

@@ -2,6 +2,7 @@ import { type App, createApp, type Overrides } from '../../src/app.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createTestClock, type TestClock } from './clock.ts';
 import { dropDatabase, newDatabaseUrl } from './database.ts';
+import { dropServiceUser, serviceUrl } from './service-user.ts';
 
 /** A GraphQL answer as a client reads it. */
 export interface Answer {
@@ -22,6 +23,7 @@ export interface Sending {
 export interface TestApp {
   app: App;
   clock: TestClock;
+  /** As who may do everything; the service itself is a user of few rights. */
   databaseUrl: string;
   /** How many passwords have been hashed or verified. */
   hashes(): number;
@@ -47,7 +49,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
   let hashed = 0;
   const config = loadConfig({
     NODE_ENV: 'test',
-    DATABASE_URL: databaseUrl,
+    DATABASE_URL: await serviceUrl(databaseUrl),
     AUTH_SECRET: TEST_SECRET,
     ARGON2_MEMORY: '8',
     ARGON2_PASSES: '1',
@@ -93,7 +95,9 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
       (await (await post({ query, variables }, sending)).json()) as Answer,
     async close() {
       await app.close();
-      if (options.databaseUrl === undefined) await dropDatabase(databaseUrl);
+      if (options.databaseUrl !== undefined) return;
+      await dropServiceUser(databaseUrl);
+      await dropDatabase(databaseUrl);
     },
   };
 }

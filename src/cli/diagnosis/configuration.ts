@@ -1,0 +1,132 @@
+import { type Config, ConfigError, loadConfig, type Variables } from '../../config.ts';
+import { isGuessableSecret } from '../../environment.ts';
+import { chosenLimits } from '../../graphql/rate-limit.ts';
+import { useTrustedDocuments } from '../../graphql/trusted-documents.ts';
+import { parseTrustedProxies } from '../../http/client-address.ts';
+import { type Finding, findingsOf } from './finding.ts';
+
+const MEND = 'Correct the variable; "Configuration" in README.md says what it takes.';
+
+const configuration = findingsOf('configuration');
+const secret = findingsOf('secret');
+const publicUrl = findingsOf('public-url');
+const proxies = findingsOf('proxies');
+
+/** Checks the variables as the service does when it starts. @returns no `config` when it would not start */
+export function checkConfiguration(env: Variables): {
+  findings: Finding[];
+  config: Config | null;
+} {
+  const config = problemsOf(() => loadConfig(env));
+  if ('problems' in config) {
+    const findings = config.problems.map((problem) => brokenVariable(problem));
+    return { findings, config: null };
+  }
+  const problems = startProblems(config.value);
+  const findings =
+    problems.length > 0
+      ? problems.map((problem) => brokenVariable(problem))
+      : [configuration.ok(`It is valid, for ${config.value.profile}.`)];
+  return {
+    findings: [
+      ...findings,
+      ...checkSecrets(env, config.value),
+      ...checkPublicUrl(env, config.value),
+    ],
+    config: config.value,
+  };
+}
+
+function brokenVariable(problem: string): Finding {
+  if (/^(AUTH|JWT)_SECRET /.test(problem)) {
+    return secret.broken(problem, 'Set it to what `openssl rand -base64 48` prints.');
+  }
+  const check = problem.startsWith('PUBLIC_URL ') ? publicUrl : configuration;
+  return check.broken(problem, MEND);
+}
+
+/** What would show only later in the service's start. */
+function startProblems(config: Config): string[] {
+  const { persistedOperations, trustedProxies } = config;
+  const steps = [
+    () => chosenLimits({ config }),
+    () => parseTrustedProxies(trustedProxies),
+    () => persistedOperations !== undefined && useTrustedDocuments(persistedOperations),
+  ];
+  return steps.flatMap((step) => {
+    const outcome = problemsOf<unknown>(step);
+    return 'problems' in outcome ? outcome.problems : [];
+  });
+}
+
+function problemsOf<T>(work: () => T): { value: T } | { problems: readonly string[] } {
+  try {
+    return { value: work() };
+  } catch (error) {
+    if (error instanceof ConfigError) return { problems: error.problems };
+    return { problems: [error instanceof Error ? error.message : String(error)] };
+  }
+}
+
+function checkSecrets(env: Variables, config: Config): Finding[] {
+  const findings: Finding[] = [];
+  const { secrets, tokens } = config;
+  if (!env.AUTH_SECRET?.trim()) {
+    findings.push(
+      secret.ok('AUTH_SECRET is not set; one was made in DATA_DIR, which production does not do.'),
+    );
+  } else if (secrets.some(isGuessableSecret)) {
+    findings.push(
+      secret.warning(
+        'An entry of AUTH_SECRET can be guessed; in production the service would refuse it.',
+        'Set it to what `openssl rand -base64 48` prints, keeping the old one behind it for a while.',
+      ),
+    );
+  } else if (secrets.length > 1) {
+    findings.push(secret.ok(`AUTH_SECRET has ${secrets.length} entries: it is being rotated.`));
+  } else {
+    findings.push(secret.ok('AUTH_SECRET is long and random enough.'));
+  }
+  if (tokens.sharedSecret !== undefined && secrets.includes(tokens.sharedSecret)) {
+    findings.push(
+      secret.broken(
+        'JWT_SECRET is an entry of AUTH_SECRET: every backend that verifies tokens could derive all keys.',
+        'Set JWT_SECRET to another value, as `openssl rand -base64 48` prints.',
+      ),
+    );
+  }
+  return findings;
+}
+
+function checkPublicUrl(env: Variables, config: Config): Finding[] {
+  const { hostname, protocol } = new URL(config.publicUrl);
+  const isLocal = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
+  const isProduction = config.profile === 'production';
+  const findings: Finding[] = [];
+  if (isProduction && isLocal) {
+    findings.push(
+      publicUrl.warning(
+        'PUBLIC_URL is this very machine: tokens name it as their issuer, and links lead there.',
+        'Set it to where people reach the service, such as https://auth.example.com.',
+      ),
+    );
+  } else if (!isProduction && !isLocal) {
+    findings.push(
+      publicUrl.warning(
+        `PUBLIC_URL can be reached by others, and NODE_ENV is ${config.profile}: GraphiQL and introspection are open, secrets may be weak.`,
+        'Set NODE_ENV=production.',
+      ),
+    );
+  } else {
+    findings.push(publicUrl.ok(`It is ${config.publicUrl}.`));
+  }
+  if (isProduction && protocol === 'https:' && !env.TRUSTED_PROXIES?.trim()) {
+    findings.push(
+      proxies.warning(
+        'TRUSTED_PROXIES is empty, but something in front must terminate TLS: all clients look like one address, and share its limits.',
+        'Set it to how many proxies there are in front, such as 1.',
+      ),
+    );
+  }
+  return findings;
+}

@@ -1,0 +1,51 @@
+import type { Config } from '../../config.ts';
+import { probeSmtp } from '../../mail/smtp-probe.ts';
+import type { SmtpServer } from '../../mail/smtp-url.ts';
+import { type Finding, findingsOf } from './finding.ts';
+
+const TIMEOUT_MS = 10_000;
+
+const mail = findingsOf('mail');
+
+/**
+ * Checks that the mail server can be reached and lets the service in.
+ *
+ * @param config absent while it is not valid; then that is what has to be mended first
+ */
+export async function checkMail(config: Config | null): Promise<Finding[]> {
+  if (config === null) return [];
+  const { delivery } = config.mail;
+  if (delivery === 'off') return [mail.ok('MAIL is off: none is written.')];
+  if (delivery === 'kept') {
+    return [mail.ok('SMTP_URL is not set; mail is kept for the developer, and not sent.')];
+  }
+  try {
+    await probeSmtp(delivery, TIMEOUT_MS);
+    return [mail.ok(`The mail server at ${delivery.host} lets the service in.`)];
+  } catch (error) {
+    return [refused(delivery, error)];
+  }
+}
+
+function refused({ host, port }: SmtpServer, error: unknown): Finding {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+  if (code === 'EAUTH') {
+    return mail.broken(
+      `The mail server at ${host} refuses the user or the password.`,
+      'Correct user and password in SMTP_URL; characters with a meaning in URLs are written as %40 and so on.',
+    );
+  }
+  if (
+    code === 'ETLS' ||
+    /certificate|self.signed/i.test(error instanceof Error ? error.message : '')
+  ) {
+    return mail.broken(
+      `No TLS comes about with the mail server at ${host}.`,
+      'Use the host name that its certificate has, smtps:// for port 465 and smtp:// for 587.',
+    );
+  }
+  return mail.broken(
+    `The mail server at ${host}:${port} does not answer (${code}).`,
+    'Correct host and port in SMTP_URL, or let the connection out of the firewall.',
+  );
+}

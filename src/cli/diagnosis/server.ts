@@ -1,0 +1,181 @@
+import type { ServerFacts } from '../../db/server-facts.ts';
+import { type Finding, findingsOf } from './finding.ts';
+
+const OLDEST = { MySQL: [8, 4], MariaDB: [10, 11] } as const;
+const NEEDED_MODES = ['STRICT_ALL_TABLES', 'NO_ZERO_DATE', 'NO_ENGINE_SUBSTITUTION'];
+const WORTH_TELLING_MS = 2000;
+const WORST_SKEW_MS = 30_000;
+const SMALLEST_PACKET = 1024 * 1024;
+
+const version = findingsOf('version');
+const charset = findingsOf('charset');
+const sqlMode = findingsOf('sql-mode');
+const timeZone = findingsOf('time-zone');
+const clock = findingsOf('clock');
+const isolation = findingsOf('isolation');
+const engine = findingsOf('engine');
+const capacity = findingsOf('capacity');
+const writable = findingsOf('writable');
+
+/** Judges what a server says about itself. */
+export function judgeServer(facts: ServerFacts, connections: number): Finding[] {
+  return [
+    judgeVersion(facts),
+    ...judgeCharset(facts),
+    judgeSqlMode(facts),
+    judgeTimeZone(facts),
+    judgeClock(facts),
+    judgeIsolation(facts),
+    judgeEngine(facts),
+    judgeCapacity(facts, connections),
+    judgeWritable(facts),
+  ];
+}
+
+function judgeVersion({ version: text }: ServerFacts): Finding {
+  const product = /mariadb/i.test(text) ? 'MariaDB' : 'MySQL';
+  const [major = 0, minor = 0] = (/\d+\.\d+/.exec(text)?.[0] ?? '').split('.').map(Number);
+  const [oldestMajor, oldestMinor] = OLDEST[product];
+  const isNewEnough = major > oldestMajor || (major === oldestMajor && minor >= oldestMinor);
+  const found = `It is ${product} ${major}.${minor}`;
+  if (isNewEnough) return version.ok(`${found}.`);
+  return version.broken(
+    `${found}; the oldest that is supported is ${product} ${oldestMajor}.${oldestMinor}.`,
+    'Upgrade the server: MySQL 8.4 or 9, or MariaDB 10.11 or newer.',
+  );
+}
+
+function judgeCharset({ databaseCharset, tables, inexactColumns }: ServerFacts): Finding[] {
+  const others = tables.filter(({ collation }) => !collation.startsWith('utf8mb4'));
+  const findings: Finding[] = [];
+  if (databaseCharset !== 'utf8mb4') {
+    findings.push(
+      charset.broken(
+        `The database has the character set ${databaseCharset}: names and addresses would be cut down to it.`,
+        'Run: ALTER DATABASE ... CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci',
+      ),
+    );
+  }
+  // the service's own tables keep ascii where nothing else can be
+  const converted = others.filter(({ name }) => !name.startsWith('schema_'));
+  if (converted.length > 0) {
+    findings.push(
+      charset.broken(
+        `Tables have another character set than utf8mb4: ${list(converted.map(({ name }) => name))}.`,
+        'Run for each: ALTER TABLE ... CONVERT TO CHARACTER SET utf8mb4, and then check again.',
+      ),
+    );
+  }
+  if (inexactColumns.length > 0) {
+    findings.push(
+      charset.broken(
+        `Columns are not compared byte for byte: ${list(inexactColumns)}. Two people could become one.`,
+        'Give them back what drizzle/ says: CHARACTER SET utf8mb4 COLLATE utf8mb4_bin.',
+      ),
+    );
+  }
+  return findings.length > 0 ? findings : [charset.ok('It is utf8mb4.')];
+}
+
+function judgeSqlMode({ session, global }: ServerFacts): Finding {
+  const ours = session.get('sql_mode') ?? '';
+  const missing = NEEDED_MODES.filter((mode) => !ours.includes(mode));
+  if (missing.length > 0) {
+    return sqlMode.broken(
+      `The service's sessions lack ${missing.join(', ')}, though it sets them: something between it and the server resets sessions.`,
+      'Have the proxy or pooler in between keep session variables, or connect to the server itself.',
+    );
+  }
+  if (!/STRICT_(ALL|TRANS)_TABLES/.test(global.get('sql_mode') ?? '')) {
+    return sqlMode.warning(
+      "The server's sql_mode is not strict. The service sets its own; others who write to this database have values cut off silently.",
+      "Add STRICT_TRANS_TABLES to the server's sql_mode, in its configuration file and by SET GLOBAL.",
+    );
+  }
+  return sqlMode.ok('It is strict.');
+}
+
+function judgeTimeZone({ session, global }: ServerFacts): Finding {
+  const ours = session.get('time_zone');
+  if (ours === '+00:00') {
+    return timeZone.ok(`The service's is UTC; the server's is ${global.get('time_zone')}.`);
+  }
+  return timeZone.broken(
+    `The service's sessions are in ${ours}, though it sets UTC: something between it and the server resets sessions.`,
+    'Have the proxy or pooler in between keep session variables, or connect to the server itself.',
+  );
+}
+
+function judgeClock({ skewMs }: ServerFacts): Finding {
+  const size = Math.abs(skewMs);
+  if (size <= WORTH_TELLING_MS) return clock.ok("The server's and this machine's agree.");
+  const seconds = Math.round(size / 1000);
+  const message = `The server's clock is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} this machine's. The service goes by the server's; backends that verify tokens go by theirs.`;
+  const mend = 'Set both clocks by NTP.';
+  return size > WORST_SKEW_MS ? clock.broken(message, mend) : clock.warning(message, mend);
+}
+
+function judgeIsolation({ session, global }: ServerFacts): Finding {
+  const ours = session.get('transaction_isolation') ?? session.get('tx_isolation');
+  if (ours !== 'READ-COMMITTED') {
+    return isolation.broken(
+      `The service's sessions run at ${ours}, though it sets READ COMMITTED: something between it and the server resets sessions.`,
+      'Have the proxy or pooler in between keep session variables, or connect to the server itself.',
+    );
+  }
+  if (global.get('log_bin') === 'ON' && global.get('binlog_format') === 'STATEMENT') {
+    return isolation.broken(
+      'The binary log is written by statement, which the server refuses at READ COMMITTED: every write fails.',
+      'Set binlog_format=ROW on the server.',
+    );
+  }
+  return isolation.ok('The service runs at READ COMMITTED.');
+}
+
+function judgeEngine({ tables }: ServerFacts): Finding {
+  const others = tables.filter(({ engine: name }) => name !== 'InnoDB');
+  if (others.length === 0) return engine.ok('Every table is InnoDB.');
+  return engine.broken(
+    `Tables without transactions: ${list(others.map(({ name, engine: its }) => `${name} (${its})`))}.`,
+    'Run for each: ALTER TABLE ... ENGINE=InnoDB, and set default_storage_engine=InnoDB.',
+  );
+}
+
+function judgeCapacity({ global }: ServerFacts, connections: number): Finding {
+  const limit = (name: string) => Number(global.get(name) ?? Number.POSITIVE_INFINITY);
+  if (limit('max_connections') < connections) {
+    return capacity.broken(
+      `DATABASE_CONNECTIONS is ${connections}, and the server takes ${limit('max_connections')}.`,
+      'Lower DATABASE_CONNECTIONS, or raise max_connections: all instances together must fit.',
+    );
+  }
+  if (limit('max_allowed_packet') < SMALLEST_PACKET) {
+    return capacity.broken(
+      `max_allowed_packet is ${limit('max_allowed_packet')} bytes: large writes fail.`,
+      'Set max_allowed_packet to 16M on the server.',
+    );
+  }
+  // each connection keeps some fifty statements
+  if (limit('max_prepared_stmt_count') < connections * 50) {
+    return capacity.warning(
+      `max_prepared_stmt_count is ${limit('max_prepared_stmt_count')}, too few for ${connections} connections.`,
+      'Raise max_prepared_stmt_count on the server: 100 for each connection of all instances.',
+    );
+  }
+  return capacity.ok(`The server takes ${limit('max_connections')} connections.`);
+}
+
+function judgeWritable({ global }: ServerFacts): Finding {
+  const names = ['read_only', 'super_read_only', 'innodb_read_only'];
+  const on = names.filter((name) => ['ON', '1'].includes(global.get(name) ?? ''));
+  if (on.length === 0) return writable.ok('The server takes writes.');
+  return writable.broken(
+    `The server takes no writes (${on.join(', ')} is on): it is a replica, or was left so.`,
+    'Point DATABASE_URL at the primary, or run SET GLOBAL read_only=OFF on this server.',
+  );
+}
+
+function list(names: string[]): string {
+  const more = names.length > 5 ? ` and ${names.length - 5} more` : '';
+  return `${names.slice(0, 5).join(', ')}${more}`;
+}

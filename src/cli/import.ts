@@ -1,0 +1,170 @@
+import { type createReadStream, createWriteStream, type WriteStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { parseArgs } from 'node:util';
+import type { Services } from '../app.ts';
+import {
+  createUserImport,
+  type ImportReport,
+  type UserImport,
+  type UserRecord,
+} from '../flows/user-import.ts';
+import { type Command, type Terminal, UsageError } from './command.ts';
+import { type ImportFormat, type ImportLine, readImport } from './import-file.ts';
+import { OPERATOR } from './operator.ts';
+
+const BATCH = 500;
+
+/** Takes in users of another system, with the hashes of their passwords. */
+export const importCommand: Command = {
+  name: 'import',
+  summary: 'take in users of another system, with their password hashes',
+  help: `Takes in users of another system. They sign in with the passwords they have: the hashes of
+bcrypt ($2a$, $2b$, $2y$), argon2 and scrypt ($scrypt$ln=..,r=..,p=..$salt$hash) verify, and
+become argon2id at the first sign-in.
+
+  npm run cli -- import FILE [--dry-run] [--errors FILE] [--format csv|jsonl] [--json]
+
+  FILE            .jsonl: one JSON object a line; .csv: the first line names the columns
+  --format        what FILE is, where its name does not say
+  --dry-run       check every line, against the database too, and change nothing
+  --errors FILE   write the bad lines there: {"line": 12, "reason": "..."}
+  --json          {"imported": 99950, "skipped": 0, "bad": 50, "dryRun": false, "seconds": 21.4}
+
+  {"email": "ada@example.com", "passwordHash": "$2b$12$...", "createdAt": "2024-05-31"}
+
+  email           the only one that must be there
+  passwordHash    without it the person sets a password by a reset
+  username, displayName
+  role            USER or ADMIN             status          ACTIVE or DISABLED
+  emailVerified   true or false             createdAt       ISO 8601, in UTC unless it says
+  appMetadata     an object, in CSV as JSON; access tokens carry it
+
+In CSV a value with a comma, as argon2's hashes have, needs quotes, and none has a line break.
+A bad line is reported by its number and skipped; nothing of a line is ever printed. Users
+whose address has an account stay as they are, so after an interruption just run it again.
+Hashes that would cost more at a sign-in than this service computes are refused.
+
+Exit codes: 0 all lines imported or there already, 1 some were bad, 2 wrong usage.`,
+  async run(args, terminal) {
+    const options = readOptions(args);
+    // before the database is opened: a mistyped name should not take long to be told
+    const file = await openFile(options.file);
+    const errors =
+      options.errors === undefined ? null : createWriteStream(options.errors, { mode: 0o600 });
+    const started = performance.now();
+    const total = await terminal.withServices((services) =>
+      importFile(services, terminal, options, file, errors),
+    );
+    const seconds = Math.round((performance.now() - started) / 100) / 10;
+    if (errors !== null) await finished(errors.end());
+    report(terminal, options, total, seconds);
+    return total.bad === 0 ? 0 : 1;
+  },
+};
+
+type Options = ReturnType<typeof readOptions>;
+
+function readOptions(args: string[]) {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      'dry-run': { type: 'boolean', default: false },
+      errors: { type: 'string' },
+      format: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const [file, ...more] = positionals;
+  if (file === undefined || more.length > 0) throw new UsageError('Say which file.');
+  const format = values.format ?? extname(file).slice(1).toLowerCase();
+  if (format !== 'csv' && format !== 'jsonl') throw new UsageError('Say --format csv or jsonl.');
+  const { errors, json, 'dry-run': dryRun } = values;
+  return { file, format: format as ImportFormat, errors, json, dryRun };
+}
+
+interface OpenFile {
+  chunks: ReturnType<typeof createReadStream>;
+  bytes: number;
+}
+
+async function openFile(path: string): Promise<OpenFile> {
+  const handle = await open(path);
+  const { size } = await handle.stat();
+  return { chunks: handle.createReadStream(), bytes: size };
+}
+
+interface Total {
+  imported: number;
+  skipped: number;
+  bad: number;
+}
+
+async function importFile(
+  { deps }: Services,
+  terminal: Terminal,
+  options: Options,
+  file: OpenFile,
+  errors: WriteStream | null,
+): Promise<Total> {
+  const importUsers = createUserImport(deps, OPERATOR.client, options);
+  const total: Total = { imported: 0, skipped: 0, bad: 0 };
+  const started = performance.now();
+  for await (const lines of batches(readImport(file.chunks, options.format))) {
+    const done = await importBatch(importUsers, lines);
+    total.imported += done.imported;
+    total.skipped += done.skipped;
+    total.bad += done.bad.length;
+    for (const bad of done.bad) {
+      terminal.complain(`line ${bad.line}: ${bad.reason}`);
+      errors?.write(`${JSON.stringify(bad)}\n`);
+    }
+    terminal.progress(bar(file, total, performance.now() - started));
+  }
+  terminal.progress(null);
+  return total;
+}
+
+async function importBatch(importUsers: UserImport, lines: ImportLine[]): Promise<ImportReport> {
+  const unread = lines.flatMap((line) => ('reason' in line ? [line] : []));
+  const records: UserRecord[] = lines.flatMap((line) => ('record' in line ? [line] : []));
+  const done = await importUsers(records);
+  const bad = [...unread, ...done.bad].sort((one, other) => one.line - other.line);
+  return { ...done, bad };
+}
+
+async function* batches(lines: AsyncIterable<ImportLine>): AsyncGenerator<ImportLine[]> {
+  let batch: ImportLine[] = [];
+  for await (const line of lines) {
+    batch.push(line);
+    if (batch.length === BATCH) {
+      yield batch;
+      batch = [];
+    }
+  }
+  if (batch.length > 0) yield batch;
+}
+
+const BAR_LENGTH = 30;
+
+function bar({ chunks, bytes }: OpenFile, total: Total, ms: number): string {
+  const share = bytes === 0 ? 1 : Math.min(1, chunks.bytesRead / bytes);
+  const full = Math.round(share * BAR_LENGTH);
+  const lines = total.imported + total.skipped + total.bad;
+  const rate = Math.round(lines / (ms / 1000));
+  return `[${'#'.repeat(full)}${'.'.repeat(BAR_LENGTH - full)}] ${Math.floor(share * 100)} %  ${lines} lines, ${total.bad} bad, ${rate} a second`;
+}
+
+function report(terminal: Terminal, options: Options, total: Total, seconds: number): void {
+  const { dryRun } = options;
+  if (options.json) {
+    terminal.print(JSON.stringify({ ...total, dryRun, seconds }));
+    return;
+  }
+  const verb = dryRun ? 'Would import' : 'Imported';
+  terminal.print(
+    `${verb} ${total.imported} users; ${total.skipped} were there already, ${total.bad} lines were bad. ${seconds} s.`,
+  );
+}

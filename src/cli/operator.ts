@@ -1,0 +1,28 @@
+import { validate as isUuid } from 'uuid';
+import { AuthError } from '../errors.ts';
+import type { Deps } from '../flows/deps.ts';
+import { isPossibleIdentifier } from '../input.ts';
+import { findAccountByIdentifier, findUser, type User } from '../records/user.ts';
+
+/** Who acts at the command line, as the audit has it: nobody with an account. */
+export const OPERATOR = {
+  userId: null,
+  client: { ipAddress: null, userAgent: 'command line', requestId: null },
+};
+
+/**
+ * The user whom the operator means.
+ *
+ * @param who an id, an e-mail address or a username
+ * @throws {AuthError} NOT_FOUND
+ */
+export async function userMeant({ db }: Pick<Deps, 'db'>, who: string): Promise<User> {
+  const user = isUuid(who) ? await findUser(db, who.toLowerCase()) : await byName(db, who);
+  if (user === null) throw new AuthError('NOT_FOUND');
+  return user;
+}
+
+async function byName(db: Deps['db'], who: string): Promise<User | null> {
+  if (!isPossibleIdentifier(who)) return null;
+  return (await findAccountByIdentifier(db, who))?.user ?? null;
+}

@@ -1,0 +1,156 @@
+import { parseArgs } from 'node:util';
+import type { Services } from '../app.ts';
+import { changeUser, deleteUser, unlockUser } from '../flows/user-administration.ts';
+import type { User } from '../records/user.ts';
+import { type SearchPage, type SearchPosition, searchUsers } from '../records/user-search.ts';
+import { type Command, type Terminal, UsageError } from './command.ts';
+import { OPERATOR, userMeant } from './operator.ts';
+
+const MOST_FOUND = 1000;
+
+/** Finds and changes accounts. */
+export const users: Command = {
+  name: 'users',
+  summary: 'find, show, disable, enable, unlock or delete accounts',
+  help: `Finds and changes accounts. What is done goes on record, with the operator as its actor.
+
+  npm run cli -- users find TEXT [--limit N] [--json]
+  npm run cli -- users show WHO [--json]
+  npm run cli -- users disable WHO [--json]
+  npm run cli -- users enable WHO [--json]
+  npm run cli -- users unlock WHO [--json]
+  npm run cli -- users delete WHO [--yes] [--json]
+
+  WHO       an e-mail address, a username or an id
+  find      accounts with TEXT in their address, username or name
+  disable   refuse sign-ins, and end all sessions at once; enable takes it back
+  unlock    lift every lock that wrong guesses brought about
+  delete    delete the account and all personal data, for good; asks before it does
+  --limit   how many to find at the most (20, up to ${MOST_FOUND})
+  --yes     do not ask; needed where no terminal is
+  --json    the account as JSON, with find one on each line
+
+  npm run --silent cli -- users find @example.com --json | wc -l
+  npm run cli -- users delete ada@example.com
+
+The last active administrator can be neither disabled nor deleted.
+Exit codes: 0 done, 1 refused or nobody found, 2 wrong usage.`,
+  async run(args, terminal) {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        json: { type: 'boolean', default: false },
+        yes: { type: 'boolean', default: false },
+        limit: { type: 'string', default: '20' },
+      },
+    });
+    const [action = '', who, ...more] = positionals;
+    if (!Object.hasOwn(ACTIONS, action)) {
+      throw new UsageError('Say find, show, disable, enable, unlock or delete.');
+    }
+    if (!who?.trim() || more.length > 0) {
+      throw new UsageError(`Say ${action === 'find' ? 'what to look for' : 'whose account'}.`);
+    }
+    const limit = Number(values.limit);
+    if (!Number.isInteger(limit) || limit < 1 || limit > MOST_FOUND) {
+      throw new UsageError(`--limit must be 1 to ${MOST_FOUND}.`);
+    }
+    const act = ACTIONS[action as Action];
+    return terminal.withServices((services) =>
+      act(services, terminal, { who, limit, json: values.json, yes: values.yes }),
+    );
+  },
+};
+
+interface Wish {
+  who: string;
+  limit: number;
+  json: boolean;
+  yes: boolean;
+}
+
+type Act = (services: Services, terminal: Terminal, wish: Wish) => Promise<number>;
+type Action = 'find' | 'show' | 'disable' | 'enable' | 'unlock' | 'delete';
+
+const ACTIONS: Record<Action, Act> = {
+  find,
+  show: async ({ deps }, terminal, wish) => {
+    const user = await userMeant(deps, wish.who);
+    terminal.print(wish.json ? JSON.stringify(user) : described(user));
+    return 0;
+  },
+  disable: changing('Disabled', async ({ deps }, { id }) =>
+    changeUser(deps, OPERATOR, { id, status: 'DISABLED' }),
+  ),
+  enable: changing('Enabled', async ({ deps }, { id }) =>
+    changeUser(deps, OPERATOR, { id, status: 'ACTIVE' }),
+  ),
+  unlock: changing('Unlocked', ({ deps }, { id }) => unlockUser(deps, OPERATOR, id)),
+  delete: remove,
+};
+
+async function find({ deps }: Services, terminal: Terminal, wish: Wish): Promise<number> {
+  const { who: search, limit } = wish;
+  let found = 0;
+  let after: SearchPosition | null = null;
+  // a page may come back short, where few of many accounts hold the text
+  do {
+    const page: SearchPage = await searchUsers(
+      deps.db,
+      { search },
+      { limit: limit - found, after },
+    );
+    for (const { user } of page.found) {
+      terminal.print(wish.json ? JSON.stringify(user) : summarised(user));
+    }
+    found += page.found.length;
+    after = page.next;
+  } while (after !== null && found < limit);
+  if (after !== null) terminal.complain(`There may be more; --limit ${MOST_FOUND} shows more.`);
+  if (found === 0) terminal.complain('Nobody was found.');
+  return found === 0 ? 1 : 0;
+}
+
+function changing(done: string, change: (services: Services, user: User) => Promise<User>): Act {
+  return async (services, terminal, { who, json }) => {
+    const user = await change(services, await userMeant(services.deps, who));
+    terminal.print(json ? JSON.stringify(user) : `${done} ${user.email} (${user.id}).`);
+    return 0;
+  };
+}
+
+async function remove({ deps }: Services, terminal: Terminal, wish: Wish): Promise<number> {
+  const user = await userMeant(deps, wish.who);
+  const agreed =
+    wish.yes ||
+    (await terminal.confirm(
+      `Delete ${user.email} (${user.id}) and all personal data? It cannot be brought back.`,
+    ));
+  if (agreed === null) throw new UsageError('There is nobody to ask; say --yes to delete.');
+  if (!agreed) {
+    terminal.complain('Nothing was deleted.');
+    return 1;
+  }
+  const id = await deleteUser(deps, OPERATOR, user.id);
+  terminal.print(wish.json ? JSON.stringify({ deleted: id }) : `Deleted ${user.email} (${id}).`);
+  return 0;
+}
+
+function summarised(user: User): string {
+  const name = user.username === null ? '' : `  ${user.username}`;
+  const marks = [user.role, user.status].filter((mark) => mark !== 'USER' && mark !== 'ACTIVE');
+  return `${user.id}  ${user.email}${name}${marks.map((mark) => `  ${mark}`).join('')}`;
+}
+
+function described(user: User): string {
+  return Object.entries(user)
+    .map(([name, value]) => `${name.padEnd(16)} ${shown(value)}`)
+    .join('\n');
+}
+
+function shown(value: unknown): string {
+  if (value === null) return '-';
+  if (value instanceof Date) return value.toISOString();
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}

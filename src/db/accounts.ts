@@ -1,0 +1,205 @@
+import { escapeId } from 'mysql2';
+import { type Connection, type ConnectionOptions, createConnection } from 'mysql2/promise';
+import { SESSION_SETTINGS } from './client.ts';
+import { driverError } from './failure.ts';
+import { MIGRATION_PRIVILEGES, RUNTIME_PROCEDURES, RUNTIME_TABLE_PRIVILEGES } from './grants.ts';
+import {
+  compareRights,
+  type NeededRight,
+  parseGrants,
+  type Right,
+  type Rights,
+  rightObjectSql,
+} from './rights.ts';
+
+/** A user of the database server, and from where. */
+export interface Account {
+  user: string;
+  host: string;
+}
+
+/** All that the service's own user needs. */
+export const RUNTIME_RIGHTS: readonly NeededRight[] = [
+  ...Object.entries(RUNTIME_TABLE_PRIVILEGES).map(
+    ([name, privileges]) => ({ kind: 'table', name, privileges }) as const,
+  ),
+  ...RUNTIME_PROCEDURES.map(
+    (name) => ({ kind: 'procedure', name, privileges: ['EXECUTE'] }) as const,
+  ),
+];
+
+const NO_SUCH_GRANT = new Set([1141, 1147, 1403]);
+
+/** Opens a connection for a few statements, under a known way to write and quote them, and closes it. */
+export async function withConnection<T>(
+  options: ConnectionOptions,
+  work: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const connection = await createConnection({ ...options, timezone: 'Z' });
+  // unheard, a connection that breaks would end the process; its statement fails anyway
+  connection.on('error', () => undefined);
+  try {
+    await connection.query(SESSION_SETTINGS);
+    return await work(connection);
+  } finally {
+    await connection.end().catch(() => connection.destroy());
+  }
+}
+
+/**
+ * Creates the database unless it is there.
+ *
+ * @returns whether it was created, and the character set that it has
+ */
+export async function createDatabase(
+  connection: Connection,
+  database: string,
+): Promise<{ created: boolean; charset: string }> {
+  const rows = await readRows(
+    connection,
+    'SELECT default_character_set_name FROM information_schema.schemata WHERE schema_name = ?',
+    [database],
+  );
+  const charset = rows[0]?.[0];
+  if (charset !== undefined) return { created: false, charset: String(charset) };
+  await connection.query(
+    `CREATE DATABASE IF NOT EXISTS ${escapeId(database, true)}
+      CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`,
+  );
+  return { created: true, charset: 'utf8mb4' };
+}
+
+/**
+ * Creates an account, or gives one that is there another password.
+ *
+ * @param password.replace whether an account that is there gets the password too
+ * @returns whether it was created
+ */
+export async function createAccount(
+  connection: Connection,
+  account: Account,
+  password: { fresh: string; replace: boolean },
+): Promise<boolean> {
+  const name = accountSql(connection, account);
+  const secret = connection.escape(password.fresh);
+  try {
+    await connection.query(`CREATE USER ${name} IDENTIFIED BY ${secret}`);
+    return true;
+  } catch (error) {
+    // the server says no more than that it failed
+    if (driverError(error)?.errno !== 1396) throw error;
+  }
+  if (password.replace) await connection.query(`ALTER USER ${name} IDENTIFIED BY ${secret}`);
+  return false;
+}
+
+/** Gives an account all that the user who migrates needs in the database. */
+export async function grantMigration(
+  connection: Connection,
+  account: Account,
+  database: string,
+): Promise<void> {
+  // in a grant on a database these two are wildcards
+  const literal = escapeId(database.replace(/[_%]/g, '\\$&'), true);
+  await connection.query(
+    `GRANT ${MIGRATION_PRIVILEGES.join(', ')} ON ${literal}.* TO ${accountSql(connection, account)} WITH GRANT OPTION`,
+  );
+}
+
+/**
+ * The anonymous users of the server, as SQL writes them. To the server whoever connects from their host is one of them
+ * first, and only then a user who may come from anywhere.
+ */
+export async function anonymousUsers(connection: Connection): Promise<string[]> {
+  const rows = await readRows(connection, "SELECT host FROM mysql.user WHERE user = ''");
+  return (
+    rows
+      .map(([host]) => accountSql(connection, { user: '', host: String(host) }))
+      // MariaDB keeps the rights of everybody under a role
+      .filter((name) => name !== "''@''")
+  );
+}
+
+/** Who a connection is for the server. */
+export async function currentAccount(connection: Connection): Promise<Account> {
+  const rows = await readRows(connection, 'SELECT CURRENT_USER()');
+  const text = String(rows[0]?.[0]);
+  const at = text.lastIndexOf('@');
+  return { user: text.slice(0, at), host: text.slice(at + 1) };
+}
+
+/** What an account may do; without one, the account that the connection is. */
+export async function readRights(connection: Connection, account?: Account): Promise<Rights> {
+  const of = account === undefined ? '' : ` FOR ${accountSql(connection, account)}`;
+  const rows = await readRows(connection, `SHOW GRANTS${of}`);
+  return parseGrants(rows.map(([line]) => String(line)));
+}
+
+/**
+ * Gives the service's account what it lacks of what it needs, as far as the things are there: nothing can be granted on
+ * a table before it is created.
+ *
+ * @param rights what the account may do so far
+ * @returns what it was given
+ */
+export async function grantRuntime(
+  connection: Connection,
+  account: Account,
+  database: string,
+  rights: Rights,
+): Promise<NeededRight[]> {
+  const needed = await existing(connection, database);
+  const { missing } = compareRights(rights, needed, database);
+  for (const { kind, name, privileges } of missing) {
+    const object = rightObjectSql({ kind, database, name });
+    await connection.query(
+      `GRANT ${privileges.join(', ')} ON ${object} TO ${accountSql(connection, account)}`,
+    );
+  }
+  return missing;
+}
+
+/** Takes from the service's account what it does not need. @returns what it had too much */
+export async function revokeExcessive(
+  connection: Connection,
+  account: Account,
+  database: string,
+  rights: Rights,
+): Promise<Right[]> {
+  const { excessive } = compareRights(rights, RUNTIME_RIGHTS, database);
+  for (const { object, privileges } of excessive) {
+    try {
+      await connection.query(
+        `REVOKE ${privileges.join(', ')} ON ${rightObjectSql(object)} FROM ${accountSql(connection, account)}`,
+      );
+    } catch (error) {
+      // it went with another one
+      if (!NO_SUCH_GRANT.has(driverError(error)?.errno ?? 0)) throw error;
+    }
+  }
+  return excessive;
+}
+
+async function existing(connection: Connection, database: string): Promise<NeededRight[]> {
+  const rows = await readRows(
+    connection,
+    `SELECT table_name FROM information_schema.tables WHERE table_schema = ?
+      UNION ALL SELECT routine_name FROM information_schema.routines WHERE routine_schema = ?`,
+    [database, database],
+  );
+  const names = new Set(rows.map(([name]) => String(name).toLowerCase()));
+  return RUNTIME_RIGHTS.filter(({ name }) => names.has(name.toLowerCase()));
+}
+
+function accountSql(connection: Connection, { user, host }: Account): string {
+  return `${connection.escape(user)}@${connection.escape(host)}`;
+}
+
+async function readRows(
+  connection: Connection,
+  sql: string,
+  values: string[] = [],
+): Promise<unknown[][]> {
+  const [rows] = await connection.query({ sql, values, rowsAsArray: true });
+  return rows as unknown[][];
+}

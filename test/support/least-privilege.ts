@@ -1,0 +1,62 @@
+import { inject } from 'vitest';
+import { createDb } from '../../src/cli/create-db.ts';
+import { migrate } from '../../src/cli/migrate.ts';
+import { connectionOptions } from '../../src/db/connection.ts';
+import { newName } from './account.ts';
+import { dropDatabase, runSql } from './database.ts';
+import { runCommand } from './terminal.ts';
+
+/** A database as an operator sets it up, with a user who migrates and a user of few rights. */
+export interface OperatedDatabase {
+  name: string;
+  /** As the service's own user. */
+  databaseUrl: string;
+  migrationDatabaseUrl: string;
+  /** As who may do everything. */
+  rootUrl: string;
+  runtimeUser: string;
+  migrationUser: string;
+  drop(): Promise<void>;
+}
+
+/** How `create-db` reaches the tests' server, and who may do everything there. */
+export function serverArguments(): { args: string[]; env: Record<string, string> } {
+  const { host, port, socketPath, user, password } = connectionOptions(
+    inject('databaseUrl'),
+    () => '',
+  );
+  const place =
+    socketPath === undefined
+      ? ['--host', String(host), '--port', String(port)]
+      : ['--socket', socketPath];
+  return { args: [...place, '--user', String(user)], env: { DB_PASSWORD: String(password ?? '') } };
+}
+
+/** Runs `create-db`, and `migrate` unless it is told not to. */
+export async function operatedDatabase({ migrated = true } = {}): Promise<OperatedDatabase> {
+  const name = newName('latchkey_cli_');
+  const runtimeUser = newName('run_');
+  const migrationUser = newName('mig_');
+  const { args, env } = serverArguments();
+  const names = [
+    ...['--database', name, '--runtime-user', runtimeUser],
+    ...['--migration-user', migrationUser, '--json'],
+  ];
+  const made = await runCommand(createDb, [...args, ...names], { env });
+  const { databaseUrl, migrationDatabaseUrl } = JSON.parse(made.output);
+  if (migrated) {
+    await runCommand(migrate, [], {
+      env: { DATABASE_URL: databaseUrl, MIGRATION_DATABASE_URL: migrationDatabaseUrl },
+    });
+  }
+  const root = new URL(inject('databaseUrl'));
+  root.pathname = `/${name}`;
+  const rootUrl = root.toString();
+  return {
+    ...{ name, databaseUrl, migrationDatabaseUrl, rootUrl, runtimeUser, migrationUser },
+    async drop() {
+      await runSql(rootUrl, `drop user if exists '${runtimeUser}'@'%', '${migrationUser}'@'%'`);
+      await dropDatabase(rootUrl);
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import { withConnection } from '../../src/db/accounts.ts';
+import { connectionOptions, databaseUrl as writeUrl } from '../../src/db/connection.ts';
+import { runtimeGrants } from '../../src/db/grants.ts';
+import { migrate } from '../../src/db/migrate.ts';
+import { MIGRATIONS } from '../../src/db/migration-files.ts';
+import { runSql } from './database.ts';
+
+const PASSWORD = 'tests-only-Pw1-9d3f';
+
+/**
+ * Migrates a database as who may do everything, and makes the user of few rights that the service runs as: whatever the
+ * service does in any test, it does with those.
+ *
+ * @returns how the service reaches the database
+ */
+export async function serviceUrl(databaseUrl: string): Promise<string> {
+  const connection = connectionOptions(databaseUrl, () => '');
+  const { database, host = 'localhost', port = 3306, socketPath } = connection;
+  await migrate({ connection, folder: MIGRATIONS, log: () => undefined });
+  const user = serviceUser(database);
+  const account = `'${user}'@'%'`;
+  await withConnection(connection, async (open) => {
+    await open.query(`create user if not exists ${account} identified by '${PASSWORD}'`);
+    for (const grant of runtimeGrants(database, account)) await open.query(grant);
+  });
+  return writeUrl({ user, password: PASSWORD, host, port, socketPath, tls: undefined, database });
+}
+
+export async function dropServiceUser(databaseUrl: string): Promise<void> {
+  const { database } = connectionOptions(databaseUrl, () => '');
+  await runSql(databaseUrl, `drop user if exists '${serviceUser(database)}'@'%'`);
+}
+
+function serviceUser(database: string): string {
+  return `service_${database.slice(-12)}`;
+}
