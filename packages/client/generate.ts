@@ -6,8 +6,9 @@ import * as operationTypes from '@graphql-codegen/typescript-operations';
 import {
   buildSchema,
   type DocumentNode,
-  type GraphQLInterfaceType,
+  type GraphQLAbstractType,
   type GraphQLSchema,
+  isAbstractType,
   parse,
   validate,
 } from 'graphql';
@@ -72,13 +73,14 @@ export function readOperations(
 }
 
 function possibleTypes(schema: GraphQLSchema): string {
-  const failures = schema.getPossibleTypes(schema.getType('Error') as GraphQLInterfaceType);
-  const names = failures.map(({ name }) => `    '${name}',`).sort();
-  return `/** For \`new InMemoryCache({ possibleTypes })\`: what \`... on Error\` stands for. */
-export const possibleTypes = {
-  Error: [
-${names.join('\n')}
-  ],
+  const abstract = Object.values(schema.getTypeMap()).filter(isAbstractType);
+  const entries = abstract.map(({ name }) => {
+    const types = schema.getPossibleTypes(schema.getType(name) as GraphQLAbstractType);
+    return `  ${name}: [${types.map((type) => `'${type.name}'`).join(', ')}],`;
+  });
+  return `/** For \`new InMemoryCache({ possibleTypes })\`: what unions and \`... on Error\` stand for. */
+export const possibleTypes: Record<string, string[]> = {
+${entries.join('\n')}
 };
 `;
 }

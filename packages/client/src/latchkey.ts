@@ -43,6 +43,8 @@ export interface LatchkeyOptions {
 /** A session with Latchkey, for any number of operations, clients and tabs. */
 export interface Latchkey {
   readonly url: string;
+  /** What requests are sent by. */
+  readonly fetch: Fetch;
   /** Whether somebody is signed in, as far as is known; fit for `useSyncExternalStore` together with `subscribe`. */
   getState(): SessionState;
   /** Tells of every sign-in and sign-out, here and in other tabs. @returns what ends it */
@@ -95,6 +97,7 @@ export function createLatchkey(options: LatchkeyOptions): Latchkey {
 
   return {
     url: kit.url,
+    fetch: kit.fetch,
     getState: kit.watch.state,
     subscribe: kit.watch.subscribe,
     close: kit.tabs.close,

@@ -1,7 +1,7 @@
 import type { Latchkey } from './latchkey.ts';
 import { printDocument } from './print.ts';
 import { isUnauthenticated } from './problem.ts';
-import { errorOf, type Fetch, post } from './service.ts';
+import { errorOf, post } from './service.ts';
 import type { TypedDocument } from './typed-document.ts';
 
 /** How one operation is sent. */
@@ -9,8 +9,6 @@ export interface RequestOptions {
   /** The endpoint of another API that trusts Latchkey's tokens; Latchkey's own unless told. */
   url?: string;
   signal?: AbortSignal;
-  /** What stands for the global `fetch`. */
-  fetch?: Fetch;
 }
 
 /** The variables, which may be left out when each of them may be, and options. */
@@ -31,13 +29,13 @@ export async function request<Result, Variables extends object = Record<string, 
   document: TypedDocument<Result, Variables> | string,
   ...[variables, options = {}]: RequestArguments<Variables>
 ): Promise<Result> {
-  const { url = latchkey.url, signal, fetch = (...args) => globalThis.fetch(...args) } = options;
+  const { url = latchkey.url, signal } = options;
   const query = typeof document === 'string' ? document : printDocument(document);
 
   let attempt = await latchkey.begin(document, variables ?? {});
   const send = () =>
     post(
-      fetch,
+      latchkey.fetch,
       url,
       { query, variables: attempt.variables },
       {

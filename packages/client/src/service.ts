@@ -84,6 +84,11 @@ function parseAnswer(text: string, status: number): Answer {
   if (typeof answer === 'object' && answer !== null && ('data' in answer || 'errors' in answer)) {
     return answer;
   }
+  // an API that is refused by what stands before it
+  if (status === 401) {
+    const extensions = { code: 'UNAUTHENTICATED' };
+    return { errors: [{ message: 'The answer is 401 Unauthorized.', extensions }] };
+  }
   throw new LatchkeyError('BAD_ANSWER', `The answer, of status ${status}, is not GraphQL's.`);
 }
 
