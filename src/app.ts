@@ -19,6 +19,7 @@ import {
   KEY_SET_MAX_AGE_SECONDS,
   type SigningKeys,
 } from './flows/signing-keys.ts';
+import { createAfterwards } from './flows/steps/afterwards.ts';
 import { createAttemptGate } from './flows/steps/attempt-gate.ts';
 import { createContext } from './graphql/context.ts';
 import { useDocumentLimits } from './graphql/document-limits.ts';
@@ -102,6 +103,7 @@ export async function openServices(
     const database = await reachDatabase(config, connection, logger);
     const wired = await createDeps(config, database, logger, overrides);
     const close = async () => {
+      await wired.deps.afterwards.idle();
       await database.close();
       await embedded?.stop();
     };
@@ -176,6 +178,9 @@ async function createDeps(
     isCommonPassword: createCommonPasswords(),
     accessTokens: createAccessTokens(signingKeys, { issuer, audience, ttlMs: accessTtlMs }),
     attemptGate: createAttemptGate(config.attempts.limit),
+    afterwards: createAfterwards((error) =>
+      logger.warn({ failure: describe(error) }, 'work after an answer failed'),
+    ),
     logger,
     now,
   };

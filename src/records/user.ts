@@ -90,6 +90,16 @@ export async function findAccount(db: Db, id: string): Promise<Account | null> {
   return account ?? null;
 }
 
+/** Finds an account and locks it until the transaction ends: whoever changes it at this moment comes before or after. */
+export async function lockAccount(tx: Db, id: string): Promise<Account | null> {
+  const [account] = await tx
+    .select({ user: userColumns, credentials: credentialColumns })
+    .from(users)
+    .where(eq(users.id, id))
+    .for('update');
+  return account ?? null;
+}
+
 const selectAccountByEmail = builtOnce((db) =>
   db
     .select({ user: userColumns, credentials: credentialColumns })
@@ -126,6 +136,7 @@ export interface NewUser {
   id: string;
   email: string;
   emailVerifiedAt?: Date | null;
+  pendingEmail?: string | null;
   username: string | null;
   displayName: string | null;
   phrase: string | null;
@@ -158,10 +169,12 @@ export async function insertUser(db: Db, user: NewUser): Promise<void> {
 export interface UserChanges {
   email?: string;
   emailVerifiedAt?: Date | null;
+  pendingEmail?: string | null;
   username?: string | null;
   displayName?: string | null;
   phrase?: string | null;
-  passwordHash?: string;
+  /** `null`: nobody signs in by a password until another one is chosen. */
+  passwordHash?: string | null;
   role?: Role;
   status?: UserStatus;
   appMetadata?: Json;
