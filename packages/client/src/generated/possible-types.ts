@@ -14,10 +14,12 @@ export const possibleTypes: Record<string, string[]> = {
   RefreshResult: ['InvalidRefreshToken', 'RefreshSuccess', 'RefreshTokenReused'],
   RegenerateRecoveryCodesResult: ['InvalidCode', 'InvalidCredentials', 'RegenerateRecoveryCodesSuccess', 'TotpNotEnabled'],
   RegisterResult: ['EmailTaken', 'InvalidInput', 'RegisterSuccess', 'UsernameTaken', 'VerificationSent'],
+  ResetPasswordResult: ['InvalidInput', 'InvalidToken', 'ResetPasswordSuccess'],
   ResetUserTotpResult: ['NotFound', 'ResetUserTotpSuccess', 'SelfTargeted'],
   RevokeSessionResult: ['NotFound', 'RevokeSessionSuccess'],
   RevokeUserSessionsResult: ['NotFound', 'RevokeUserSessionsSuccess'],
   UnlockUserResult: ['NotFound', 'UnlockUserSuccess'],
   UpdateProfileResult: ['EmailTaken', 'InvalidCredentials', 'InvalidInput', 'UpdateProfileSuccess', 'UsernameTaken'],
   UpdateUserResult: ['InvalidInput', 'LastAdmin', 'NotFound', 'SelfTargeted', 'UpdateUserSuccess'],
+  VerifyEmailResult: ['EmailTaken', 'InvalidToken', 'VerifyEmailSuccess'],
 };
