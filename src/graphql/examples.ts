@@ -64,4 +64,68 @@ mutation ConfirmTotp {
   }
 }
 `,
+  `# 6. With TOTP, login answers MfaRequired: complete it by a code of the app, or by a recovery code.
+mutation CompleteLogin {
+  completeLogin(input: { challenge: "", code: "" }) {
+    ... on LoginSuccess { tokens { accessToken refreshToken expiresAt } }
+    ... on Error { code message }
+  }
+}
+`,
+  `# 7. Change the profile. An address or a password of its own needs currentPassword.
+mutation UpdateProfile {
+  updateProfile(input: { displayName: "Ada", phrase: "seven sleepy seals" }) {
+    ... on UpdateProfileSuccess { user { displayName phrase } tokens { accessToken refreshToken } }
+    ... on InvalidInput { fields { path message } }
+    ... on Error { code message }
+  }
+}
+`,
+  `# 8. Mails: a forgotten password, and the confirmation of an address. The tokens are at the end of the links.
+mutation RequestPasswordReset {
+  requestPasswordReset(input: { email: "ada@example.com" }) { message }
+}
+
+mutation ResetPassword {
+  resetPassword(input: { token: "", newPassword: "five words in a row" }) {
+    ... on ResetPasswordSuccess { message }
+    ... on InvalidInput { fields { path message } }
+    ... on Error { code message }
+  }
+}
+
+mutation VerifyEmail {
+  verifyEmail(input: { token: "" }) {
+    ... on VerifyEmailSuccess { user { email emailVerified } }
+    ... on Error { code message }
+  }
+}
+`,
+  `# 9. Sign out, here or everywhere; or end one session by its id.
+mutation Logout {
+  logout(everywhere: false) { endedSessions }
+}
+
+mutation RevokeSession {
+  revokeSession(id: "") {
+    ... on RevokeSessionSuccess { session }
+    ... on Error { code message }
+  }
+}
+`,
+  `# 10. For administrators.
+query Admin {
+  admin {
+    dashboard { users activeSessions loginsLast24h failedLoginsLast24h lockedAccounts }
+    users(first: 20, search: "") { totalCount edges { node { id email role status } } }
+  }
+}
+
+mutation UpdateUser {
+  updateUser(input: { id: "", appMetadata: { role: "librarian" } }) {
+    ... on UpdateUserSuccess { user { role status appMetadata } }
+    ... on Error { code message }
+  }
+}
+`,
 ];

@@ -50,7 +50,7 @@ describe('the typed documents', () => {
     expect(validate(schema, document)).toEqual([]);
   });
 
-  it('are what the generator makes of schema.graphql now (npm run documents -w packages/client)', async () => {
+  it('are what the generator makes of schema.graphql now (npm run -w packages/client documents)', async () => {
     for (const [name, text] of Object.entries(await generate())) {
       expect(read(`packages/client/src/generated/${name}`)).toBe(text);
     }

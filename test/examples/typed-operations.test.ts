@@ -100,13 +100,13 @@ describe.each(EXAMPLES)('examples/$name', ({ name, compiler, signIn }) => {
 });
 
 describe('what is generated', () => {
-  it('of examples/codegen is that of the schema now (npm run generate -w examples/codegen)', async () => {
+  it('of examples/codegen is that of the schema now (npm run -w examples/codegen generate)', async () => {
     for (const [name, text] of Object.entries(await generate())) {
       expect(read(`examples/codegen/src/generated/${name}`)).toBe(text);
     }
   });
 
-  it('of examples/gql.tada is that of the schema now (npm run generate -w examples/gql.tada)', () => {
+  it('of examples/gql.tada is that of the schema now (npm run -w examples/gql.tada generate)', () => {
     const output = join(directory, 'graphql-env.d.ts');
     const script = join(REPOSITORY, 'examples/gql.tada/generate.js');
     const { status, stderr } = spawnSync(process.execPath, [script, '--output', output], {
