@@ -49,7 +49,20 @@ mutation Refresh {
   }
 }
 `,
-  `# 5. Turn on TOTP: scan the QR code with an app, then confirm by its first code.
+  `# 5. Forgot the password? The answer is the same for every address; the link in the mail has the token.
+mutation Forgot {
+  requestPasswordReset(input: { email: "ada@example.com" }) { message }
+}
+
+mutation Choose {
+  resetPassword(input: { token: "", newPassword: "five other words in a row" }) {
+    ... on ResetPasswordSuccess { message }
+    ... on InvalidInput { fields { path message } }
+    ... on Error { code message }
+  }
+}
+`,
+  `# 6. Turn on TOTP: scan the QR code with an app, then confirm by its first code.
 mutation EnableTotp {
   enableTotp(input: { currentPassword: "four words in a row" }) {
     ... on EnableTotpSuccess { secret uri qrCode }
@@ -64,7 +77,7 @@ mutation ConfirmTotp {
   }
 }
 `,
-  `# 6. With TOTP, login answers MfaRequired: complete it by a code of the app, or by a recovery code.
+  `# 7. With TOTP, login answers MfaRequired: complete it by a code of the app, or by a recovery code.
 mutation CompleteLogin {
   completeLogin(input: { challenge: "", code: "" }) {
     ... on LoginSuccess { tokens { accessToken refreshToken expiresAt } }
@@ -72,7 +85,7 @@ mutation CompleteLogin {
   }
 }
 `,
-  `# 7. Change the profile. An address or a password of its own needs currentPassword.
+  `# 8. Change the profile. An address or a password of its own needs currentPassword.
 mutation UpdateProfile {
   updateProfile(input: { displayName: "Ada", phrase: "seven sleepy seals" }) {
     ... on UpdateProfileSuccess { user { displayName phrase } tokens { accessToken refreshToken } }
@@ -81,19 +94,7 @@ mutation UpdateProfile {
   }
 }
 `,
-  `# 8. Mails: a forgotten password, and the confirmation of an address. The tokens are at the end of the links.
-mutation RequestPasswordReset {
-  requestPasswordReset(input: { email: "ada@example.com" }) { message }
-}
-
-mutation ResetPassword {
-  resetPassword(input: { token: "", newPassword: "five words in a row" }) {
-    ... on ResetPasswordSuccess { message }
-    ... on InvalidInput { fields { path message } }
-    ... on Error { code message }
-  }
-}
-
+  `# 9. Confirm an address by the token of the mailed link.
 mutation VerifyEmail {
   verifyEmail(input: { token: "" }) {
     ... on VerifyEmailSuccess { user { email emailVerified } }
@@ -101,7 +102,7 @@ mutation VerifyEmail {
   }
 }
 `,
-  `# 9. Sign out, here or everywhere; or end one session by its id.
+  `# 10. Sign out, here or everywhere; or end one session by its id.
 mutation Logout {
   logout(everywhere: false) { endedSessions }
 }
@@ -113,7 +114,7 @@ mutation RevokeSession {
   }
 }
 `,
-  `# 10. For administrators.
+  `# 11. For administrators.
 query Admin {
   admin {
     dashboard { users activeSessions loginsLast24h failedLoginsLast24h lockedAccounts }

@@ -23,8 +23,8 @@ const operations = EXAMPLE_OPERATIONS.flatMap((tab) =>
 
 it('are the main flows', () => {
   expect(operations.map(([name]) => name)).toEqual([
-    ...['Register', 'Login', 'Me', 'Refresh', 'EnableTotp', 'ConfirmTotp', 'CompleteLogin'],
-    ...['UpdateProfile', 'RequestPasswordReset', 'ResetPassword', 'VerifyEmail'],
+    ...['Register', 'Login', 'Me', 'Refresh', 'Forgot', 'Choose', 'EnableTotp', 'ConfirmTotp'],
+    ...['CompleteLogin', 'UpdateProfile', 'VerifyEmail'],
     ...['Logout', 'RevokeSession', 'Admin', 'UpdateUser'],
   ]);
 });
