@@ -330,13 +330,22 @@ it('names commands and folders that there are', () => {
       expect(Object.keys(JSON.parse(read(`${folder}/package.json`)).scripts)).toContain(name);
     }
   }
-  const paths = DOCUMENTS.flatMap((path) =>
-    codes(read(path)).filter((word) =>
-      /^(src|test|docs|drizzle|scripts|bench)\/[\w/.-]*$/.test(word),
-    ),
+  const paths = DOCUMENTS.flatMap((document) =>
+    codes(read(document))
+      .filter((word) =>
+        /^(src|test|docs|drizzle|scripts|bench|packages|examples)\/[\w/.-]*$/.test(word),
+      )
+      .map((path) => [path, document] as const),
   );
   expect(paths.length).toBeGreaterThan(5);
-  for (const path of paths) expect(existsSync(join(REPOSITORY, path)), path).toBe(true);
+  for (const [path, document] of paths) {
+    // that of an example speaks of its own files
+    const places = [path, join(dirname(document), path)];
+    expect(
+      places.some((place) => existsSync(join(REPOSITORY, place))),
+      path,
+    ).toBe(true);
+  }
 });
 
 describe.each(DOCUMENTS)('%s', (path) => {

@@ -84,7 +84,10 @@ const TIMEOUT_MS = 10_000;
 
 /** Makes the kit's core. It touches nothing global before that, and nothing of a browser on a server. */
 export function createLatchkey(options: LatchkeyOptions): Latchkey {
-  const kit = createKit(options, (message) => void follow(kit, message));
+  const kit = createKit(options, (message) => {
+    // a storage that cannot be read is told to the next operation
+    follow(kit, message).catch(() => {});
+  });
   const renew = createRenewal(kit);
   const canRenew = kit.mode === 'bearer' || !kit.server || kit.server.setCookies !== undefined;
 
@@ -138,7 +141,8 @@ export function createLatchkey(options: LatchkeyOptions): Latchkey {
 }
 
 function createKit(options: LatchkeyOptions, listen: (message: TabMessage) => void): Kit {
-  const { url, mode = 'bearer', name = 'latchkey', server } = options;
+  const { url, mode = 'bearer', name = 'latchkey' } = options;
+  const server = options.server && withLowerCaseHeaders(options.server);
   const isPage = 'document' in globalThis && server === undefined;
   const storage = options.storage ?? (mode === 'cookie' && isPage ? webStorage() : memoryStorage());
   const { tabs = isPage ? {} : false } = options;
@@ -155,11 +159,23 @@ function createKit(options: LatchkeyOptions, listen: (message: TabMessage) => vo
     watch: createSessionWatch(),
     tabs: tabs === false ? NO_TABS : joinTabs(name, storage, tabs, listen),
   };
-  void kit.store.read().then((record) => {
-    // without a record there may be cookies all the same
-    if (record !== null || mode === 'bearer') kit.watch.found(record?.login ?? null);
-  });
+  kit.store.read().then(
+    (record) => {
+      // without a record there may be cookies all the same
+      if (record !== null || mode === 'bearer') kit.watch.found(record?.login ?? null);
+    },
+    // the first operation will say that the storage cannot be read
+    () => {},
+  );
   return kit;
+}
+
+function withLowerCaseHeaders(server: ServerRequest): ServerRequest {
+  const headers = Object.entries(server.headers).map(([name, value]) => [
+    name.toLowerCase(),
+    value,
+  ]);
+  return { ...server, headers: Object.fromEntries(headers) };
 }
 
 /** Another tab has changed the record. */

@@ -39,6 +39,8 @@ export const OWN_OPERATIONS = {
 }`,
 } as const;
 
+const GIVEN_UP = ['AbortError', 'TimeoutError'];
+
 /** What came of a refresh: the tokens (`null` when they came as cookies), or that the session is over. */
 export type Refreshed = { tokens: GivenTokens | null } | 'refused';
 
@@ -64,7 +66,8 @@ export async function post(
     });
     text = await response.text();
   } catch (cause) {
-    if (init.signal?.aborted && (cause as { name?: string }).name === 'AbortError') throw cause;
+    // given up by the caller, who knows
+    if (init.signal?.aborted && GIVEN_UP.includes((cause as Error).name)) throw cause;
     throw new LatchkeyError('UNREACHABLE', 'The service cannot be reached.', { cause });
   }
   return {
