@@ -77,4 +77,56 @@ mutation ConfirmTotp {
   }
 }
 `,
+  `# 7. With TOTP, login answers MfaRequired: complete it by a code of the app, or by a recovery code.
+mutation CompleteLogin {
+  completeLogin(input: { challenge: "", code: "" }) {
+    ... on LoginSuccess { tokens { accessToken refreshToken expiresAt } }
+    ... on Error { code message }
+  }
+}
+`,
+  `# 8. Change the profile. An address or a password of its own needs currentPassword.
+mutation UpdateProfile {
+  updateProfile(input: { displayName: "Ada", phrase: "seven sleepy seals" }) {
+    ... on UpdateProfileSuccess { user { displayName phrase } tokens { accessToken refreshToken } }
+    ... on InvalidInput { fields { path message } }
+    ... on Error { code message }
+  }
+}
+`,
+  `# 9. Confirm an address by the token of the mailed link.
+mutation VerifyEmail {
+  verifyEmail(input: { token: "" }) {
+    ... on VerifyEmailSuccess { user { email emailVerified } }
+    ... on Error { code message }
+  }
+}
+`,
+  `# 10. Sign out, here or everywhere; or end one session by its id.
+mutation Logout {
+  logout(everywhere: false) { endedSessions }
+}
+
+mutation RevokeSession {
+  revokeSession(id: "") {
+    ... on RevokeSessionSuccess { session }
+    ... on Error { code message }
+  }
+}
+`,
+  `# 11. For administrators.
+query Admin {
+  admin {
+    dashboard { users activeSessions loginsLast24h failedLoginsLast24h lockedAccounts }
+    users(first: 20, search: "") { totalCount edges { node { id email role status } } }
+  }
+}
+
+mutation UpdateUser {
+  updateUser(input: { id: "", appMetadata: { role: "librarian" } }) {
+    ... on UpdateUserSuccess { user { role status appMetadata } }
+    ... on Error { code message }
+  }
+}
+`,
 ];

@@ -1,0 +1,17 @@
+// Runs `gql.tada generate-output` with this example's own TypeScript. In a project whose TypeScript is of version 5 the command
+// does by itself; in this repository it would find that of the root, which has no API for it.
+import { createRequire, register } from 'node:module';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const require = createRequire(import.meta.url);
+const typescript = pathToFileURL(require.resolve('typescript')).href;
+const hook = `export const resolve = (name, context, next) => name === 'typescript'
+  ? { url: '${typescript}', format: 'commonjs', shortCircuit: true }
+  : next(name, context);`;
+register(`data:text/javascript,${encodeURIComponent(hook)}`);
+
+process.chdir(import.meta.dirname);
+process.argv.splice(2, 0, 'generate-output');
+const cli = join(dirname(require.resolve('gql.tada/package.json')), 'bin/cli.js');
+await import(pathToFileURL(cli).href);

@@ -1,0 +1,65 @@
+import type { ResultOf } from 'gql.tada';
+import { print } from 'graphql';
+import { graphql } from './graphql.ts';
+
+const Login = graphql(`
+  mutation Login($input: LoginInput!) {
+    login(input: $input) {
+      __typename
+      ... on LoginSuccess {
+        user {
+          email
+          displayName
+        }
+        tokens {
+          accessToken
+          refreshToken
+        }
+      }
+      ... on MfaRequired {
+        challenge
+        methods
+      }
+      ... on AccountLocked {
+        retryAfter
+      }
+      ... on Error {
+        code
+        message
+      }
+    }
+  }
+`);
+
+/** What there is to tell a person who signs in. A result that is forgotten here does not compile. */
+export function describe({ login }: ResultOf<typeof Login>): string {
+  switch (login.__typename) {
+    case 'LoginSuccess':
+      return `Welcome, ${login.user.displayName ?? login.user.email}`;
+    case 'MfaRequired':
+      return `Enter a code: ${login.methods.join(' or ')}`;
+    case 'AccountLocked':
+      return `${login.message} (${login.retryAfter} seconds)`;
+    case 'InvalidCredentials':
+      return login.message;
+    case 'InvalidCode':
+      return login.message;
+    case 'AccountDisabled':
+      return login.message;
+    case 'EmailNotVerified':
+      return login.message;
+    default:
+      return login satisfies never;
+  }
+}
+
+/** Signs in at a service such as `http://localhost:4000/graphql`, and says what came of it. */
+export async function signIn(url: string, identifier: string, password: string): Promise<string> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query: print(Login), variables: { input: { identifier, password } } }),
+  });
+  const { data } = (await response.json()) as { data: ResultOf<typeof Login> };
+  return describe(data);
+}

@@ -1,0 +1,58 @@
+import type { Latchkey } from './latchkey.ts';
+import { printDocument } from './print.ts';
+import { isUnauthenticated } from './problem.ts';
+import { errorOf, post } from './service.ts';
+import type { TypedDocument } from './typed-document.ts';
+
+/** How one operation is sent. */
+export interface RequestOptions {
+  /** The endpoint of another API that trusts Latchkey's tokens; Latchkey's own unless told. */
+  url?: string;
+  signal?: AbortSignal;
+}
+
+/** The variables, which may be left out when each of them may be, and options. */
+export type RequestArguments<Variables> =
+  Record<never, never> extends Variables
+    ? [variables?: Variables, options?: RequestOptions]
+    : [variables: Variables, options?: RequestOptions];
+
+/**
+ * Runs an operation with the session's credentials, and once more after a refresh if they were no longer good. A document
+ * that is text has no types of its own: name the result's, as `request<{ me: { id: string } | null }>(...)`.
+ *
+ * @returns the data
+ * @throws {LatchkeyError} for any top-level error, with its code, and `retryAfter` where the service says how long to wait
+ */
+export async function request<Result, Variables extends object = Record<string, unknown>>(
+  latchkey: Latchkey,
+  document: TypedDocument<Result, Variables> | string,
+  ...[variables, options = {}]: RequestArguments<Variables>
+): Promise<Result> {
+  const { url = latchkey.url, signal } = options;
+  const query = typeof document === 'string' ? document : printDocument(document);
+
+  let attempt = await latchkey.begin(document, variables ?? {});
+  const send = () =>
+    post(
+      latchkey.fetch,
+      url,
+      { query, variables: attempt.variables },
+      {
+        headers: attempt.headers,
+        ...(attempt.credentials && { credentials: attempt.credentials }),
+        ...(signal && { signal }),
+      },
+    );
+  let { answer, status } = await send();
+  if (status === 401 || isUnauthenticated(answer.errors)) {
+    const next = await latchkey.again(attempt);
+    if (next !== null) {
+      attempt = next;
+      ({ answer, status } = await send());
+    }
+  }
+  await latchkey.learn(answer.data);
+  if (answer.errors?.length || answer.data == null) throw errorOf(answer);
+  return answer.data as Result;
+}

@@ -1,0 +1,58 @@
+/** Whether somebody is signed in here, as far as the kit knows. In cookie mode it may not know until it has asked. */
+export type SessionState = 'unknown' | 'signed-in' | 'signed-out';
+
+/** What changed, in this tab or another. */
+export type SessionEvent =
+  /** What was so before this page was opened is now known. */
+  | { type: 'known' }
+  /** Somebody signed in, or somebody else than before. */
+  | { type: 'signed-in' }
+  /** `asked`: somebody signed out. `ended`: the session is over, for the service refused to renew it. */
+  | { type: 'signed-out'; reason: 'asked' | 'ended' };
+
+/** Tells of sign-ins and sign-outs, each once. */
+export interface SessionWatch {
+  state(): SessionState;
+  subscribe(listener: (event: SessionEvent) => void): () => void;
+  /** Sets what was found at the beginning, unless more is known already. */
+  found(login: string | null): void;
+  signedIn(login: string): void;
+  signedOut(reason: 'asked' | 'ended'): void;
+}
+
+export function createSessionWatch(): SessionWatch {
+  const listeners = new Set<(event: SessionEvent) => void>();
+  let state: SessionState = 'unknown';
+  let login: string | null = null;
+
+  const tell = (event: SessionEvent) => {
+    for (const listener of [...listeners]) listener(event);
+  };
+  return {
+    state: () => state,
+    subscribe(listener) {
+      // wrapped, so that the same function subscribed twice is two subscriptions
+      const own = (event: SessionEvent) => listener(event);
+      listeners.add(own);
+      return () => void listeners.delete(own);
+    },
+    found(current) {
+      if (state !== 'unknown') return;
+      state = current === null ? 'signed-out' : 'signed-in';
+      login = current;
+      tell({ type: 'known' });
+    },
+    signedIn(current) {
+      if (state === 'signed-in' && login === current) return;
+      state = 'signed-in';
+      login = current;
+      tell({ type: 'signed-in' });
+    },
+    signedOut(reason) {
+      if (state === 'signed-out') return;
+      state = 'signed-out';
+      login = null;
+      tell({ type: 'signed-out', reason });
+    },
+  };
+}

@@ -1,0 +1,12 @@
+/**
+ * A parsed operation that knows the types of its result and its variables. Apollo Client, urql and everything else that
+ * takes a `TypedDocumentNode` take it; it is written without their types, so that nobody needs a library for its types only.
+ */
+export interface TypedDocument<Result, Variables> {
+  // biome-ignore lint/suspicious/noExplicitAny: an enum in the types of graphql 16, a string in those of others
+  readonly kind: any;
+  // biome-ignore lint/suspicious/noExplicitAny: each library has types of its own for what is inside
+  readonly definitions: readonly any[];
+  /** Never there: carries the types. */
+  __apiType?: (variables: Variables) => Result;
+}

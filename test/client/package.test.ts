@@ -1,0 +1,244 @@
+import { execFile, spawnSync } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Listener, listen } from '../../src/http/listen.ts';
+import { PASSWORD, registerUser } from '../support/account.ts';
+import { createTestApp, type TestApp } from '../support/app.ts';
+
+const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
+const PACKAGE = join(REPOSITORY, 'packages/client');
+const README = readFileSync(join(PACKAGE, 'README.md'), 'utf8');
+const README_URL = 'http://localhost:4000/graphql';
+const COMPILERS = {
+  'TypeScript 7': join(REPOSITORY, 'node_modules/typescript/bin/tsc'),
+  'TypeScript 5.9': join(REPOSITORY, 'examples/gql.tada/node_modules/typescript/bin/tsc'),
+};
+const PEERS = ['@apollo/client', '@urql/core', 'graphql', 'react', '@types/react', 'rxjs', 'wonka'];
+
+const root = mkdtempSync(join(tmpdir(), 'latchkey-client-'));
+const consumer = join(root, 'consumer');
+
+let app: TestApp;
+let listener: Listener;
+
+beforeAll(async () => {
+  app = await createTestApp();
+  listener = await listen(app.app.handler, { host: '127.0.0.1', port: 0, securityHeaders: {} });
+  run('npm', ['pack', '--pack-destination', root], PACKAGE);
+  const tarball = readdirSync(root).find((name) => name.endsWith('.tgz')) ?? '';
+  mkdirSync(consumer);
+  writeFileSync(join(consumer, 'package.json'), '{ "type": "module", "private": true }');
+  const url = `http://127.0.0.1:${listener.address.port}/graphql`;
+  for (const [name, text] of blocks()) {
+    const file = name === 'cookie' ? 'latchkey.ts' : `${name}.ts`;
+    writeFileSync(join(consumer, file), text.replaceAll(README_URL, url));
+  }
+  run('npm', ['install', '--offline', '--no-audit', '--no-fund', join(root, tarball)]);
+}, 120_000);
+
+afterAll(async () => {
+  await listener?.close(0);
+  await app?.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+function run(command: string, args: string[], cwd = consumer): string {
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    timeout: 100_000,
+  });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`);
+  return stdout;
+}
+
+/** Runs what the consumer has written, without blocking the service that it asks. */
+function runBeside(file: string): Promise<string> {
+  const tsx = join(REPOSITORY, 'node_modules/tsx/dist/cli.mjs');
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, [tsx, file], { cwd: consumer }, (error, stdout, stderr) =>
+      error === null ? resolve(stdout) : reject(new Error(`${stdout}${stderr}`)),
+    );
+  });
+}
+
+/** The blocks of the README by their names. */
+function blocks(): Map<string, string> {
+  const found = README.matchAll(/^```ts (\S+)\n([\s\S]*?)^```$/gm);
+  return new Map([...found].map(([, name = '', text = '']) => [name, text]));
+}
+
+/** What TypeScript must know, and must refuse. */
+const TYPES = `
+import { problemOf, request, type TypedDocument } from '@latchkey/client';
+import * as documents from '@latchkey/client/documents';
+import { latchkey } from './latchkey.js';
+
+export async function types() {
+  const { me } = await request(latchkey, documents.MeDocument);
+  const email: string | undefined = me?.email;
+  // @ts-expect-error the address is no number
+  const wrong: number | undefined = me?.email;
+  // @ts-expect-error its variables are needed
+  await request(latchkey, documents.LoginDocument);
+  // @ts-expect-error there is no such input
+  await request(latchkey, documents.LoginDocument, { input: { name: 'ada', password: 'x' } });
+  await request(latchkey, documents.MyAuditEventsDocument);
+  const signal = AbortSignal.timeout(5);
+  await request(latchkey, documents.MyAuditEventsDocument, { first: 3 }, { signal });
+  const text = await request<{ me: { id: string } | null }>(latchkey, '{ me { id } }');
+  const code: documents.ErrorCode = 'INVALID_CODE';
+  return [email, wrong, text.me?.id, code, problemOf(null)?.retryAfter];
+}
+
+export type Result<T> = T extends TypedDocument<infer R, never> ? R : never;
+export const input: documents.RegisterInput = { email: 'ada@example.com', password: 'x' };
+`;
+
+describe('the package', () => {
+  it('is imported from an empty folder, with nothing beside it', () => {
+    const script = `
+      const core = await import('@latchkey/client');
+      const documents = await import('@latchkey/client/documents');
+      console.log(typeof core.createLatchkey, documents.MeDocument.kind);`;
+    expect(run(process.execPath, ['--input-type=module', '-e', script])).toBe(
+      'function Document\n',
+    );
+  });
+
+  it('has types that hold without any library', () => {
+    writeFileSync(join(consumer, 'types.ts'), TYPES);
+    compile(['latchkey.ts', 'types.ts'], { skipLibCheck: false });
+  });
+
+  it('ships what belongs to it, and no source of a test', () => {
+    const files = readdirSync(join(consumer, 'node_modules/@latchkey/client'));
+    expect(files.sort()).toEqual(['LICENSE', 'README.md', 'dist', 'package.json']);
+  });
+});
+
+/** Checks files of the consumer by each compiler. */
+function compile(files: string[], options: Record<string, unknown>): void {
+  const compilerOptions = {
+    ...{ strict: true, noEmit: true, target: 'es2022', lib: ['es2022', 'dom'], types: [] },
+    ...{ module: 'nodenext', exactOptionalPropertyTypes: true, ...options },
+  };
+  writeFileSync(join(consumer, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
+  for (const compiler of Object.values(COMPILERS)) {
+    run(process.execPath, [compiler, '-p', 'tsconfig.json']);
+    run(process.execPath, [
+      compiler,
+      '-p',
+      '.',
+      '--module',
+      'esnext',
+      '--moduleResolution',
+      'bundler',
+    ]);
+  }
+}
+
+describe('the README', () => {
+  const names = [...blocks().keys()].filter((name) => name !== 'cookie');
+
+  beforeAll(() => {
+    for (const peer of PEERS) {
+      const link = join(consumer, 'node_modules', peer);
+      mkdirSync(dirname(link), { recursive: true });
+      symlinkSync(join(REPOSITORY, 'node_modules', peer), link);
+    }
+  });
+
+  it('has code that compiles', () => {
+    expect(names.length).toBeGreaterThan(7);
+    compile(['types.ts', 'latchkey.ts', ...names.map((name) => `${name}.ts`)], {
+      skipLibCheck: true,
+    });
+  }, 100_000);
+
+  it.each(['fetch', 'apollo', 'urql'])('has a start for %s that works', async (name) => {
+    const { username, email } = await registerUser(app);
+    const script = `
+      const { latchkey, signIn, whoAmI } = await import('./${name}.ts');
+      const before = await whoAmI();
+      const login = await signIn('${username}', '${PASSWORD}');
+      const after = await whoAmI();
+      await latchkey.signOut();
+      console.log(JSON.stringify([before, login?.__typename, after, await whoAmI()]));
+      process.exit();`;
+    writeFileSync(join(consumer, `run-${name}.mts`), script);
+    expect(JSON.parse(await runBeside(`run-${name}.mts`))).toEqual([
+      null,
+      'LoginSuccess',
+      email,
+      null,
+    ]);
+  });
+
+  it('has a whole sign-in that works', async () => {
+    const { username } = await registerUser(app);
+    const script = `
+      const { signIn } = await import('./login.ts');
+      const ask = async () => '';
+      console.log(await signIn('${username}', 'wrong wrong', ask));
+      console.log(await signIn('${username}', '${PASSWORD}', ask));`;
+    writeFileSync(join(consumer, 'run-login.mts'), script);
+    expect(await runBeside('run-login.mts')).toMatch(
+      /^The name or the password .*\nWelcome, .*@example.com\n$/,
+    );
+  });
+
+  it('names every option, method and function that there is', () => {
+    const read = (file: string) => readFileSync(join(PACKAGE, 'src', file), 'utf8');
+    const members = (type: string) => {
+      const [, body = ''] =
+        new RegExp(`export interface ${type} \\{\\n([\\s\\S]*?)\\n\\}`).exec(read('latchkey.ts')) ??
+        [];
+      return [...body.matchAll(/^ {2}(?:readonly )?(\w+)[?(<:]/gm)].map(([, name = '']) => name);
+    };
+    expect(members('LatchkeyOptions').length).toBeGreaterThan(8);
+    const told = README.slice(README.indexOf('## API'));
+    for (const name of [...members('LatchkeyOptions'), ...members('Latchkey')]) {
+      expect(told).toMatch(new RegExp(`\`${name}\\b`));
+    }
+    const exported = [
+      ...read('index.ts').matchAll(/(?<!type )\b([a-z]\w+|OWN_OPERATIONS)\b(?=[, ]+(?:type|\}))/g),
+    ];
+    for (const [, name] of exported) expect(README).toContain(`${name}`);
+  });
+});
+
+describe('the size', () => {
+  const SIZES = [...README.matchAll(/^\| `@latchkey\/client(\S*)` .* ([\d.]+) kB/gm)].map(
+    ([, entry = '', kilobytes]) => [entry, Number(kilobytes)] as const,
+  );
+
+  it('is told of each entry', () => {
+    expect(SIZES.map(([entry]) => entry)).toEqual(['', '/apollo', '/urql', '/documents']);
+  });
+
+  it.each(SIZES)('of @latchkey/client%s is less than %s kB', async (entry, kilobytes) => {
+    const { outputFiles } = await build({
+      stdin: { contents: `export * from '@latchkey/client${entry}'`, resolveDir: consumer },
+      ...{ bundle: true, minify: true, format: 'esm', write: false },
+      external: PEERS.flatMap((peer) => [peer, `${peer}/*`]),
+    });
+    const size = gzipSync(outputFiles[0]?.contents ?? '', { level: 9 }).length / 1000;
+    expect(size).toBeLessThan(kilobytes);
+    // and a figure that has become much too high is one too
+    expect(size).toBeGreaterThan(kilobytes * 0.6);
+  });
+});

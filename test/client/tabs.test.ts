@@ -1,0 +1,201 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { LoginDocument, MeDocument } from '../../packages/client/src/generated/documents.ts';
+import {
+  type Channel,
+  createLatchkey,
+  type Latchkey,
+  type LatchkeyOptions,
+  type Locks,
+  memoryStorage,
+  request,
+  type SessionEvent,
+} from '../../packages/client/src/index.ts';
+import { storageLocks } from '../../packages/client/src/tabs.ts';
+import { newName, PASSWORD, registerUser, type TestUser } from '../support/account.ts';
+import { createTestApp, type TestApp } from '../support/app.ts';
+import { createLocks } from './support/tabs.ts';
+import { createWire, type Wire } from './support/wire.ts';
+
+const URL = 'http://localhost:4000/graphql';
+const ACCESS_SECONDS = 900;
+
+let app: TestApp;
+const opened: Latchkey[] = [];
+
+beforeAll(async () => {
+  app = await createTestApp();
+});
+afterAll(() => app.close());
+afterEach(() => {
+  for (const tab of opened.splice(0)) tab.close();
+});
+
+/** A browser: what its tabs share. */
+function createBrowser(options: Partial<LatchkeyOptions> = {}) {
+  const storage = memoryStorage();
+  const locks: Locks | null = createLocks();
+  const name = newName('browser');
+  const cookies = new Map<string, string>();
+  return {
+    storage,
+    /** Opens a tab. What it is given replaces what the tabs share. */
+    open(own: Partial<LatchkeyOptions> = {}, itsLocks: Locks = locks) {
+      const wire = createWire(app, cookies);
+      const channel = new BroadcastChannel(name) as BroadcastChannel & Channel;
+      const tabs = { locks: itsLocks, channel };
+      const latchkey = createLatchkey({
+        url: URL,
+        fetch: wire.fetch,
+        name,
+        storage,
+        tabs,
+        ...options,
+        ...own,
+      });
+      opened.push(latchkey);
+      const events: SessionEvent[] = [];
+      latchkey.subscribe((event) => events.push(event));
+      return {
+        latchkey,
+        wire,
+        events,
+        me: async () => (await request(latchkey, MeDocument)).me?.username ?? null,
+        signIn: async ({ username }: TestUser) => {
+          const input = { identifier: username, password: PASSWORD };
+          await request(latchkey, LoginDocument, { input });
+        },
+      };
+    },
+  };
+}
+
+const refreshes = (wires: Wire[]) =>
+  wires.reduce((sum, wire) => sum + wire.count('LatchkeyRefresh'), 0);
+
+describe.each(['bearer', 'cookie'] as const)('three tabs in %s mode', (mode) => {
+  it('with an expired token make one refresh, and nobody is signed out', async () => {
+    const user = await registerUser(app);
+    const { open } = createBrowser({ mode });
+    const tabs = [open(), open(), open()];
+    await tabs[0]?.signIn(user);
+    await vi.waitFor(() => {
+      for (const { latchkey } of tabs) expect(latchkey.getState()).toBe('signed-in');
+    });
+    app.clock.advance(ACCESS_SECONDS + 1);
+    const asked = tabs.flatMap(({ me }) => [me(), me(), me()]);
+    expect(await Promise.all(asked)).toEqual(Array(9).fill(user.username));
+    expect(refreshes(tabs.map(({ wire }) => wire))).toBe(1);
+    for (const { events } of tabs)
+      expect(events.some(({ type }) => type === 'signed-out')).toBe(false);
+    // and so it goes on
+    app.clock.advance(ACCESS_SECONDS + 1);
+    await Promise.all(tabs.map(({ me }) => me()));
+    expect(refreshes(tabs.map(({ wire }) => wire))).toBe(2);
+  });
+
+  it('are signed out together', async () => {
+    const user = await registerUser(app);
+    const { open } = createBrowser({ mode });
+    const tabs = [open(), open(), open()];
+    await tabs[0]?.signIn(user);
+    await vi.waitFor(() => {
+      for (const { latchkey } of tabs) expect(latchkey.getState()).toBe('signed-in');
+    });
+    await tabs[1]?.latchkey.signOut();
+    await vi.waitFor(() => {
+      for (const { events } of tabs) {
+        expect(events.at(-1)).toEqual({ type: 'signed-out', reason: 'asked' });
+      }
+    });
+    for (const { me } of tabs) expect(await me()).toBeNull();
+    expect(refreshes(tabs.map(({ wire }) => wire))).toBe(0);
+  });
+
+  it('whose session has ended are signed out once each, by one refresh', async () => {
+    const user = await registerUser(app);
+    const { open } = createBrowser({ mode });
+    const tabs = [open(), open(), open()];
+    await tabs[0]?.signIn(user);
+    await vi.waitFor(() => {
+      for (const { latchkey } of tabs) expect(latchkey.getState()).toBe('signed-in');
+    });
+    await app.gql(
+      'mutation { logout(everywhere: true) { endedSessions } }',
+      {},
+      { token: user.accessToken },
+    );
+    await Promise.allSettled(tabs.flatMap(({ me }) => [me(), me()]));
+    expect(refreshes(tabs.map(({ wire }) => wire))).toBe(1);
+    await vi.waitFor(() => {
+      for (const { events } of tabs) {
+        const outs = events.filter(({ type }) => type === 'signed-out');
+        expect(outs).toEqual([{ type: 'signed-out', reason: 'ended' }]);
+      }
+    });
+    for (const { me } of tabs) expect(await me()).toBeNull();
+  });
+
+  it('follow a sign-in as somebody else', async () => {
+    const [ada, grace] = [await registerUser(app), await registerUser(app)];
+    const { open } = createBrowser({ mode });
+    const [here, there] = [open(), open()];
+    await here.signIn(ada);
+    await vi.waitFor(() => expect(there.latchkey.getState()).toBe('signed-in'));
+    there.events.length = 0;
+    await here.signIn(grace);
+    await vi.waitFor(() => expect(there.events).toEqual([{ type: 'signed-in' }]));
+    expect(await there.me()).toBe(grace.username);
+  });
+});
+
+describe('tabs that keep their tokens in memory', () => {
+  it('have sessions of their own, and end them all together', async () => {
+    const user = await registerUser(app);
+    const { open } = createBrowser();
+    const [here, there] = [open({ storage: memoryStorage() }), open({ storage: memoryStorage() })];
+    await here.signIn(user);
+    await there.signIn(user);
+    await here.latchkey.signOut();
+    await vi.waitFor(() => expect(there.latchkey.getState()).toBe('signed-out'));
+    const sessions = async () => {
+      const { data } = await app.gql('{ me { sessions { id } } }', {}, { token: user.accessToken });
+      return data.me.sessions.length;
+    };
+    await vi.waitFor(async () => expect(await sessions()).toBe(1));
+  });
+});
+
+describe('without Web Locks', () => {
+  it('tabs take turns by the storage they share', async () => {
+    const user = await registerUser(app);
+    const { open, storage } = createBrowser();
+    const tabs = [1, 2, 3].map(() => open({}, storageLocks(storage)));
+    await tabs[0]?.signIn(user);
+    app.clock.advance(ACCESS_SECONDS + 1);
+    expect(await Promise.all(tabs.map(({ me }) => me()))).toEqual(Array(3).fill(user.username));
+    expect(refreshes(tabs.map(({ wire }) => wire))).toBe(1);
+  });
+
+  it('what runs never overlaps, also when it throws', async () => {
+    const storage = memoryStorage();
+    let running = 0;
+    const work = async () => {
+      running++;
+      expect(running).toBe(1);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      running--;
+      throw new Error('done');
+    };
+    const all = Array.from({ length: 5 }, () => storageLocks(storage).request('it', work));
+    const settled = await Promise.allSettled(all);
+    expect(settled.map((one) => one.status === 'rejected' && one.reason.message)).toEqual(
+      Array(5).fill('done'),
+    );
+  });
+
+  it('a tab that was closed while it held the lock holds it no longer than its lease', async () => {
+    const storage = memoryStorage();
+    storage.setItem('it.lock', `somebody ${Date.now() - 1}`);
+    expect(await storageLocks(storage).request('it', async () => 'done')).toBe('done');
+  });
+});
