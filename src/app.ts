@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { createYoga } from 'graphql-yoga';
-import type { Config } from './config.ts';
+import { type Config, ConfigError } from './config.ts';
 import { createAccessTokens } from './crypto/access-token.ts';
 import { createCommonPasswords } from './crypto/common-passwords.ts';
 import { createHashPool } from './crypto/hash-pool.ts';
@@ -36,6 +36,7 @@ import { createGraphqlEndpoint } from './http/graphql.ts';
 import { createHealthRoute, createReadinessRoute } from './http/health.ts';
 import { createJwksRoute } from './http/jwks.ts';
 import type { ServerState } from './http/node-exchange.ts';
+import { createPages } from './http/pages.ts';
 import { createSecurityHeaders } from './http/security-headers.ts';
 import { createHttpApp, type HttpApp } from './http/server.ts';
 import {
@@ -65,6 +66,7 @@ export interface Overrides {
 
 const MINUTE_MS = 60_000;
 const KEY_REFRESH_MS = 30_000;
+const WEB_PAGES = fileURLToPath(new URL('../web/dist', import.meta.url));
 const MIGRATIONS = fileURLToPath(new URL('../drizzle', import.meta.url));
 
 /** What lies under the service's surface, and under the operator's commands. */
@@ -218,6 +220,7 @@ function createHttp({ deps, signingKeys, database }: Services) {
       '/ready': createReadinessRoute({ isReady: () => database.ping().then(() => true) }),
       '/.well-known/jwks.json': createJwksRoute(signingKeys.publicKeys, KEY_SET_MAX_AGE_SECONDS),
     },
+    pages: openPages(deps),
     securityHeaders,
     cors: createCors(config.corsOrigins),
     limits: { bytes: config.body.limitBytes, milliseconds: config.body.timeoutMs },
@@ -228,6 +231,18 @@ function createHttp({ deps, signingKeys, database }: Services) {
       logger.error({ failure: describe(error), requestId }, 'request failed'),
   });
   return { fetch: http.fetch, handler: http.handler, securityHeaders };
+}
+
+/** @throws {ConfigError} when the pages were not built and people would be sent to them in vain */
+function openPages({ config, logger }: Deps) {
+  const { brand, publicUrl, profile } = config;
+  if (brand === undefined) return undefined;
+  const pages = createPages({ directory: WEB_PAGES, publicUrl, brand });
+  if (pages !== undefined) return pages;
+  const problem = 'WEB is on, but the account pages are not built: run `npm run build`';
+  if (profile === 'production') throw new ConfigError([problem]);
+  logger.warn(problem);
+  return undefined;
 }
 
 function createYogaServer(deps: Deps) {

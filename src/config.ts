@@ -83,6 +83,10 @@ export interface Config {
   readonly persistedOperations: string | undefined;
   readonly introspection: boolean;
   readonly playground: boolean;
+  /** How the account pages look; undefined where there are none. */
+  readonly brand:
+    | { readonly name: string; readonly logoUrl: string | undefined; readonly color: string }
+    | undefined;
 }
 
 /** The configuration is not usable; `problems` names every variable that is wrong and never holds a value. */
@@ -205,7 +209,13 @@ function assemble(variables: Environment, connection: DatabaseConnection | undef
     persistedOperations: variables.PERSISTED_OPERATIONS,
     introspection: variables.INTROSPECTION ? variables.INTROSPECTION === 'on' : !production,
     playground: variables.PLAYGROUND ? variables.PLAYGROUND === 'on' : !production,
+    brand: readBrand(variables),
   };
+}
+
+function readBrand({ WEB, BRAND_NAME, BRAND_LOGO_URL, BRAND_COLOR }: Environment): Config['brand'] {
+  if (WEB === 'off') return undefined;
+  return { name: BRAND_NAME, logoUrl: BRAND_LOGO_URL, color: BRAND_COLOR };
 }
 
 /** Outside production the secret is made once and kept, so that a restart does not end every session. */

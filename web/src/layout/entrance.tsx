@@ -1,0 +1,13 @@
+import type { ReactNode } from 'react';
+import { Brand } from './brand.tsx';
+
+/** The frame of pages for people who are not signed in. */
+export function Entrance({ children, foot }: { children: ReactNode; foot?: ReactNode }) {
+  return (
+    <div className="entrance">
+      <Brand />
+      <main className="card entrance-card">{children}</main>
+      {foot === undefined ? null : <div className="entrance-foot">{foot}</div>}
+    </div>
+  );
+}

@@ -1,0 +1,14 @@
+function meta(name: string): string {
+  const element = document.querySelector<HTMLMetaElement>(`meta[name="${name}"]`);
+  return element?.content ?? '';
+}
+
+/** What the service wrote into index.html. */
+export const settings = {
+  /** The path below which the service is reached; empty at the root. */
+  base: meta('latchkey-base'),
+  brandName: meta('application-name'),
+  logoUrl: meta('latchkey-logo'),
+  /** Whether people may register by themselves. */
+  registrationOpen: meta('latchkey-registration') !== 'closed',
+};
