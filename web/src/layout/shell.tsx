@@ -95,6 +95,7 @@ function SignedInAs({ viewer }: { viewer: Viewer }) {
   const { mutate } = useAsk();
   const [, navigate] = useLocation();
   const [problem, setProblem] = useState('');
+  const name = viewer.displayName ?? viewer.username;
   async function signOut() {
     setProblem('');
     try {
@@ -110,7 +111,7 @@ function SignedInAs({ viewer }: { viewer: Viewer }) {
   return (
     <div className="signed-in-as">
       <p>
-        <strong>{viewer.displayName ?? viewer.username ?? viewer.email}</strong>
+        {name === null ? null : <strong>{name}</strong>}
         <span>{viewer.email}</span>
       </p>
       <button type="button" className="button" onClick={signOut}>
