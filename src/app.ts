@@ -19,6 +19,7 @@ import {
   KEY_SET_MAX_AGE_SECONDS,
   type SigningKeys,
 } from './flows/signing-keys.ts';
+import { createAfterwards } from './flows/steps/afterwards.ts';
 import { createAttemptGate } from './flows/steps/attempt-gate.ts';
 import { createContext } from './graphql/context.ts';
 import { useDocumentLimits } from './graphql/document-limits.ts';
@@ -104,6 +105,7 @@ export async function openServices(
     const database = await reachDatabase(config, connection, logger);
     const wired = await createDeps(config, database, logger, overrides);
     const close = async () => {
+      await wired.deps.afterwards.idle();
       await database.close();
       await embedded?.stop();
     };
@@ -178,6 +180,9 @@ async function createDeps(
     isCommonPassword: createCommonPasswords(),
     accessTokens: createAccessTokens(signingKeys, { issuer, audience, ttlMs: accessTtlMs }),
     attemptGate: createAttemptGate(config.attempts.limit),
+    afterwards: createAfterwards((error) =>
+      logger.warn({ failure: describe(error) }, 'work after an answer failed'),
+    ),
     logger,
     now,
   };
@@ -235,9 +240,10 @@ function createHttp({ deps, signingKeys, database }: Services) {
 
 /** @throws {ConfigError} when the pages were not built and people would be sent to them in vain */
 function openPages({ config, logger }: Deps) {
-  const { brand, publicUrl, profile } = config;
+  const { brand, publicUrl, profile, registration } = config;
   if (brand === undefined) return undefined;
-  const pages = createPages({ directory: WEB_PAGES, publicUrl, brand });
+  const settings = { REGISTRATION: registration };
+  const pages = createPages({ directory: WEB_PAGES, publicUrl, brand, settings });
   if (pages !== undefined) return pages;
   const problem = 'WEB is on, but the account pages are not built: run `npm run build`';
   if (profile === 'production') throw new ConfigError([problem]);

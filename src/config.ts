@@ -54,6 +54,17 @@ export interface Config {
     /** How long a device that has signed in counts as known. */
     readonly deviceSeconds: number;
   };
+  /** Who may register, and whether the address must be confirmed first. */
+  readonly registration: Environment['REGISTRATION'];
+  /** How long what is sent by mail is good. */
+  readonly emailTokens: {
+    readonly resetMs: number;
+    readonly verificationMs: number;
+    readonly invitationMs: number;
+    readonly undoMs: number;
+  };
+  /** How many mails of a sort that strangers can cause go to one address. */
+  readonly mailAllowance: { readonly limit: number; readonly windowMs: number };
   readonly password: {
     readonly minLength: number;
     readonly memoryKib: number;
@@ -180,6 +191,7 @@ function assemble(variables: Environment, connection: DatabaseConnection | undef
       origins: new Set([new URL(publicUrl).origin, ...variables.CORS_ORIGINS]),
       deviceSeconds: DEVICE_SECONDS,
     },
+    ...mailboxSettings(variables),
     password: {
       minLength: variables.PASSWORD_MIN_LENGTH,
       memoryKib: variables.ARGON2_MEMORY,
@@ -207,6 +219,13 @@ function assemble(variables: Environment, connection: DatabaseConnection | undef
       rootFields: variables.MAX_ROOT_FIELDS,
     },
     persistedOperations: variables.PERSISTED_OPERATIONS,
+    ...visitorSettings(variables, production),
+  };
+}
+
+/** What somebody finds who opens the service in a browser. */
+function visitorSettings(variables: Environment, production: boolean) {
+  return {
     introspection: variables.INTROSPECTION ? variables.INTROSPECTION === 'on' : !production,
     playground: variables.PLAYGROUND ? variables.PLAYGROUND === 'on' : !production,
     brand: readBrand(variables),
@@ -216,6 +235,22 @@ function assemble(variables: Environment, connection: DatabaseConnection | undef
 function readBrand({ WEB, BRAND_NAME, BRAND_LOGO_URL, BRAND_COLOR }: Environment): Config['brand'] {
   if (WEB === 'off') return undefined;
   return { name: BRAND_NAME, logoUrl: BRAND_LOGO_URL, color: BRAND_COLOR };
+}
+
+function mailboxSettings(variables: Environment) {
+  return {
+    registration: variables.REGISTRATION,
+    emailTokens: {
+      resetMs: variables.PASSWORD_RESET_TTL * 1000,
+      verificationMs: variables.EMAIL_VERIFICATION_TTL * 1000,
+      invitationMs: variables.INVITATION_TTL * 1000,
+      undoMs: variables.EMAIL_UNDO_TTL * 1000,
+    },
+    mailAllowance: {
+      limit: variables.MAIL_RECIPIENT_LIMIT,
+      windowMs: variables.MAIL_RECIPIENT_WINDOW * MINUTE_MS,
+    },
+  };
 }
 
 /** Outside production the secret is made once and kept, so that a restart does not end every session. */

@@ -5,9 +5,10 @@
 export const ERROR_MESSAGES = {
   INVALID_INPUT:
     'Some of the input is not valid. Correct the fields named in `fields` and try again.',
-  INVALID_CREDENTIALS: 'The name or the password is not right. Check both and try again.',
+  INVALID_CREDENTIALS:
+    'The name or the password is not right. Check both and try again, or reset your password.',
   ACCOUNT_LOCKED:
-    'Too many failed attempts. Wait `retryAfter` seconds, or sign in from a device used before.',
+    'Too many failed attempts. Wait `retryAfter` seconds, sign in from a device used before, or reset your password.',
   ACCOUNT_DISABLED: 'This account is disabled. Ask an administrator to enable it.',
   EMAIL_TAKEN:
     'An account with this e-mail address exists already. Sign in to it, or use another address.',
@@ -16,7 +17,8 @@ export const ERROR_MESSAGES = {
     'The code is not right or has been used. Enter the current code of your authenticator app, or an unused recovery code.',
   INVALID_CHALLENGE:
     'This sign-in is over: it expired, was used, or failed too often. Sign in again.',
-  INVALID_TOKEN: 'This link is not valid any more. Ask for a new one.',
+  INVALID_TOKEN:
+    'This link is not valid any more: it expired, was used, or a newer one was sent. Ask for a new one.',
   INVALID_REFRESH_TOKEN: 'The session has ended. Sign in again.',
   REFRESH_TOKEN_REUSED:
     'An old refresh token was presented, so the session was ended for safety. Sign in again.',
@@ -25,7 +27,8 @@ export const ERROR_MESSAGES = {
   NOT_FOUND: 'There is nothing with this id, or it is not yours.',
   SELF_TARGETED: 'Administrators cannot do this to their own account. Ask another administrator.',
   LAST_ADMIN: 'This is the last active administrator. Make somebody else an administrator first.',
-  EMAIL_NOT_VERIFIED: 'Confirm the e-mail address first: open the link in the message sent to it.',
+  EMAIL_NOT_VERIFIED:
+    'Confirm the e-mail address first: open the link in the newest message sent to it.',
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_MESSAGES;

@@ -103,7 +103,9 @@ it('never shows a secret as a field', () => {
   const shown = types
     .filter((type) => isObjectType(type) || isInterfaceType(type))
     .flatMap((type) => Object.keys(type.getFields()).map((field) => `${type.name}.${field}`))
-    .filter((path) => secret.test(path.split('.')[1] ?? ''));
+    .filter((path) => secret.test(path.split('.')[1] ?? ''))
+    // what can be done about one
+    .filter((path) => !path.startsWith('Mutation.'));
   // shown once, to the one who enrols
   expect(shown).toEqual(['EnableTotpSuccess.secret']);
 });
@@ -148,6 +150,7 @@ const CONTRACT = buildSchema(/* GraphQL */ `
   type UsernameTaken implements Error { code: ErrorCode! message: String! }
   type InvalidCode implements Error { code: ErrorCode! message: String! }
   type InvalidChallenge implements Error { code: ErrorCode! message: String! }
+  type InvalidToken implements Error { code: ErrorCode! message: String! }
   type InvalidRefreshToken implements Error { code: ErrorCode! message: String! }
   type RefreshTokenReused implements Error { code: ErrorCode! message: String! }
   type TotpAlreadyEnabled implements Error { code: ErrorCode! message: String! }
@@ -208,6 +211,10 @@ const CONTRACT = buildSchema(/* GraphQL */ `
     disableTotp(input: DisableTotpInput!): DisableTotpResult!
     regenerateRecoveryCodes(input: RegenerateRecoveryCodesInput!): RegenerateRecoveryCodesResult!
     deleteAccount(input: DeleteAccountInput!): DeleteAccountResult!
+    requestPasswordReset(input: RequestPasswordResetInput!): RequestPasswordResetSuccess!
+    resetPassword(input: ResetPasswordInput!): ResetPasswordResult!
+    requestEmailVerification: RequestEmailVerificationSuccess!
+    verifyEmail(input: VerifyEmailInput!): VerifyEmailResult!
     createUser(input: CreateUserInput!): CreateUserResult!
     updateUser(input: UpdateUserInput!): UpdateUserResult!
     deleteUser(id: ID!): DeleteUserResult!
@@ -235,6 +242,9 @@ const CONTRACT = buildSchema(/* GraphQL */ `
   input DisableTotpInput { currentPassword: String! code: String! }
   input RegenerateRecoveryCodesInput { currentPassword: String! code: String! }
   input DeleteAccountInput { confirm: Boolean! currentPassword: String! code: String }
+  input RequestPasswordResetInput { email: String! }
+  input ResetPasswordInput { token: String! newPassword: String! }
+  input VerifyEmailInput { token: String! }
   input CreateUserInput {
     email: String! username: String displayName: String role: Role = USER password: String
     appMetadata: JSON
@@ -270,6 +280,12 @@ const CONTRACT = buildSchema(/* GraphQL */ `
   type DeleteAccountSuccess { id: ID! }
   union DeleteAccountResult =
     | DeleteAccountSuccess | InvalidInput | InvalidCredentials | InvalidCode | LastAdmin
+  type RequestPasswordResetSuccess { message: String! }
+  type ResetPasswordSuccess { message: String! }
+  union ResetPasswordResult = ResetPasswordSuccess | InvalidToken | InvalidInput
+  type RequestEmailVerificationSuccess { message: String! }
+  type VerifyEmailSuccess { user: User! }
+  union VerifyEmailResult = VerifyEmailSuccess | InvalidToken | EmailTaken
   type CreateUserSuccess { user: User! }
   union CreateUserResult = CreateUserSuccess | InvalidInput | EmailTaken | UsernameTaken
   type UpdateUserSuccess { user: User! }

@@ -5,6 +5,7 @@ import { lockActiveAdmins } from '../records/user.ts';
 import type { Viewer } from './authentication.ts';
 import type { Deps } from './deps.ts';
 import { eraseUser } from './steps/erasure.ts';
+import { mayWriteTo, recipientOf, writeTo } from './steps/mailing.ts';
 import { reauthenticate, withCode } from './steps/reauthentication.ts';
 
 export interface AccountDeletionInput {
@@ -30,7 +31,14 @@ export async function deleteAccount(
     throw new AuthError('INVALID_INPUT', { fields: [{ path: 'confirm', message }] });
   }
   const account = await reauthenticate(deps, viewer, input.currentPassword, client);
-  const remove = (tx: Db) => removeUnlessLastAdmin(deps, tx, viewer, client);
+  const { emailVerifiedAt, email } = account.user;
+  // registering strangers and deleting that again must not fill their mailboxes
+  const mayTell = emailVerifiedAt !== null || (await mayWriteTo(deps, email));
+  const remove = async (tx: Db) => {
+    const isRemoved = await removeUnlessLastAdmin(deps, tx, viewer, client);
+    const recipient = { ...recipientOf(account.user), id: null };
+    if (isRemoved && mayTell) await writeTo(deps, tx, recipient, { kind: 'account-deleted' });
+  };
   if (account.credentials.totpSecret === null) {
     await transaction(deps.db, remove);
   } else if (input.code === null) {
@@ -46,9 +54,9 @@ async function removeUnlessLastAdmin(
   tx: Db,
   viewer: Viewer,
   client: Client,
-): Promise<void> {
+): Promise<boolean> {
   const userId = viewer.user.id;
   const admins = viewer.user.role === 'ADMIN' ? await lockActiveAdmins(tx) : [];
   if (admins.includes(userId) && admins.length === 1) throw new AuthError('LAST_ADMIN');
-  await eraseUser(deps, tx, viewer.user, { type: 'ACCOUNT_DELETED', actorId: userId, client });
+  return eraseUser(deps, tx, viewer.user, { type: 'ACCOUNT_DELETED', actorId: userId, client });
 }

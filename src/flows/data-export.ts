@@ -1,5 +1,7 @@
 import type { Json } from '../json.ts';
 import { listEvents } from '../records/audit-event.ts';
+import { listEmailTokens } from '../records/email-token.ts';
+import { listMails } from '../records/outbox.ts';
 import { listAllSessions } from '../records/session.ts';
 import type { User } from '../records/user.ts';
 import type { Deps } from './deps.ts';
@@ -21,6 +23,8 @@ export async function exportUserData(deps: Deps, user: User): Promise<Json> {
     exportedAt: deps.now(),
     user,
     sessions: sessions.map(({ nonce: _secret, ...session }) => session),
+    emailLinks: await listEmailTokens(deps.db, user.id),
+    mails: await listMails(deps.db, user.id),
     auditEvents: events,
   });
 }

@@ -4,6 +4,7 @@ import type { Keyring } from '../crypto/keyring.ts';
 import type { PasswordHasher } from '../crypto/password.ts';
 import type { Db } from '../db/client.ts';
 import type { Logger } from '../logger.ts';
+import type { Afterwards } from './steps/afterwards.ts';
 import type { AttemptGate } from './steps/attempt-gate.ts';
 
 /** What flows work with. app.ts builds it once; tests replace parts of it. */
@@ -15,6 +16,7 @@ export interface Deps {
   readonly isCommonPassword: (password: string) => boolean;
   readonly accessTokens: AccessTokens;
   readonly attemptGate: AttemptGate;
+  readonly afterwards: Afterwards;
   readonly logger: Logger;
   /** The service's clock; nothing else tells the time. */
   readonly now: () => Date;

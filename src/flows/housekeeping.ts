@@ -1,5 +1,6 @@
 import type { Db } from '../db/client.ts';
 import { purgeAttemptCounters } from '../records/attempt-counter.ts';
+import { purgeEmailTokens } from '../records/email-token.ts';
 import { purgeLoginChallenges } from '../records/login-challenge.ts';
 import { purgeRateLimitHits } from '../records/rate-limit-hit.ts';
 import { purgeSessions } from '../records/session.ts';
@@ -18,6 +19,7 @@ export async function forgetExpired({ db, config, now }: Deps): Promise<number> 
   const purges: [(db: Db, before: Date, limit: number) => Promise<number>, Date][] = [
     [purgeRateLimitHits, at],
     [purgeLoginChallenges, at],
+    [purgeEmailTokens, at],
     [purgeTotpEnrolments, at],
     [purgeAttemptCounters, new Date(at.getTime() - attemptsKept)],
     [purgeSessions, new Date(at.getTime() - SESSION_KEPT_MS)],

@@ -5,16 +5,20 @@ import { transaction } from '../db/client.ts';
 import { AuthError } from '../errors.ts';
 import { isPossibleIdentifier, isPossiblePassword } from '../input.ts';
 import { recordEvent } from '../records/audit-event.ts';
+import { hasEmailTokenSince } from '../records/email-token.ts';
 import { insertLoginChallenge } from '../records/login-challenge.ts';
 import {
   type Account,
   findAccountByIdentifier,
   isStillSo,
   replacePasswordHash,
+  type User,
 } from '../records/user.ts';
 import type { Deps } from './deps.ts';
 import { type Attempt, type AttemptSubject, withAttempt } from './steps/attempt.ts';
+import { mailLink } from './steps/email-link.ts';
 import { completeWithCode, completeWithPassword } from './steps/login-completion.ts';
+import { mayWriteTo } from './steps/mailing.ts';
 import type { SignedIn } from './steps/session-opening.ts';
 
 export interface LoginInput {
@@ -33,6 +37,8 @@ export interface MfaRequired {
 }
 
 const CHALLENGE_MS = 5 * 60 * 1000;
+// whoever tries again and again to sign in before confirming is not sent a link each time
+const LINK_EVERY_MS = 15 * 60 * 1000;
 
 const locked = (retryAfter: number) => new AuthError('ACCOUNT_LOCKED', { retryAfter });
 
@@ -42,7 +48,7 @@ const locked = (retryAfter: number) => new AuthError('ACCOUNT_LOCKED', { retryAf
  * Whether the account exists shows neither in the answer nor in the time: an unknown identifier is counted, locks and costs
  * a hash like a known one. What the account is like, disabled or with a second factor, is told after the right password only.
  *
- * @throws {AuthError} INVALID_CREDENTIALS, INVALID_CODE, ACCOUNT_LOCKED or ACCOUNT_DISABLED
+ * @throws {AuthError} INVALID_CREDENTIALS, INVALID_CODE, ACCOUNT_LOCKED, ACCOUNT_DISABLED or EMAIL_NOT_VERIFIED
  * @throws {RequestError} OVERLOADED
  */
 export async function login(
@@ -61,7 +67,7 @@ export async function login(
   const subject: AttemptSubject =
     deviceId === null
       ? { kind: 'password', identifier: input.identifier }
-      : { kind: 'device', deviceId };
+      : { kind: 'device', deviceId, passwordChangedAt: passwordAge(account) };
   return withAttempt(deps, subject, locked, async (attempt) => {
     const verified = await verifyPassword(deps, attempt, account, input.password, client);
     const secondFactor = verified.credentials.totpSecret !== null;
@@ -75,6 +81,8 @@ export async function login(
       : completeWithPassword(deps, login, (tx) => attempt.succeed(tx));
   });
 }
+
+const passwordAge = (account: Account | null) => account?.credentials.passwordChangedAt ?? null;
 
 function deviceOf(deps: Deps, input: LoginInput, account: Account): string | null {
   if (input.deviceToken === null) return null;
@@ -96,8 +104,12 @@ async function verifyPassword(
     throw new AuthError('INVALID_CREDENTIALS');
   }
   if (account.user.status === 'DISABLED') {
-    await recordDisabled(deps, attempt, account, client);
+    await recordRefusal(deps, attempt, account, 'DISABLED', client);
     throw new AuthError('ACCOUNT_DISABLED');
+  }
+  if (deps.config.registration === 'verify' && account.user.emailVerifiedAt === null) {
+    await recordRefusal(deps, attempt, account, 'EMAIL_NOT_VERIFIED', client);
+    throw new AuthError('EMAIL_NOT_VERIFIED');
   }
   return rehashed(deps, account, hash, password);
 }
@@ -121,22 +133,28 @@ async function recordFailure(
   });
 }
 
-async function recordDisabled(
+/** The password was right, and yet nobody is let in. */
+async function recordRefusal(
   deps: Deps,
   attempt: Attempt,
-  account: Account,
+  { user }: Account,
+  reason: 'DISABLED' | 'EMAIL_NOT_VERIFIED',
   client: Client,
 ): Promise<void> {
+  const now = deps.now();
+  const needsLink = reason === 'EMAIL_NOT_VERIFIED' && (await wantsLink(deps, user));
   await transaction(deps.db, async (tx) => {
-    await recordEvent(tx, {
-      type: 'LOGIN_FAILED',
-      userId: account.user.id,
-      client,
-      now: deps.now(),
-      detail: { reason: 'DISABLED' },
-    });
+    const event = { userId: user.id, client, now, detail: { reason } };
+    await recordEvent(tx, { type: 'LOGIN_FAILED', ...event });
+    if (needsLink) await mailLink(deps, tx, user, 'VERIFY_EMAIL');
     await attempt.succeed(tx);
   });
+}
+
+async function wantsLink(deps: Deps, { id, email }: User): Promise<boolean> {
+  const since = new Date(deps.now().getTime() - LINK_EVERY_MS);
+  if (await hasEmailTokenSince(deps.db, id, 'VERIFY_EMAIL', since)) return false;
+  return mayWriteTo(deps, email);
 }
 
 /** Brings the stored hash up to the current cost while the password is at hand. */

@@ -1,6 +1,6 @@
 import type { Client } from '../client.ts';
 import { type Db, transaction } from '../db/client.ts';
-import { RequestError } from '../errors.ts';
+import { AuthError, RequestError } from '../errors.ts';
 import {
   assertNoProblems,
   checkNewPassword,
@@ -11,6 +11,7 @@ import {
   readUsername,
 } from '../input.ts';
 import { type AuditEventType, recordEvent } from '../records/audit-event.ts';
+import { voidLinksOf } from '../records/email-token.ts';
 import { deleteChallengesOf } from '../records/login-challenge.ts';
 import {
   endSessionsOf,
@@ -20,6 +21,7 @@ import {
   type SessionWithUser,
 } from '../records/session.ts';
 import {
+  findAccountByIdentifier,
   findUserByUsername,
   identifierKey,
   type User,
@@ -28,6 +30,8 @@ import {
 } from '../records/user.ts';
 import type { Viewer } from './authentication.ts';
 import type { Deps } from './deps.ts';
+import { cancelEmailChange, requestEmailChange } from './steps/email-change.ts';
+import { mayWriteTo, notify } from './steps/mailing.ts';
 import { reauthenticate } from './steps/reauthentication.ts';
 import { issueTokens, type SignedIn, sessionExpiry } from './steps/session-opening.ts';
 
@@ -42,8 +46,9 @@ export interface ProfileInput {
 }
 
 /**
- * Changes the viewer's profile: all of it or nothing. Another e-mail address or password needs the current password, and
- * another password ends all other sessions.
+ * Changes the viewer's profile: all of it or nothing. Another e-mail address or password needs the current password. Another
+ * address is in force once a link that is mailed there has confirmed it; another password ends all other sessions, and every
+ * link that was mailed before.
  *
  * @returns the user, and new tokens when the password changed
  * @throws {AuthError} INVALID_INPUT, INVALID_CREDENTIALS, EMAIL_TAKEN or USERNAME_TAKEN
@@ -57,12 +62,15 @@ export async function updateProfile(
 ): Promise<{ user: User; signedIn: SignedIn | null }> {
   const changes = readChanges(deps, viewer.user, input);
   const newPassword = input.newPassword ?? null;
-  if (newPassword !== null || changes.email !== undefined) {
+  const { pendingEmail } = changes;
+  if (newPassword !== null || pendingEmail !== undefined) {
     await reauthenticate(deps, viewer, input.currentPassword ?? '', client);
   }
   if (newPassword !== null) changes.passwordHash = await deps.passwords.hash(newPassword);
+  if (typeof pendingEmail === 'string') await refuseTaken(deps, pendingEmail);
+  const mayWrite = typeof pendingEmail === 'string' && (await mayWriteTo(deps, pendingEmail));
   const { user, session } = await transaction(deps.db, (tx) =>
-    applyChanges(deps, tx, viewer, changes, client),
+    applyChanges(deps, tx, viewer, changes, { mayWrite, client }),
   );
   if (newPassword === null) return { user, signedIn: null };
   return { user, signedIn: await issueTokens(deps, user, session, null) };
@@ -80,17 +88,18 @@ function readChanges(deps: Deps, user: User, input: ProfileInput): UserChanges {
   if (input.phrase !== undefined) changes.phrase = readText('phrase', input.phrase, 200, problems);
   if (typeof input.newEmail === 'string') {
     const email = readEmail('newEmail', input.newEmail, problems);
-    changes.email = email;
-    // another spelling of the same address stays as verified as it was
-    if (identifierKey(email) !== identifierKey(user.email)) changes.emailVerifiedAt = null;
+    const isSame = identifierKey(email) === identifierKey(user.email);
+    // another spelling of the same address needs no confirmation, and takes back what waits for one
+    changes.pendingEmail = isSame ? null : email;
+    if (isSame) changes.email = email;
   }
   if (typeof input.newPassword === 'string') {
-    const names = [user.email, changes.email ?? null, changes.username ?? user.username];
+    const names = [user.email, changes.pendingEmail ?? null, changes.username ?? user.username];
     const { minLength } = deps.config.password;
     const rules = { minLength, isCommon: deps.isCommonPassword, names };
     checkNewPassword('newPassword', input.newPassword, rules, problems);
   }
-  const needsPassword = typeof input.newPassword === 'string' || changes.email !== undefined;
+  const needsPassword = typeof input.newPassword === 'string' || changes.pendingEmail !== undefined;
   if (needsPassword && !input.currentPassword) {
     problems.push({
       path: 'currentPassword',
@@ -101,19 +110,39 @@ function readChanges(deps: Deps, user: User, input: ProfileInput): UserChanges {
   return changes;
 }
 
+/**
+ * Says at once that an address is taken, where registration says it anyhow. Anywhere else only the holder of the mailbox
+ * learns of it, by the link.
+ */
+async function refuseTaken(deps: Deps, email: string): Promise<void> {
+  if (deps.config.registration !== 'open') return;
+  const account = await findAccountByIdentifier(deps.db, email);
+  if (account !== null) throw new AuthError('EMAIL_TAKEN');
+}
+
 async function applyChanges(
   deps: Deps,
   tx: Db,
   viewer: Viewer,
-  changes: UserChanges,
-  client: Client,
+  given: UserChanges,
+  { mayWrite, client }: { mayWrite: boolean; client: Client },
 ): Promise<SessionWithUser> {
   const now = deps.now();
   const userId = viewer.user.id;
+  const isNewPassword = given.passwordHash !== undefined;
+  // whoever knew the old password may have had an address of theirs wait
+  const changes = isNewPassword ? { pendingEmail: null, ...given } : given;
   await updateUser(tx, userId, changes, now);
-  if (changes.passwordHash !== undefined) {
+  if (isNewPassword) {
     await endSessionsOf(tx, userId, 'PASSWORD_CHANGED', now, viewer.session.id);
     await deleteChallengesOf(tx, userId);
+    await voidLinksOf(tx, userId, now);
+    await notify(deps, tx, viewer.user, { kind: 'password-changed' });
+  }
+  if (changes.pendingEmail === null) await cancelEmailChange(deps, tx, userId);
+  if (typeof changes.pendingEmail === 'string') {
+    const request = { sessionId: viewer.session.id, client, mayWrite };
+    await requestEmailChange(deps, tx, viewer.user, changes.pendingEmail, request);
   }
   for (const { type, fields } of eventsOf(changes)) {
     const detail = fields.length > 0 ? { fields } : {};

@@ -13,8 +13,10 @@ import {
   isLive,
   rotateSession,
   type Session,
+  type SessionWithUser,
 } from '../records/session.ts';
 import type { Deps } from './deps.ts';
+import { notify } from './steps/mailing.ts';
 import { issueTokens, type SignedIn, sessionExpiry } from './steps/session-opening.ts';
 
 /**
@@ -44,7 +46,7 @@ export async function refresh(deps: Deps, token: string, client: Client): Promis
       now,
     }),
   );
-  if (!isInForce) return endReusedSession(deps, found.session, client);
+  if (!isInForce) return endReusedSession(deps, found, client);
   const session = { ...found.session, generation: parts.generation + 1, expiresAt };
   return issueTokens(deps, found.user, session, null);
 }
@@ -67,13 +69,18 @@ async function readAuthenticToken(deps: Deps, token: string) {
   return isAuthenticRefreshToken(keys, parts, found.session.nonce) ? { parts, found } : null;
 }
 
-async function endReusedSession(deps: Deps, session: Session, client: Client): Promise<never> {
+async function endReusedSession(
+  deps: Deps,
+  { session, user }: SessionWithUser,
+  client: Client,
+): Promise<never> {
   const now = deps.now();
   const { id, userId } = session;
   const isEnded = await transaction(deps.db, async (tx) => {
     const ended = await endSession(tx, id, 'REFRESH_TOKEN_REUSED', now);
     if (ended) {
       await recordEvent(tx, { type: 'REFRESH_TOKEN_REUSED', userId, sessionId: id, client, now });
+      await notify(deps, tx, user, { kind: 'refresh-token-reused' });
     }
     return ended;
   });

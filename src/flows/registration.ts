@@ -1,6 +1,7 @@
 import type { Client } from '../client.ts';
 import { newId } from '../crypto/id.ts';
-import { transaction } from '../db/client.ts';
+import { type Db, transaction } from '../db/client.ts';
+import { AuthError } from '../errors.ts';
 import {
   assertNoProblems,
   checkNewPassword,
@@ -10,8 +11,11 @@ import {
   readUsername,
 } from '../input.ts';
 import { recordEvent } from '../records/audit-event.ts';
+import { claimUsername, putPendingRegistration } from '../records/pending-registration.ts';
 import { findUser, insertUser, type NewUser } from '../records/user.ts';
 import type { Deps } from './deps.ts';
+import { issueNoToken, issueToken, mailLink } from './steps/email-link.ts';
+import { mayWriteTo, recipientOf, writeTo } from './steps/mailing.ts';
 import { issueTokens, openSession, type SignedIn } from './steps/session-opening.ts';
 
 export interface RegistrationInput {
@@ -24,33 +28,77 @@ export interface RegistrationInput {
   cookies: boolean;
 }
 
+/** The answer to a registration whose address must be confirmed first. */
+export interface VerificationSent {
+  sentTo: string;
+}
+
 /**
- * Registers an account and signs it in.
+ * Registers an account and signs it in; with REGISTRATION=verify only once the address is confirmed, and closed not at all.
  *
- * @throws {AuthError} INVALID_INPUT, EMAIL_TAKEN or USERNAME_TAKEN
+ * @throws {AuthError} INVALID_INPUT, EMAIL_TAKEN (never where the address is to be confirmed) or USERNAME_TAKEN
  * @throws {RequestError} OVERLOADED
  */
 export async function register(
   deps: Deps,
   input: RegistrationInput,
   client: Client,
-): Promise<SignedIn> {
+): Promise<SignedIn | VerificationSent> {
+  if (deps.config.registration === 'closed') refuse();
   const names = readNames(deps, input);
   // outside the transaction: a connection must not be held while a hash is computed
   const passwordHash = await deps.passwords.hash(input.password);
+  const mayWrite = await mayWriteTo(deps, names.email);
   const now = deps.now();
   const id = newId(now);
   const newUser: NewUser = { id, ...names, passwordHash, role: 'USER', appMetadata: {}, now };
-  const signedIn = await transaction(deps.db, async (tx) => {
+  if (deps.config.registration === 'verify') {
+    await transaction(deps.db, (tx) => keepUntilConfirmed(deps, tx, newUser, mayWrite, client));
+    return { sentTo: names.email };
+  }
+  const { user, session } = await transaction(deps.db, async (tx) => {
     await insertUser(tx, newUser);
     const wish = { remembered: input.remember, cookies: input.cookies, amr: ['pwd'] };
     const session = await openSession(deps, tx, id, wish, client);
     await recordEvent(tx, { type: 'REGISTERED', userId: id, sessionId: session.id, client, now });
     const user = await findUser(tx, id);
-    return user === null ? null : { user, session };
+    if (user === null) throw new Error('A registered user was not there to be read.');
+    if (mayWrite) await mailLink(deps, tx, user, 'VERIFY_EMAIL');
+    return { user, session };
   });
-  if (signedIn === null) throw new Error('A registered user was not there to be read.');
-  return issueTokens(deps, signedIn.user, signedIn.session, newId(now));
+  return issueTokens(deps, user, session, newId(now));
+}
+
+function refuse(): never {
+  const message =
+    'Registration is closed. Ask an administrator for an invitation, and open the link in it.';
+  throw new AuthError('INVALID_INPUT', { fields: [{ path: 'email', message }] });
+}
+
+/**
+ * Keeps a registration until its address is confirmed. When somebody has the address already, its owner is told by mail and
+ * nothing else happens. The same statements run either way, so that time does not tell what the answer conceals.
+ */
+async function keepUntilConfirmed(
+  deps: Deps,
+  tx: Db,
+  newUser: NewUser,
+  mayWrite: boolean,
+  client: Client,
+): Promise<void> {
+  const { now } = newUser;
+  if (newUser.username !== null) await claimUsername(tx, newUser.username);
+  const { user, isAccepted } = await putPendingRegistration(tx, newUser);
+  if (isAccepted) {
+    const token = await issueToken(deps, tx, user.id, 'VERIFY_EMAIL', user.email);
+    if (mayWrite) await writeTo(deps, tx, recipientOf(user), { kind: 'verify-email', token });
+    await recordEvent(tx, { type: 'REGISTERED', userId: user.id, client, now });
+  } else {
+    await issueNoToken(deps, tx, user);
+    if (mayWrite) await writeTo(deps, tx, recipientOf(user), { kind: 'already-registered' });
+    const event = { userId: user.id, actorId: null, client, now };
+    await recordEvent(tx, { type: 'REGISTRATION_REPEATED', ...event });
+  }
 }
 
 function readNames(deps: Deps, input: RegistrationInput) {

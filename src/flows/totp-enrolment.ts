@@ -23,6 +23,7 @@ import type { User } from '../records/user.ts';
 import type { Viewer } from './authentication.ts';
 import type { Deps } from './deps.ts';
 import { type Attempt, withAttempt } from './steps/attempt.ts';
+import { notify } from './steps/mailing.ts';
 import { reauthenticate, withCode } from './steps/reauthentication.ts';
 
 const ENROLMENT_MS = 15 * 60 * 1000;
@@ -112,6 +113,7 @@ async function putInForce(
   // sign-ins begun under the password alone must not be completed so
   await deleteChallengesOf(tx, userId);
   await recordEvent(tx, event('TOTP_ENABLED', viewer, client, now));
+  await notify(deps, tx, viewer.user, { kind: 'totp-enabled' });
   return issueRecoveryCodes(deps, tx, userId);
 }
 
@@ -148,6 +150,7 @@ export async function disableTotp(
     await deleteRecoveryCodes(tx, userId);
     await deleteChallengesOf(tx, userId);
     await recordEvent(tx, event('TOTP_DISABLED', viewer, client, now));
+    await notify(deps, tx, account.user, { kind: 'totp-disabled' });
   });
   return { ...account.user, totpEnabled: false, updatedAt: now };
 }

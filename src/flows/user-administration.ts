@@ -21,7 +21,9 @@ import { endSessionsOf } from '../records/session.ts';
 import { disableTotpSecret } from '../records/totp.ts';
 import { findUser, insertUser, lockActiveAdmins, type User, updateUser } from '../records/user.ts';
 import type { Deps } from './deps.ts';
+import { mailLink } from './steps/email-link.ts';
 import { eraseUser, forgetAttempts } from './steps/erasure.ts';
+import { notify, recipientOf, writeTo } from './steps/mailing.ts';
 
 /** Who administers: a signed-in administrator, or the operator at the command line, who has no account. */
 export interface Administrator {
@@ -40,7 +42,7 @@ export interface NewUserInput {
 }
 
 /**
- * Creates an account for somebody.
+ * Creates an account for somebody. Without a password an invitation to choose one is mailed.
  *
  * @throws {AuthError} INVALID_INPUT, EMAIL_TAKEN or USERNAME_TAKEN
  */
@@ -54,10 +56,18 @@ export async function createUser(
   const passwordHash = password === null ? null : await deps.passwords.hash(password);
   const now = deps.now();
   const id = newId(now);
+  // the operator, who may have no mail server yet, answers for the address
+  const emailVerifiedAt = admin.userId === null && password !== null ? now : null;
+  const newUser = { id, ...names, emailVerifiedAt, passwordHash, role, appMetadata, now };
   return transaction(deps.db, async (tx) => {
-    await insertUser(tx, { id, ...names, passwordHash, role, appMetadata, now });
+    await insertUser(tx, newUser);
     await record(deps, tx, admin, id, 'USER_CREATED', { role });
-    return existing(await findUser(tx, id));
+    const user = existing(await findUser(tx, id));
+    if (password === null) {
+      await mailLink(deps, tx, user, 'INVITATION');
+      await record(deps, tx, admin, id, 'USER_INVITED', {});
+    }
+    return user;
   });
 }
 
@@ -152,7 +162,9 @@ export async function deleteUser(
     const user = await target(tx, id);
     assertNotSelf(admin, id);
     const act = { type: 'ACCOUNT_DELETED', actorId: admin.userId, client: admin.client } as const;
-    await eraseUser(deps, tx, user, act);
+    if (await eraseUser(deps, tx, user, act)) {
+      await writeTo(deps, tx, { ...recipientOf(user), id: null }, { kind: 'account-deleted' });
+    }
   });
   return id;
 }
@@ -195,9 +207,11 @@ export async function resetUserTotp(
 ): Promise<User> {
   const id = spelled(givenId);
   return transaction(deps.db, async (tx) => {
-    await target(tx, id);
+    const user = await target(tx, id);
     assertNotSelf(admin, id);
-    await disableTotpSecret(tx, id, deps.now());
+    if (await disableTotpSecret(tx, id, deps.now())) {
+      await notify(deps, tx, user, { kind: 'totp-disabled' });
+    }
     await deleteRecoveryCodes(tx, id);
     await deleteChallengesOf(tx, id);
     await record(deps, tx, admin, id, 'USER_TOTP_RESET', {});

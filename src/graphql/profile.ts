@@ -13,9 +13,13 @@ const UpdateProfileInput = builder.inputType('UpdateProfileInput', {
     username: t.string({ description: 'Another username, or null for none.' }),
     displayName: t.string({ description: 'Another name to show, or null for none.' }),
     phrase: t.string({ description: 'Another anti-phishing phrase, or null for none.' }),
-    newEmail: t.string({ description: 'Another e-mail address. Needs currentPassword.' }),
+    newEmail: t.string({
+      description:
+        'Another e-mail address. Needs currentPassword. It waits as `pendingEmail` until the link that is mailed there has confirmed it.',
+    }),
     newPassword: t.string({
-      description: 'Another password. Needs currentPassword, and ends all other sessions.',
+      description:
+        'Another password. Needs currentPassword, and ends all other sessions and every link that was mailed before.',
     }),
     currentPassword: t.string({ description: 'The password until now.' }),
   }),
@@ -47,7 +51,8 @@ const UpdateProfileResult = resultUnion(
 builder.mutationField('updateProfile', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: UpdateProfileResult,
-    description: 'Changes your profile, e-mail address or password: all of it, or nothing.',
+    description:
+      'Changes your profile, e-mail address or password: all of it, or nothing. With REGISTRATION=open a taken address is EmailTaken at once; otherwise only the link tells so.',
     args: {
       input: t.arg({ type: UpdateProfileInput, required: true, description: 'The changes.' }),
     },

@@ -32,10 +32,14 @@ const limit = (name: string, by: CountedBy, max: number, minutes = 15): Limit =>
 
 /**
  * How often each field may be called. Every call of a resolver counts, so that aliases and batches gain nothing. These
- * are limits of traffic; what stops guessing at one account is its own counter (flows/steps/attempt.ts).
+ * are limits of traffic; what stops guessing at one account is its own counter (flows/steps/attempt.ts), and what keeps a
+ * mailbox from being filled from many addresses its own allowance (flows/steps/mailing.ts).
  */
 export const RATE_LIMITS: Readonly<Record<string, readonly Limit[]>> = {
-  register: [limit('register', 'address', 100)],
+  register: [
+    limit('register', 'address', 100),
+    limit('register.account', 'address and account', 10),
+  ],
   login: [
     limit('login', 'address', 300),
     // one password tried on many accounts, slowly enough for the limit above
@@ -50,6 +54,14 @@ export const RATE_LIMITS: Readonly<Record<string, readonly Limit[]>> = {
   disableTotp: [limit('disableTotp', 'user', 30)],
   regenerateRecoveryCodes: [limit('regenerateRecoveryCodes', 'user', 30)],
   deleteAccount: [limit('deleteAccount', 'user', 30)],
+  // of each mail that one person may want there may be a second and a third; more is for somebody else's mailbox
+  requestPasswordReset: [
+    limit('requestPasswordReset', 'address', 60),
+    limit('requestPasswordReset.account', 'address and account', 5),
+  ],
+  resetPassword: [limit('resetPassword', 'address', 100)],
+  requestEmailVerification: [limit('requestEmailVerification', 'user', 5)],
+  verifyEmail: [limit('verifyEmail', 'address', 100)],
 };
 
 /** Counts a call of a field against its limits. */
@@ -158,10 +170,10 @@ function identityOf(chosen: Limit, context: Context): string {
 
 /** The argument that names an account, in the form accounts are told apart by: no spelling has a counter of its own. */
 function accountArgument(args: object): { input: { identifier: string } } {
-  const input: unknown = 'input' in args ? args.input : undefined;
-  const identifier =
-    typeof input === 'object' && input !== null && 'identifier' in input ? input.identifier : '';
-  return { input: { identifier: identifierKey(String(identifier).slice(0, 1000)) } };
+  const { identifier, email }: { identifier?: unknown; email?: unknown } =
+    'input' in args && typeof args.input === 'object' && args.input !== null ? args.input : {};
+  const name = identifier ?? email ?? '';
+  return { input: { identifier: identifierKey(String(name).slice(0, 1000)) } };
 }
 
 function hitKey({ contextIdentity, fieldIdentity }: Identity, { name, windowMs }: Limit): Buffer {

@@ -1,7 +1,8 @@
 import { register } from '../flows/registration.ts';
-import type { Tokens } from '../flows/steps/session-opening.ts';
+import type { SignedIn, Tokens } from '../flows/steps/session-opening.ts';
 import type { User } from '../records/user.ts';
 import { builder } from './builder.ts';
+import type { Context } from './context.ts';
 import { asResult, resultUnion } from './result.ts';
 import { deliver } from './token-delivery.ts';
 import { TokensObject } from './tokens.ts';
@@ -44,7 +45,7 @@ const VerificationSent = builder
   .objectRef<{ kind: 'VerificationSent'; email: string }>('VerificationSent')
   .implement({
     description:
-      'A message was sent to the address. The answer is the same whether or not the address was taken.',
+      'Nobody is signed in yet: a message was sent to the address. The answer, and the time it takes, are the same whether or not the address was taken.',
     fields: (t) => ({
       email: t.exposeString('email', { description: 'The address, as it was typed.' }),
     }),
@@ -60,19 +61,25 @@ const RegisterResult = resultUnion(
 builder.mutationField('register', (t) =>
   t.field({
     type: RegisterResult,
-    description: 'Registers an account and signs it in.',
+    description:
+      'Registers an account and signs it in, and mails a link to confirm the address. With REGISTRATION=verify nobody is signed in before that: the answer is VerificationSent for every address, and registering once more replaces a registration that was not confirmed. With REGISTRATION=closed the answer is InvalidInput.',
     args: { input: t.arg({ type: RegisterInput, required: true, description: 'The account.' }) },
     authScopes: { public: true },
     resolve: (_mutation, { input }, context) =>
       asResult(
-        register(context.deps, withDefaults(input), context.client).then((signedIn) => ({
-          kind: 'RegisterSuccess' as const,
-          user: signedIn.user,
-          tokens: deliver(context, signedIn),
-        })),
+        register(context.deps, withDefaults(input), context.client).then((outcome) =>
+          'sentTo' in outcome
+            ? { kind: 'VerificationSent' as const, email: outcome.sentTo }
+            : registerSuccess(context, outcome),
+        ),
       ),
   }),
 );
+
+function registerSuccess(context: Context, signedIn: SignedIn) {
+  const tokens = deliver(context, signedIn);
+  return { kind: 'RegisterSuccess' as const, user: signedIn.user, tokens };
+}
 
 function withDefaults(input: typeof RegisterInput.$inferInput) {
   return {

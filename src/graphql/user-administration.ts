@@ -22,7 +22,7 @@ const CreateUserInput = builder.inputType('CreateUserInput', {
     displayName: t.string({ description: 'The name to show.' }),
     role: t.field({ type: RoleEnum, defaultValue: 'USER', description: 'What they may do here.' }),
     password: t.string({
-      description: 'A first password. Left out, nobody can sign in to the account yet.',
+      description: 'A first password. Left out, an invitation to choose one is mailed.',
     }),
     appMetadata: t.field({
       type: 'JSON',
@@ -131,7 +131,8 @@ const withUser =
 builder.mutationFields((t) => ({
   createUser: t.withAuth({ admin: true }).field({
     type: CreateUserResult,
-    description: 'Creates an account for somebody. Administrators only.',
+    description:
+      'Creates an account for somebody, and without a password mails them an invitation. Administrators only.',
     args: {
       input: t.arg({ type: CreateUserInput, required: true, description: 'The account.' }),
     },

@@ -28,6 +28,9 @@ export const UserStatusEnum = builder.enumType('UserStatus', {
 });
 
 const isOwner = (user: User, { viewer }: Context) => viewer?.user.id === user.id;
+// a user is also shown to whoever opened a link, and that says nothing about who may see more
+const isOwnerOrAdmin = (user: User, context: Context) =>
+  isOwner(user, context) || context.viewer?.user.role === 'ADMIN';
 
 export const UserObject = builder.objectRef<User>('User');
 
@@ -86,12 +89,15 @@ builder.objectFields(UserObject, (t) => ({
   }),
   sessions: t.field({
     type: [SessionObject],
-    description: 'The live sessions, the newest first.',
+    description: 'The live sessions, the newest first. For the owner and administrators.',
+    authScopes: (user, _args, context) => isOwnerOrAdmin(user, context),
     resolve: (user, _args, { deps }) => listSessions(deps.db, user.id, deps.now()),
   }),
   auditEvents: t.field({
     type: AuditEventConnectionObject,
-    description: 'What happened to the account, the newest first.',
+    description:
+      'What happened to the account, the newest first. For the owner and administrators.',
+    authScopes: (user, _args, context) => isOwnerOrAdmin(user, context),
     args: {
       first: t.arg.int({ description: 'How many at the most: 1 to 100, 20 unless told.' }),
       after: t.arg.string({ description: 'The cursor to go on after.' }),

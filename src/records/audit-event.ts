@@ -8,6 +8,8 @@ import type { Json } from '../json.ts';
 /** Everything that is put on record, and what each means. */
 export const AUDIT_EVENT_TYPES = {
   REGISTERED: 'An account was registered.',
+  REGISTRATION_REPEATED:
+    'Somebody registered with the address of this account; its owner was told by mail.',
   LOGIN_SUCCEEDED: 'Somebody signed in; a session was opened.',
   LOGIN_FAILED: 'A sign-in failed; `detail.reason` says why.',
   LOGIN_CHALLENGED: 'The password was right and a code was asked for.',
@@ -19,8 +21,18 @@ export const AUDIT_EVENT_TYPES = {
   REFRESH_TOKEN_REUSED:
     'An old refresh token was presented, as a thief would; the session was ended.',
   PROFILE_UPDATED: 'A profile was changed; `detail.fields` names what.',
+  EMAIL_VERIFICATION_REQUESTED: 'A link to confirm an e-mail address was asked for.',
+  EMAIL_VERIFIED: 'The e-mail address was confirmed.',
+  EMAIL_CHANGE_REQUESTED: 'Another e-mail address was given and waits for its confirmation.',
   EMAIL_CHANGED: 'The e-mail address was changed.',
+  EMAIL_CHANGE_UNDONE: 'A change of the e-mail address was undone from the earlier address.',
   PASSWORD_CHANGED: 'The password was changed.',
+  PASSWORD_RESET_REQUESTED:
+    'A link to choose another password was asked for; without a user when nobody has the address.',
+  PASSWORD_RESET: 'Another password was chosen by a link.',
+  PASSWORD_REMOVED:
+    'The password was made void until its owner chooses another; `detail.reason` says why.',
+  INVITATION_ACCEPTED: 'An invited person chose a first password.',
   TOTP_ENROLMENT_STARTED: 'A TOTP secret was issued and waits for its first code.',
   TOTP_ENABLED: 'TOTP was turned on.',
   TOTP_DISABLED: 'TOTP was turned off.',
@@ -28,6 +40,7 @@ export const AUDIT_EVENT_TYPES = {
   RECOVERY_CODES_REGENERATED: 'New recovery codes were issued; the earlier ones are void.',
   ACCOUNT_DELETED: 'An account was deleted.',
   USER_CREATED: 'An administrator or the operator created an account.',
+  USER_INVITED: 'An invitation to choose a password was mailed.',
   USER_ROLE_CHANGED: 'An administrator changed a role.',
   USER_STATUS_CHANGED: 'An administrator disabled or enabled an account.',
   USER_METADATA_CHANGED: 'An administrator changed the application metadata of a user.',

@@ -1,8 +1,9 @@
+import { and, count, desc, eq, gt } from 'drizzle-orm';
 import { encrypt } from '../crypto/cipher.ts';
 import type { Keys } from '../crypto/keyring.ts';
 import type { Db } from '../db/client.ts';
 import { outbox } from '../db/schema.ts';
-import type { Mail } from '../mail/message.ts';
+import type { Mail, MailKind } from '../mail/message.ts';
 
 /** A mail to be sent. */
 export interface NewMail {
@@ -26,4 +27,28 @@ export async function insertMail(db: Db, keys: Keys, newMail: NewMail): Promise<
     createdAt: now,
     dueAt: now,
   });
+}
+
+/** How many mails of a kind a user was written since then. */
+export async function countMailsSince(
+  db: Db,
+  userId: string,
+  kind: MailKind,
+  since: Date,
+): Promise<number> {
+  const [row] = await db
+    .select({ mails: count() })
+    .from(outbox)
+    .where(and(eq(outbox.userId, userId), eq(outbox.kind, kind), gt(outbox.createdAt, since)));
+  return row?.mails ?? 0;
+}
+
+/** What is stored of the mails to a user, the newest first; what they say stays sealed, for there are tokens among it. */
+export async function listMails(db: Db, userId: string) {
+  const { kind, state, createdAt, finishedAt } = outbox;
+  return db
+    .select({ kind, state, createdAt, finishedAt })
+    .from(outbox)
+    .where(eq(outbox.userId, userId))
+    .orderBy(desc(outbox.createdAt), desc(outbox.id));
 }

@@ -243,6 +243,16 @@ export async function listAllSessions(db: Db, userId: string): Promise<Session[]
     .orderBy(desc(sessions.createdAt), desc(sessions.id));
 }
 
+/** Whether somebody has ever signed in to the account, as far as sessions are still stored. */
+export async function hasSessions(db: Db, userId: string): Promise<boolean> {
+  const found = await db
+    .select({ id: sessions.id })
+    .from(sessions)
+    .where(eq(sessions.userId, userId))
+    .limit(1);
+  return found.length > 0;
+}
+
 export async function countLiveSessions(db: Db, now: Date): Promise<number> {
   const [row] = await db
     .select({ live: count() })

@@ -28,6 +28,8 @@ export interface User {
 /** What proves that somebody is a user; for the flows that check it. */
 export interface Credentials {
   passwordHash: string | null;
+  /** Counters of guesses begin anew with another password. */
+  passwordChangedAt: Date | null;
   totpSecret: Buffer | null;
 }
 
@@ -53,7 +55,11 @@ export const userColumns = {
   lastLoginAt: users.lastLoginAt,
 };
 
-const credentialColumns = { passwordHash: users.passwordHash, totpSecret: users.totpSecret };
+const credentialColumns = {
+  passwordHash: users.passwordHash,
+  passwordChangedAt: users.passwordChangedAt,
+  totpSecret: users.totpSecret,
+};
 
 /**
  * The form in which e-mail addresses and usernames are compared: without outer space, in Unicode's compatibility form
@@ -87,6 +93,16 @@ const selectAccountById = builtOnce((db) =>
 
 export async function findAccount(db: Db, id: string): Promise<Account | null> {
   const [account] = await selectAccountById(db).execute({ id });
+  return account ?? null;
+}
+
+/** Finds an account and locks it until the transaction ends: whoever changes it at this moment comes before or after. */
+export async function lockAccount(tx: Db, id: string): Promise<Account | null> {
+  const [account] = await tx
+    .select({ user: userColumns, credentials: credentialColumns })
+    .from(users)
+    .where(eq(users.id, id))
+    .for('update');
   return account ?? null;
 }
 
@@ -126,6 +142,7 @@ export interface NewUser {
   id: string;
   email: string;
   emailVerifiedAt?: Date | null;
+  pendingEmail?: string | null;
   username: string | null;
   displayName: string | null;
   phrase: string | null;
@@ -158,10 +175,12 @@ export async function insertUser(db: Db, user: NewUser): Promise<void> {
 export interface UserChanges {
   email?: string;
   emailVerifiedAt?: Date | null;
+  pendingEmail?: string | null;
   username?: string | null;
   displayName?: string | null;
   phrase?: string | null;
-  passwordHash?: string;
+  /** `null`: nobody signs in by a password until another one is chosen. */
+  passwordHash?: string | null;
   role?: Role;
   status?: UserStatus;
   appMetadata?: Json;

@@ -35,6 +35,7 @@ it('keeps everything that still says something', async () => {
     'rate_limit_hits',
     'login_challenges',
     'totp_enrolments',
+    'email_tokens',
     'sessions',
   ]) {
     expect(before[table], table).toBeGreaterThan(0);
@@ -44,7 +45,7 @@ it('keeps everything that still says something', async () => {
   expect(await isSignedIn(app, user.accessToken)).toBe(true);
 });
 
-it('forgets challenges, enrolments, counters and windows that are over, and nothing of the accounts', async () => {
+it('forgets challenges, enrolments, links, counters and windows that are over, and nothing of the accounts', async () => {
   const before = await countRows(app);
   app.clock.advance(DAY);
   expect(await forgetExpired(app.app.deps)).toBeGreaterThan(4);
@@ -54,6 +55,7 @@ it('forgets challenges, enrolments, counters and windows that are over, and noth
     rate_limit_hits: 0,
     login_challenges: 0,
     totp_enrolments: 0,
+    email_tokens: 0,
   });
 });
 

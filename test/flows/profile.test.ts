@@ -156,7 +156,7 @@ it('refuses a password that is one of their names, also one chosen in the same b
   }
 });
 
-it('takes the current password for another e-mail address, and makes it unverified', async () => {
+it('takes the current password for another e-mail address, which waits for its confirmation', async () => {
   const user = await registerUser(app);
   await runSql(app.databaseUrl, 'update users set email_verified_at = created_at where id = ?', [
     idBytes(user.id),
@@ -170,11 +170,15 @@ it('takes the current password for another e-mail address, and makes it unverifi
   });
   expect(spelled.user).toMatchObject({ email: user.email.toUpperCase(), emailVerified: true });
   const changed = await update(user, { newEmail, currentPassword: PASSWORD });
-  expect(changed.user).toMatchObject({ email: newEmail, emailVerified: false });
+  expect(changed.user).toMatchObject({
+    email: user.email.toUpperCase(),
+    emailVerified: true,
+    pendingEmail: newEmail,
+  });
   expect(changed.tokens).toBeNull();
-  expect((await logIn(app, { identifier: newEmail })).__typename).toBe('LoginSuccess');
-  expect((await logIn(app, { identifier: user.email })).code).toBe('INVALID_CREDENTIALS');
-  expect(await auditTypes(app, user.id)).toContain('EMAIL_CHANGED');
+  expect((await logIn(app, { identifier: newEmail })).code).toBe('INVALID_CREDENTIALS');
+  expect((await logIn(app, { identifier: user.email })).__typename).toBe('LoginSuccess');
+  expect(await auditTypes(app, user.id)).toContain('EMAIL_CHANGE_REQUESTED');
 });
 
 it('ends all other sessions when the password changes, and gives this one new tokens', async () => {

@@ -71,6 +71,8 @@ it('makes an account, signs it in and puts it on record', async () => {
     users: (before.users ?? 0) + 1,
     sessions: (before.sessions ?? 0) + 1,
     audit_events: (before.audit_events ?? 0) + 1,
+    email_tokens: (before.email_tokens ?? 0) + 1,
+    outbox: (before.outbox ?? 0) + 1,
   });
   const [event] = await runSql(
     app.databaseUrl,

@@ -13,6 +13,7 @@ import {
   type TestUser,
 } from '../support/account.ts';
 import { createTestApp, type Sending, type TestApp } from '../support/app.ts';
+import { requestReset, requestVerification } from '../support/mailbox.ts';
 
 /** The service, and two instances of it over the same database that limit: one tightly, one by every limit but once. */
 let open: TestApp;
@@ -206,6 +207,16 @@ const CALLS: Record<string, (user: TestUser, from: string) => Promise<unknown>> 
       { from },
     ),
   refresh: ({ refreshToken }) => refresh(once, refreshToken),
+  requestPasswordReset: ({ email }, from) => requestReset(once, email, from),
+  resetPassword: (_user, from) =>
+    once.gql(
+      'mutation { resetPassword(input: { token: "x", newPassword: "x" }) { __typename } }',
+      {},
+      { from },
+    ),
+  requestEmailVerification: ({ accessToken }) => requestVerification(once, accessToken),
+  verifyEmail: (_user, from) =>
+    once.gql('mutation { verifyEmail(input: { token: "x" }) { __typename } }', {}, { from }),
 };
 
 async function signedInCall(field: string, { accessToken: token }: TestUser) {

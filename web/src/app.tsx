@@ -15,6 +15,9 @@ const NOTICES: Record<SessionEvent, string> = {
   'signed-in': '',
   'signed-out': 'You are signed out.',
   deleted: 'Your account has been deleted.',
+  'password-chosen': 'Your password is set. Sign in with it.',
+  'address-restored':
+    'Your address is back, and everybody is signed out. We have sent you a link to choose another password.',
   expired: 'Your session has ended. Sign in again to go on.',
 };
 

@@ -3,6 +3,7 @@ import { Redirect, Route, Switch, useLocation, useSearchParams } from 'wouter';
 import { Loading } from './layout/page.tsx';
 import { Shell } from './layout/shell.tsx';
 import { ActivityPage } from './pages/activity.tsx';
+import { AcceptInvitationPage, ResetPasswordPage } from './pages/choose-password.tsx';
 import { DataPage } from './pages/data.tsx';
 import { ForgottenPasswordPage } from './pages/forgotten-password.tsx';
 import { NotFoundPage } from './pages/not-found.tsx';
@@ -12,6 +13,7 @@ import { RegisterPage } from './pages/register.tsx';
 import { SecurityPage } from './pages/security.tsx';
 import { SessionsPage } from './pages/sessions.tsx';
 import { SignInPage } from './pages/sign-in.tsx';
+import { UndoEmailChangePage, VerifyEmailPage } from './pages/verify-email.tsx';
 import { useVisitor } from './session/viewer.tsx';
 
 // only administrators load what only they see
@@ -32,6 +34,10 @@ export function Pages() {
         </ForVisitors>
       </Route>
       <Route path="/forgotten-password" component={ForgottenPasswordPage} />
+      <Route path="/reset-password" component={ResetPasswordPage} />
+      <Route path="/accept-invitation" component={AcceptInvitationPage} />
+      <Route path="/verify-email" component={VerifyEmailPage} />
+      <Route path="/undo-email-change" component={UndoEmailChangePage} />
       <Route>
         <ForViewers>
           <AccountPages />

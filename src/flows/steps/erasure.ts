@@ -30,13 +30,23 @@ export async function eraseUser(
 
 /** Lifts every lock on a user and forgets what was counted. @returns whether there was anything */
 export async function forgetAttempts(deps: Deps, tx: Db, user: User): Promise<boolean> {
-  const userId = user.id;
-  const subjects: AttemptSubject[] = [
+  const codes = await forget(deps, tx, [{ kind: 'code', userId: user.id }]);
+  return (await forgetPasswordAttempts(deps, tx, user)) || codes;
+}
+
+/**
+ * Lifts the locks that wrong passwords have set. Those of wrong codes stay: otherwise whoever reads somebody's mail would gain
+ * guesses at the second factor by every link. Counters of devices start anew by themselves with another password.
+ */
+export async function forgetPasswordAttempts(deps: Deps, tx: Db, user: User): Promise<boolean> {
+  return forget(deps, tx, [
     { kind: 'password', identifier: user.email },
     ...(user.username === null ? [] : [{ kind: 'password', identifier: user.username } as const]),
-    { kind: 'code', userId },
-    { kind: 'reauthentication', userId },
-  ];
+    { kind: 'reauthentication', userId: user.id },
+  ]);
+}
+
+async function forget(deps: Deps, tx: Db, subjects: readonly AttemptSubject[]): Promise<boolean> {
   let found = false;
   for (const subject of subjects) {
     if (await clearAttempts(tx, counterKey(deps, subject))) found = true;

@@ -3,11 +3,12 @@ import { newId } from '../../crypto/id.ts';
 import { type Db, transaction } from '../../db/client.ts';
 import { AuthError } from '../../errors.ts';
 import { recordEvent } from '../../records/audit-event.ts';
-import type { Session } from '../../records/session.ts';
+import { hasSessions, type Session } from '../../records/session.ts';
 import { type Account, recordLogin } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
 import { type Attempt, type AttemptSubject, withAttempt } from './attempt.ts';
 import { type MfaMethod, takeCode } from './code-check.ts';
+import { notify } from './mailing.ts';
 import { issueTokens, openSession, type SignedIn } from './session-opening.ts';
 
 /** A sign-in that has come as far as a right password. */
@@ -120,9 +121,19 @@ async function openLoginSession(
   // disabled, deleted or given another password in the meantime
   const isUnchanged = await recordLogin(tx, { id: userId, passwordHash }, now);
   if (!isUnchanged) throw new AuthError('INVALID_CREDENTIALS');
+  await tellOfNewDevice(deps, tx, login);
   const session = await openSession(deps, tx, userId, { ...login.wish, amr }, client);
   await recordEvent(tx, { type: 'LOGIN_SUCCEEDED', userId, sessionId: session.id, client, now });
   return session;
+}
+
+/** The very first sign-in is from a new device too, and tells nobody anything. */
+async function tellOfNewDevice(deps: Deps, tx: Db, login: PendingLogin): Promise<void> {
+  const { user } = login.account;
+  if (login.deviceId !== null) return;
+  if (user.lastLoginAt === null && !(await hasSessions(tx, user.id))) return;
+  const { ipAddress, userAgent } = login.client;
+  await notify(deps, tx, user, { kind: 'new-device', ipAddress, userAgent });
 }
 
 async function recordCodeFailure(

@@ -1,7 +1,10 @@
 import { newId } from '../../crypto/id.ts';
+import { mac } from '../../crypto/mac.ts';
 import type { Db } from '../../db/client.ts';
 import type { MailMessage } from '../../mail/message.ts';
-import { insertMail } from '../../records/outbox.ts';
+import { countMailsSince, insertMail } from '../../records/outbox.ts';
+import { recordHit } from '../../records/rate-limit-hit.ts';
+import { identifierKey, type User } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
 
 /** Whom to write to: the address on record, never one that somebody just typed. */
@@ -9,6 +12,23 @@ export interface Recipient {
   id: string | null;
   email: string;
   phrase: string | null;
+}
+
+const HIT_KEY_BYTES = 16;
+// no digits, dots, slashes or "@": nothing that could be followed, dialled or written to
+const PLAIN_WORDS = /^[\p{L}\p{M} ',;!?-]+$/u;
+
+/**
+ * A user as a recipient. Until the address is confirmed, whoever chose the phrase may be somebody else than who reads it:
+ * then it goes out only when it is plain words, so that nobody has us send their links and numbers to strangers.
+ *
+ * @param email another address of theirs, which is not confirmed
+ */
+export function recipientOf(user: User, email: string | null = null): Recipient {
+  const { id, phrase } = user;
+  const isTheirs = email === null && user.emailVerifiedAt !== null;
+  const isHarmless = phrase !== null && PLAIN_WORDS.test(phrase);
+  return { id, email: email ?? user.email, phrase: isTheirs || isHarmless ? phrase : null };
 }
 
 /**
@@ -25,4 +45,29 @@ export async function writeTo(
   const mail = { to: recipient.email, phrase: recipient.phrase, at: now.getTime(), message };
   const newMail = { id: newId(now), userId: recipient.id, mail, now };
   await insertMail(tx, deps.keyring.keys('mail'), newMail);
+}
+
+/**
+ * Tells a user what happened to their account. At an address that nobody confirmed there may be a stranger, and signing in
+ * without a device token is what some programs do all day: they are not told of the same more often than others may write.
+ */
+export async function notify(deps: Deps, tx: Db, user: User, message: MailMessage): Promise<void> {
+  const { limit, windowMs } = deps.config.mailAllowance;
+  if (user.emailVerifiedAt === null || message.kind === 'new-device') {
+    const since = new Date(deps.now().getTime() - windowMs);
+    if ((await countMailsSince(tx, user.id, message.kind, since)) >= limit) return;
+  }
+  await writeTo(deps, tx, recipientOf(user), message);
+}
+
+/**
+ * Counts a mail that a stranger can cause, and tells whether it may still be written. Whoever caused it is not told: it would
+ * say that there is somebody to write to. Ask before the transaction, and of addresses that nobody has as well.
+ */
+export async function mayWriteTo(deps: Deps, email: string): Promise<boolean> {
+  if (!deps.config.rateLimit.enabled) return true;
+  const { limit, windowMs } = deps.config.mailAllowance;
+  const key = mac(deps.keyring.keys('counter'), 'mail', identifierKey(email));
+  const hits = await recordHit(deps.db, key.subarray(0, HIT_KEY_BYTES), windowMs, deps.now());
+  return hits <= limit;
 }

@@ -1,7 +1,11 @@
 import { AccountName, PasswordField, TextField } from '../form/fields.tsx';
 import { Form, type Values } from '../form/form.tsx';
 import { inputProblems, type Problems, unreachable } from '../form/problems.ts';
-import { UpdateProfileDocument, type UpdateProfileInput } from '../generated/account.ts';
+import {
+  RequestEmailVerificationDocument,
+  UpdateProfileDocument,
+  type UpdateProfileInput,
+} from '../generated/account.ts';
 import { Badge, Page, Section } from '../layout/page.tsx';
 import { useAsk } from '../session/client.tsx';
 import { useViewer } from '../session/viewer.tsx';
@@ -110,13 +114,12 @@ function Email() {
           <Badge tone="warn">Not confirmed</Badge>
         )}
       </p>
-      {viewer.pendingEmail === null ? null : (
-        <p className="notice">
-          <strong>{viewer.pendingEmail}</strong> waits for you to open the link in the message we
-          sent there.
-        </p>
-      )}
-      <Form onSubmit={save} submitLabel="Change address" done="Done.">
+      {viewer.emailVerified && viewer.pendingEmail === null ? null : <Unconfirmed />}
+      <Form
+        onSubmit={save}
+        submitLabel="Change address"
+        done="We have sent a link to the new address. It counts once you have opened it."
+      >
         <TextField name="newEmail" label="New address" type="email" autoComplete="email" />
         <AccountName name={viewer.email} />
         <PasswordField
@@ -126,5 +129,28 @@ function Email() {
         />
       </Form>
     </Section>
+  );
+}
+
+/** An address waits for its link to be opened. */
+function Unconfirmed() {
+  const { email, pendingEmail } = useViewer();
+  const { mutate } = useAsk();
+  async function send() {
+    await mutate(RequestEmailVerificationDocument, {});
+    return undefined;
+  }
+  return (
+    <div className="notice">
+      <p>
+        Open the link that we have sent to <strong>{pendingEmail ?? email}</strong>
+        {pendingEmail === null ? '.' : ', and it is your address.'}
+      </p>
+      <Form
+        onSubmit={send}
+        submitLabel="Send it again"
+        done="Sent. Links from before are good no more."
+      />
+    </div>
   );
 }

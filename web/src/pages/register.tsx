@@ -7,6 +7,7 @@ import { RegisterDocument } from '../generated/account.ts';
 import { Entrance } from '../layout/entrance.tsx';
 import { Page } from '../layout/page.tsx';
 import { session, useAsk } from '../session/client.tsx';
+import { settings } from '../session/settings.ts';
 
 /** Somebody makes an account of their own. */
 export function RegisterPage() {
@@ -16,6 +17,15 @@ export function RegisterPage() {
       You have an account? <Link href="/sign-in">Sign in</Link>
     </p>
   );
+  if (settings.registration === 'closed') {
+    return (
+      <Entrance foot={foot}>
+        <Page title="By invitation only">
+          <p>Accounts are made by an administrator here. Ask one for an invitation.</p>
+        </Page>
+      </Entrance>
+    );
+  }
   if (sentTo !== null) {
     return (
       <Entrance foot={foot}>

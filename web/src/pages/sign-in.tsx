@@ -28,7 +28,7 @@ export function SignInPage() {
     );
   }
   return (
-    <Entrance foot={settings.registrationOpen ? <RegisterLink /> : undefined}>
+    <Entrance foot={settings.registration === 'closed' ? undefined : <RegisterLink />}>
       <Page title="Sign in">
         {problem || notice ? (
           <div className={problem ? 'notice danger' : 'notice'} role="status">

@@ -1,5 +1,11 @@
 /** What a page is told about the session, by itself or by another tab. */
-export type SessionEvent = 'signed-in' | 'signed-out' | 'deleted' | 'expired';
+export type SessionEvent =
+  | 'signed-in'
+  | 'signed-out'
+  | 'expired'
+  | 'deleted'
+  | 'password-chosen'
+  | 'address-restored';
 
 /**
  * The session that the browser's cookies hold. Scripts cannot see it; they learn that it needs a refresh from the code

@@ -9,6 +9,6 @@ export const settings = {
   base: meta('latchkey-base'),
   brandName: meta('application-name'),
   logoUrl: meta('latchkey-logo'),
-  /** Whether people may register by themselves. */
-  registrationOpen: meta('latchkey-registration') !== 'closed',
+  /** Who may register, and whether they are signed in at once: `open`, `verify` or `closed`. */
+  registration: meta('latchkey-registration'),
 };

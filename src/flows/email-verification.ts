@@ -1,0 +1,113 @@
+import type { Client } from '../client.ts';
+import { opaqueTokenHash } from '../crypto/opaque-token.ts';
+import { type Db, transaction } from '../db/client.ts';
+import { AuthError } from '../errors.ts';
+import { recordEvent } from '../records/audit-event.ts';
+import { type EmailTokenPurpose, takeEmailToken } from '../records/email-token.ts';
+import { isPendingRegistration } from '../records/pending-registration.ts';
+import {
+  type Account,
+  findUser,
+  identifierKey,
+  lockAccount,
+  type User,
+  updateUser,
+} from '../records/user.ts';
+import type { Viewer } from './authentication.ts';
+import type { Deps } from './deps.ts';
+import { confirmEmailChange, type OpenedLink, undoEmailChange } from './steps/email-change.ts';
+import { mailLink, replaceLostPassword } from './steps/email-link.ts';
+import { mayWriteTo } from './steps/mailing.ts';
+
+const PURPOSES: readonly EmailTokenPurpose[] = [
+  'VERIFY_EMAIL',
+  'CHANGE_EMAIL',
+  'UNDO_EMAIL_CHANGE',
+];
+
+/**
+ * Mails the viewer another link to confirm the address that waits for it: a new one, or else that of the account. With
+ * nothing to confirm nothing is sent, and no more than a few in a time.
+ */
+export async function requestEmailVerification(
+  deps: Deps,
+  viewer: Viewer,
+  client: Client,
+): Promise<void> {
+  const { user, session } = viewer;
+  const { pendingEmail } = user;
+  if (pendingEmail === null && user.emailVerifiedAt !== null) return;
+  if (!(await mayWriteTo(deps, pendingEmail ?? user.email))) return;
+  await transaction(deps.db, async (tx) => {
+    const purpose = pendingEmail === null ? 'VERIFY_EMAIL' : 'CHANGE_EMAIL';
+    await mailLink(deps, tx, user, purpose, pendingEmail);
+    const event = { userId: user.id, sessionId: session.id, client, now: deps.now() };
+    await recordEvent(tx, { type: 'EMAIL_VERIFICATION_REQUESTED', ...event });
+  });
+}
+
+/**
+ * Does what a link is for that was mailed: confirms the address of an account or a new one, or undoes a change of it.
+ *
+ * A link proves whose the mailbox is, and not who chose the password of an account that anybody could register with the
+ * address. So the first confirmation, unless it comes from a session of the account, takes the password and all sessions
+ * away, and mails a link to choose another. A registration that was waiting for its confirmation keeps its password: until
+ * now it was good for nothing.
+ *
+ * @param viewer who sent the request, if anybody
+ * @throws {AuthError} INVALID_TOKEN, or EMAIL_TAKEN when somebody else has the address by now
+ */
+export async function verifyEmail(
+  deps: Deps,
+  viewer: Viewer | null,
+  token: string,
+  client: Client,
+): Promise<User> {
+  const hash = opaqueTokenHash(token);
+  return transaction(deps.db, async (tx) => {
+    const taken = await takeEmailToken(tx, hash, PURPOSES, deps.now());
+    const account = taken === null ? null : await lockAccount(tx, taken.userId);
+    if (taken === null || account === null || account.user.status === 'DISABLED') {
+      throw new AuthError('INVALID_TOKEN');
+    }
+    const link = { token: taken, user: account.user, client };
+    if (taken.purpose === 'CHANGE_EMAIL') await confirmEmailChange(deps, tx, link);
+    else if (taken.purpose === 'UNDO_EMAIL_CHANGE') await undoEmailChange(deps, tx, link);
+    else await confirmEmail(deps, tx, link, isAtRisk(account, viewer));
+    const user = await findUser(tx, account.user.id);
+    if (user === null) throw new AuthError('INVALID_TOKEN');
+    return user;
+  });
+}
+
+/** Whether somebody else than the holder of the mailbox may have chosen the password. */
+function isAtRisk({ user, credentials }: Account, viewer: Viewer | null): boolean {
+  return (
+    user.emailVerifiedAt === null &&
+    credentials.passwordHash !== null &&
+    viewer?.user.id !== user.id &&
+    !isPendingRegistration(user)
+  );
+}
+
+async function confirmEmail(
+  deps: Deps,
+  tx: Db,
+  { token, user, client }: OpenedLink,
+  atRisk: boolean,
+): Promise<void> {
+  if (identifierKey(token.email) !== identifierKey(user.email)) {
+    throw new AuthError('INVALID_TOKEN');
+  }
+  const now = deps.now();
+  const changes = {
+    emailVerifiedAt: user.emailVerifiedAt ?? now,
+    // what waits is another address, or it was this one
+    ...(isPendingRegistration(user) ? { pendingEmail: null } : {}),
+    ...(atRisk ? { passwordHash: null, pendingEmail: null } : {}),
+  };
+  await updateUser(tx, user.id, changes, now);
+  await recordEvent(tx, { type: 'EMAIL_VERIFIED', userId: user.id, client, now });
+  if (!atRisk) return;
+  await replaceLostPassword(deps, tx, { ...user, emailVerifiedAt: now }, 'NEVER_CONFIRMED', client);
+}

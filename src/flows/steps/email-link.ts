@@ -1,0 +1,121 @@
+import type { Client } from '../../client.ts';
+import { createOpaqueToken } from '../../crypto/opaque-token.ts';
+import type { Db } from '../../db/client.ts';
+import type { SessionEndReason } from '../../db/schema.ts';
+import { recordEvent } from '../../records/audit-event.ts';
+import {
+  type EmailTokenPurpose,
+  putEmailToken,
+  putVoidEmailToken,
+} from '../../records/email-token.ts';
+import { deleteChallengesOf } from '../../records/login-challenge.ts';
+import { endSessionsOf } from '../../records/session.ts';
+import type { User } from '../../records/user.ts';
+import type { Deps } from '../deps.ts';
+import { recipientOf, writeTo } from './mailing.ts';
+
+/** A link that proves, to whoever opens it, that a mailbox is theirs. */
+type LinkPurpose = Exclude<EmailTokenPurpose, 'UNDO_EMAIL_CHANGE'>;
+
+const MESSAGES = {
+  VERIFY_EMAIL: 'verify-email',
+  CHANGE_EMAIL: 'confirm-email-change',
+  RESET_PASSWORD: 'reset-password',
+  INVITATION: 'invitation',
+} as const satisfies Record<LinkPurpose, string>;
+
+/**
+ * Mails a link, in the transaction of its cause. The one of the same purpose that was sent before is dead from then on.
+ *
+ * @param email where to, when it is not the address of the account
+ */
+export async function mailLink(
+  deps: Deps,
+  tx: Db,
+  user: User,
+  purpose: LinkPurpose,
+  email: string | null = null,
+): Promise<void> {
+  const token = await issueToken(deps, tx, user.id, purpose, email ?? user.email);
+  await writeTo(deps, tx, recipientOf(user, email), { kind: MESSAGES[purpose], token });
+}
+
+/** Issues a token that a mail carries. @param email the address for which alone it is good */
+export async function issueToken(
+  deps: Deps,
+  tx: Db,
+  userId: string,
+  purpose: EmailTokenPurpose,
+  email: string,
+): Promise<string> {
+  const { token, hash } = createOpaqueToken();
+  await putEmailToken(tx, newToken(deps, hash, userId, purpose, email));
+  return token;
+}
+
+/** Does as much as issuing a token, for nothing. */
+export async function issueNoToken(deps: Deps, tx: Db, user: User): Promise<void> {
+  const { hash } = createOpaqueToken();
+  await putVoidEmailToken(tx, newToken(deps, hash, user.id, 'VERIFY_EMAIL', user.email));
+}
+
+function newToken(
+  deps: Deps,
+  tokenHash: Buffer,
+  userId: string,
+  purpose: EmailTokenPurpose,
+  email: string,
+) {
+  const createdAt = deps.now();
+  const expiresAt = new Date(createdAt.getTime() + lifetimeMs(deps, purpose));
+  return { tokenHash, userId, purpose, email, createdAt, expiresAt };
+}
+
+function lifetimeMs({ config }: Deps, purpose: EmailTokenPurpose): number {
+  const { resetMs, verificationMs, invitationMs, undoMs } = config.emailTokens;
+  switch (purpose) {
+    case 'RESET_PASSWORD':
+      return resetMs;
+    case 'INVITATION':
+      return invitationMs;
+    case 'UNDO_EMAIL_CHANGE':
+      return undoMs;
+    default:
+      return verificationMs;
+  }
+}
+
+/** Signs a user out everywhere: sessions, and sign-ins that wait for a code. */
+export async function endAllSessions(
+  deps: Deps,
+  tx: Db,
+  userId: string,
+  reason: SessionEndReason,
+): Promise<void> {
+  await endSessionsOf(tx, userId, reason, deps.now());
+  await deleteChallengesOf(tx, userId);
+}
+
+/**
+ * After a password was taken from an account, since somebody else may know it: signs out everywhere and mails a link by
+ * which the holder of the mailbox chooses another.
+ *
+ * @param user as they are now, without the password
+ */
+export async function replaceLostPassword(
+  deps: Deps,
+  tx: Db,
+  user: User,
+  reason: 'NEVER_CONFIRMED' | 'EMAIL_CHANGE_UNDONE',
+  client: Client,
+): Promise<void> {
+  await endAllSessions(deps, tx, user.id, 'PASSWORD_REMOVED');
+  await recordEvent(tx, {
+    type: 'PASSWORD_REMOVED',
+    userId: user.id,
+    client,
+    now: deps.now(),
+    detail: { reason },
+  });
+  await mailLink(deps, tx, user, 'RESET_PASSWORD');
+}
