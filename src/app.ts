@@ -240,9 +240,12 @@ function createHttp({ deps, signingKeys, database }: Services) {
 
 /** @throws {ConfigError} when the pages were not built and people would be sent to them in vain */
 function openPages({ config, logger }: Deps) {
-  const { brand, publicUrl, profile, registration } = config;
+  const { brand, publicUrl, profile, registration, password } = config;
   if (brand === undefined) return undefined;
-  const settings = { REGISTRATION: registration };
+  const settings = {
+    REGISTRATION: registration,
+    PASSWORD_MIN_LENGTH: String(password.minLength),
+  };
   const pages = createPages({ directory: WEB_PAGES, publicUrl, brand, settings });
   if (pages !== undefined) return pages;
   const problem = 'WEB is on, but the account pages are not built: run `npm run build`';

@@ -24,7 +24,7 @@ export function UserPage({ id }: { id: string }) {
     variables: { id },
     requestPolicy: 'cache-and-network',
   });
-  const [said, setSaid] = useState('');
+  const [{ said, changes }, setChanged] = useState({ said: '', changes: 0 });
   const user = data?.admin?.user;
   if (user === null && !fetching) return <NotFoundPage />;
   if (!user) {
@@ -35,7 +35,7 @@ export function UserPage({ id }: { id: string }) {
     );
   }
   const changed = (message: string) => {
-    setSaid(message);
+    setChanged({ said: message, changes: changes + 1 });
     reload({ requestPolicy: 'network-only' });
   };
   return (
@@ -45,7 +45,7 @@ export function UserPage({ id }: { id: string }) {
       </p>
       <Facts user={user} />
       <UserActs user={user} onDone={changed} />
-      <Metadata key={user.updatedAt} user={user} />
+      <Metadata key={changes} user={user} onDone={changed} />
       <Section title="Sessions" lead={plural(user.sessions.length, 'live session')}>
         <ul className="rows">
           {user.sessions.map(({ id: sessionId, userAgent, ipAddress, lastUsedAt }) => (
@@ -62,7 +62,7 @@ export function UserPage({ id }: { id: string }) {
         </ul>
       </Section>
       <h2 className="between">On record</h2>
-      <Found key={said} type={null} userId={user.id} />
+      <Found key={changes} type={null} userId={user.id} />
     </Page>
   );
 }
@@ -118,19 +118,21 @@ function Facts({ user }: { user: ManagedUser }) {
   );
 }
 
-function Metadata({ user }: { user: ManagedUser }) {
+function Metadata({ user, onDone }: { user: ManagedUser; onDone(said: string): void }) {
   const update = useUserUpdate();
   async function save(values: Values) {
     const appMetadata = parseJson(values.text('appMetadata'));
     if (appMetadata === NO_JSON) return { appMetadata: 'This is no JSON.' };
-    return update({ id: user.id, appMetadata });
+    const problems = await update({ id: user.id, appMetadata });
+    if (problems === undefined) onDone('The metadata has been saved.');
+    return problems;
   }
   return (
     <Section
       title="Application metadata"
       lead="Roles and plans of your own application. Every access token carries them as app."
     >
-      <Form onSubmit={save} submitLabel="Save metadata" done="Saved.">
+      <Form onSubmit={save} submitLabel="Save metadata">
         <TextAreaField
           name="appMetadata"
           label="JSON object"

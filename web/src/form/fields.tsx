@@ -1,4 +1,5 @@
 import { type ReactNode, useId, useState } from 'react';
+import { settings } from '../session/settings.ts';
 import { useFormState } from './form.tsx';
 
 interface FieldProps {
@@ -121,6 +122,17 @@ export function PasswordField(
         </div>
       )}
     </Field>
+  );
+}
+
+export function NewPasswordField({ name, label }: { name: string; label: string }) {
+  return (
+    <PasswordField
+      name={name}
+      label={label}
+      autoComplete="new-password"
+      hint={`At least ${settings.passwordLength} characters. A few words in a row are good, and easy to remember.`}
+    />
   );
 }
 

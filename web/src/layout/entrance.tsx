@@ -5,9 +5,11 @@ import { Brand } from './brand.tsx';
 export function Entrance({ children, foot }: { children: ReactNode; foot?: ReactNode }) {
   return (
     <div className="entrance">
-      <Brand />
+      <header>
+        <Brand />
+      </header>
       <main className="card entrance-card">{children}</main>
-      {foot === undefined ? null : <div className="entrance-foot">{foot}</div>}
+      {foot === undefined ? null : <footer className="entrance-foot">{foot}</footer>}
     </div>
   );
 }

@@ -109,7 +109,7 @@ function SignedInAs({ viewer }: { viewer: Viewer }) {
     session.announce('signed-out');
   }
   return (
-    <div className="signed-in-as">
+    <section className="signed-in-as" aria-label="Signed in as">
       <p>
         {name === null ? null : <strong>{name}</strong>}
         <span>{viewer.email}</span>
@@ -122,6 +122,6 @@ function SignedInAs({ viewer }: { viewer: Viewer }) {
           {problem}
         </p>
       )}
-    </div>
+    </section>
   );
 }

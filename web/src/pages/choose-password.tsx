@@ -1,6 +1,6 @@
 import { type ReactNode, useState } from 'react';
 import { Link, useLocation } from 'wouter';
-import { PasswordField } from '../form/fields.tsx';
+import { NewPasswordField } from '../form/fields.tsx';
 import { Form, type Values } from '../form/form.tsx';
 import { inputProblems, type Problems, unreachable } from '../form/problems.ts';
 import { LogoutDocument, ResetPasswordDocument } from '../generated/account.ts';
@@ -89,12 +89,7 @@ function ChoosePassword({ path, title, lead, expired }: ChoosePasswordProps) {
     <Entrance>
       <Page title={title} lead={lead}>
         <Form onSubmit={choose} submitLabel="Set password">
-          <PasswordField
-            name="newPassword"
-            label="New password"
-            autoComplete="new-password"
-            hint="At least 8 characters. A few words in a row are good, and easy to remember."
-          />
+          <NewPasswordField name="newPassword" label="New password" />
         </Form>
       </Page>
     </Entrance>

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { Link } from 'wouter';
-import { PasswordField, TextField } from '../form/fields.tsx';
+import { NewPasswordField, TextField } from '../form/fields.tsx';
 import { Form, type Values } from '../form/form.tsx';
 import { inputProblems, type Problems, unreachable } from '../form/problems.ts';
 import { RegisterDocument } from '../generated/account.ts';
@@ -81,12 +81,7 @@ function RegisterForm({ onSent }: { onSent(email: string): void }) {
   return (
     <Form onSubmit={create} submitLabel="Create account">
       <TextField name="email" label="E-mail address" type="email" autoComplete="email" />
-      <PasswordField
-        name="password"
-        label="Password"
-        autoComplete="new-password"
-        hint="At least 8 characters. A few words in a row are good, and easy to remember."
-      />
+      <NewPasswordField name="password" label="Password" />
       <TextField
         name="username"
         label="Username"

@@ -1,7 +1,6 @@
-import { AccountName, PasswordField } from '../form/fields.tsx';
+import { AccountName, NewPasswordField, PasswordField } from '../form/fields.tsx';
 import { Form, type Values } from '../form/form.tsx';
 import { Page, Section } from '../layout/page.tsx';
-import { session } from '../session/client.tsx';
 import { useViewer } from '../session/viewer.tsx';
 import { useProfileUpdate } from './profile.tsx';
 import { TotpSection } from './totp.tsx';
@@ -18,14 +17,11 @@ export function SecurityPage() {
 function Password() {
   const viewer = useViewer();
   const update = useProfileUpdate();
-  async function change(values: Values) {
-    const problems = await update({
+  const change = (values: Values) =>
+    update({
       newPassword: values.text('newPassword'),
       currentPassword: values.text('currentPassword'),
     });
-    if (problems === undefined) session.renewed();
-    return problems;
-  }
   return (
     <Section title="Password" lead="A new password signs you out on all other devices.">
       <Form
@@ -39,12 +35,7 @@ function Password() {
           label="Password until now"
           autoComplete="current-password"
         />
-        <PasswordField
-          name="newPassword"
-          label="New password"
-          autoComplete="new-password"
-          hint="At least 8 characters. A few words in a row are good, and easy to remember."
-        />
+        <NewPasswordField name="newPassword" label="New password" />
       </Form>
     </Section>
   );

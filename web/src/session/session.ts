@@ -16,8 +16,6 @@ export interface Session {
   readonly fetch: typeof fetch;
   /** Tells this tab and all others that somebody has signed in or out. */
   announce(event: SessionEvent): void;
-  /** Notes that an operation has brought new tokens. */
-  renewed(): void;
   /** @returns what ends the listening */
   listen(listener: (event: SessionEvent) => void): () => void;
 }
@@ -42,50 +40,35 @@ export function createSession(url: string): Session {
   channel.addEventListener('message', ({ data }) => note(data));
   const announce = (event: SessionEvent) => {
     if (event === 'expired' && expired) return;
-    startNextTokens();
     channel.postMessage(event);
     note(event);
   };
 
-  /** Refreshes, unless another tab or operation has done so since the tokens were those of `sentWith`. */
-  async function refreshOnce(sentWith: string): Promise<Refreshed> {
-    return exclusively(async () => {
-      if (currentTokens() !== sentWith) return 'yes';
-      const refreshed = await refresh(url);
-      if (refreshed !== 'unknown') startNextTokens();
-      // the cookies are good for nothing any more, and only the service can remove them
-      if (refreshed === 'refused') await ask(url, 'mutation Forget { logout { endedSessions } }');
-      return refreshed;
-    });
+  async function renew(again: () => Promise<Response>): Promise<Response> {
+    // the tokens may be new by now: nothing but an answer tells so in all tabs at the same time
+    const answer = await again();
+    if (!(await isUnauthenticated(answer))) return answer;
+    const refreshed = await refresh(url);
+    if (refreshed === 'unknown') return answer;
+    // the cookies are good for nothing any more, and only the service can remove them
+    if (refreshed === 'refused') await ask(url, 'mutation Forget { logout { endedSessions } }');
+    const last = refreshed === 'yes' ? await again() : answer;
+    if (await isUnauthenticated(last)) announce('expired');
+    return last;
   }
 
   return {
     announce,
-    renewed: startNextTokens,
     listen(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
     async fetch(input, init) {
-      const sentWith = currentTokens();
-      const answer = await fetch(input, init);
-      if (!(await isUnauthenticated(answer))) return answer;
-      const refreshed = await refreshOnce(sentWith);
-      if (refreshed === 'unknown') return answer;
-      const again = refreshed === 'yes' ? await fetch(input, init) : answer;
-      if (refreshed === 'refused' || (await isUnauthenticated(again))) announce('expired');
-      return again;
+      const again = () => fetch(input, init);
+      const answer = await again();
+      return (await isUnauthenticated(answer)) ? exclusively(() => renew(again)) : answer;
     },
   };
-}
-
-/** A word for the tokens that the cookies hold now, the same in all tabs. It changes whenever they do. */
-function currentTokens(): string {
-  return localStorage.getItem(NAME) ?? '';
-}
-
-function startNextTokens(): void {
-  localStorage.setItem(NAME, crypto.getRandomValues(new Uint32Array(2)).join('-'));
 }
 
 /** One at a time in all tabs. Browsers have no locks for pages on plain HTTP; there the service's grace has to do. */

@@ -11,4 +11,6 @@ export const settings = {
   logoUrl: meta('latchkey-logo'),
   /** Who may register, and whether they are signed in at once: `open`, `verify` or `closed`. */
   registration: meta('latchkey-registration'),
+  /** Characters of a new password at the least. */
+  passwordLength: meta('latchkey-password-length'),
 };
