@@ -1,10 +1,12 @@
 import type { Client } from '../client.ts';
 import { opaqueTokenHash } from '../crypto/opaque-token.ts';
 import { type Db, transaction } from '../db/client.ts';
-import { AuthError } from '../errors.ts';
+import { AuthError, RequestError } from '../errors.ts';
 import { recordEvent } from '../records/audit-event.ts';
 import { type EmailTokenPurpose, takeEmailToken } from '../records/email-token.ts';
 import { isPendingRegistration } from '../records/pending-registration.ts';
+import { deleteRecoveryCodes } from '../records/recovery-code.ts';
+import { disableTotpSecret } from '../records/totp.ts';
 import {
   type Account,
   findUser,
@@ -35,10 +37,12 @@ export async function requestEmailVerification(
   client: Client,
 ): Promise<void> {
   const { user, session } = viewer;
-  const { pendingEmail } = user;
+  // a registration that was let in unconfirmed waits with its own address
+  const pendingEmail = user.pendingEmail === user.email ? null : user.pendingEmail;
   if (pendingEmail === null && user.emailVerifiedAt !== null) return;
   if (!(await mayWriteTo(deps, pendingEmail ?? user.email))) return;
   await transaction(deps.db, async (tx) => {
+    if ((await lockAccount(tx, user.id)) === null) throw new RequestError('UNAUTHENTICATED');
     const purpose = pendingEmail === null ? 'VERIFY_EMAIL' : 'CHANGE_EMAIL';
     await mailLink(deps, tx, user, purpose, pendingEmail);
     const event = { userId: user.id, sessionId: session.id, client, now: deps.now() };
@@ -50,8 +54,8 @@ export async function requestEmailVerification(
  * Does what a link is for that was mailed: confirms the address of an account or a new one, or undoes a change of it.
  *
  * A link proves whose the mailbox is, and not who chose the password of an account that anybody could register with the
- * address. So the first confirmation, unless it comes from a session of the account, takes the password and all sessions
- * away, and mails a link to choose another. A registration that was waiting for its confirmation keeps its password: until
+ * address. So the first confirmation, unless it comes from a session of the account, takes the password, a second factor and
+ * all sessions away, and mails a link to choose another password. A registration that was waiting for its confirmation keeps its password: until
  * now it was good for nothing.
  *
  * @param viewer who sent the request, if anybody
@@ -102,12 +106,17 @@ async function confirmEmail(
   const now = deps.now();
   const changes = {
     emailVerifiedAt: user.emailVerifiedAt ?? now,
-    // what waits is another address, or it was this one
-    ...(isPendingRegistration(user) ? { pendingEmail: null } : {}),
+    // what waits is another address, or was this one until now
+    ...(user.pendingEmail === user.email ? { pendingEmail: null } : {}),
     ...(atRisk ? { passwordHash: null, pendingEmail: null } : {}),
   };
   await updateUser(tx, user.id, changes, now);
   await recordEvent(tx, { type: 'EMAIL_VERIFIED', userId: user.id, client, now });
   if (!atRisk) return;
+  // the second factor is as much somebody else's as the password, and would keep the owner out
+  if (await disableTotpSecret(tx, user.id, now)) {
+    await deleteRecoveryCodes(tx, user.id);
+    await recordEvent(tx, { type: 'TOTP_DISABLED', userId: user.id, client, now });
+  }
   await replaceLostPassword(deps, tx, { ...user, emailVerifiedAt: now }, 'NEVER_CONFIRMED', client);
 }

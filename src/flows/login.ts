@@ -11,6 +11,7 @@ import {
   type Account,
   findAccountByIdentifier,
   isStillSo,
+  lockAccount,
   replacePasswordHash,
   type User,
 } from '../records/user.ts';
@@ -67,7 +68,7 @@ export async function login(
   const subject: AttemptSubject =
     deviceId === null
       ? { kind: 'password', identifier: input.identifier }
-      : { kind: 'device', deviceId, passwordChangedAt: passwordAge(account) };
+      : { kind: 'device', deviceId, passwordHash: account?.credentials.passwordHash ?? null };
   return withAttempt(deps, subject, locked, async (attempt) => {
     const verified = await verifyPassword(deps, attempt, account, input.password, client);
     const secondFactor = verified.credentials.totpSecret !== null;
@@ -81,8 +82,6 @@ export async function login(
       : completeWithPassword(deps, login, (tx) => attempt.succeed(tx));
   });
 }
-
-const passwordAge = (account: Account | null) => account?.credentials.passwordChangedAt ?? null;
 
 function deviceOf(deps: Deps, input: LoginInput, account: Account): string | null {
   if (input.deviceToken === null) return null;
@@ -146,7 +145,9 @@ async function recordRefusal(
   await transaction(deps.db, async (tx) => {
     const event = { userId: user.id, client, now, detail: { reason } };
     await recordEvent(tx, { type: 'LOGIN_FAILED', ...event });
-    if (needsLink) await mailLink(deps, tx, user, 'VERIFY_EMAIL');
+    if (needsLink && (await lockAccount(tx, user.id)) !== null) {
+      await mailLink(deps, tx, user, 'VERIFY_EMAIL');
+    }
     await attempt.succeed(tx);
   });
 }

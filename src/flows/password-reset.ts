@@ -44,10 +44,11 @@ export function requestPasswordReset(deps: Deps, email: string, client: Client):
 async function mailReset(deps: Deps, email: string, client: Client): Promise<void> {
   const mayWrite = await mayWriteTo(deps, email);
   const isAddress = identifierKey(email).includes('@');
-  const account = isAddress ? await findAccountByIdentifier(deps.db, email) : null;
-  const user = account?.user ?? null;
+  const found = isAddress ? await findAccountByIdentifier(deps.db, email) : null;
   await transaction(deps.db, async (tx) => {
     const now = deps.now();
+    const account = found === null ? null : await lockAccount(tx, found.user.id);
+    const user = account?.user ?? null;
     const type = 'PASSWORD_RESET_REQUESTED';
     // to the address on record: the one that was typed may be another mailbox that looks the same
     if (mayWrite && user?.status === 'ACTIVE') await mailLink(deps, tx, user, 'RESET_PASSWORD');

@@ -11,7 +11,7 @@ import {
   readUsername,
 } from '../input.ts';
 import { type AuditEventType, recordEvent } from '../records/audit-event.ts';
-import { voidLinksOf } from '../records/email-token.ts';
+import { voidEmailTokens } from '../records/email-token.ts';
 import { deleteChallengesOf } from '../records/login-challenge.ts';
 import {
   endSessionsOf,
@@ -31,7 +31,7 @@ import {
 import type { Viewer } from './authentication.ts';
 import type { Deps } from './deps.ts';
 import { cancelEmailChange, requestEmailChange } from './steps/email-change.ts';
-import { mayWriteTo, notify } from './steps/mailing.ts';
+import { assertMaySend, mayWriteTo, notify } from './steps/mailing.ts';
 import { reauthenticate } from './steps/reauthentication.ts';
 import { issueTokens, type SignedIn, sessionExpiry } from './steps/session-opening.ts';
 
@@ -47,8 +47,8 @@ export interface ProfileInput {
 
 /**
  * Changes the viewer's profile: all of it or nothing. Another e-mail address or password needs the current password. Another
- * address is in force once a link that is mailed there has confirmed it; another password ends all other sessions, and every
- * link that was mailed before.
+ * address is in force once a link that is mailed there has confirmed it. Another password ends all other sessions, and takes
+ * back what was asked for under the old one: links to reset it, and an address that waits.
  *
  * @returns the user, and new tokens when the password changed
  * @throws {AuthError} INVALID_INPUT, INVALID_CREDENTIALS, EMAIL_TAKEN or USERNAME_TAKEN
@@ -67,8 +67,8 @@ export async function updateProfile(
     await reauthenticate(deps, viewer, input.currentPassword ?? '', client);
   }
   if (newPassword !== null) changes.passwordHash = await deps.passwords.hash(newPassword);
-  if (typeof pendingEmail === 'string') await refuseTaken(deps, pendingEmail);
-  const mayWrite = typeof pendingEmail === 'string' && (await mayWriteTo(deps, pendingEmail));
+  const mayWrite =
+    typeof pendingEmail === 'string' && (await mayRequestChange(deps, viewer.user, pendingEmail));
   const { user, session } = await transaction(deps.db, (tx) =>
     applyChanges(deps, tx, viewer, changes, { mayWrite, client }),
   );
@@ -113,11 +113,16 @@ function readChanges(deps: Deps, user: User, input: ProfileInput): UserChanges {
 /**
  * Says at once that an address is taken, where registration says it anyhow. Anywhere else only the holder of the mailbox
  * learns of it, by the link.
+ *
+ * @returns whether a mail may be written there
  */
-async function refuseTaken(deps: Deps, email: string): Promise<void> {
-  if (deps.config.registration !== 'open') return;
-  const account = await findAccountByIdentifier(deps.db, email);
-  if (account !== null) throw new AuthError('EMAIL_TAKEN');
+async function mayRequestChange(deps: Deps, user: User, email: string): Promise<boolean> {
+  await assertMaySend(deps, user.id, 'confirm-email-change');
+  if (deps.config.registration === 'open') {
+    const account = await findAccountByIdentifier(deps.db, email);
+    if (account !== null) throw new AuthError('EMAIL_TAKEN');
+  }
+  return mayWriteTo(deps, email);
 }
 
 async function applyChanges(
@@ -132,11 +137,12 @@ async function applyChanges(
   const isNewPassword = given.passwordHash !== undefined;
   // whoever knew the old password may have had an address of theirs wait
   const changes = isNewPassword ? { pendingEmail: null, ...given } : given;
-  await updateUser(tx, userId, changes, now);
+  // an administrator may have deleted the account meanwhile
+  if (!(await updateUser(tx, userId, changes, now))) throw new RequestError('UNAUTHENTICATED');
   if (isNewPassword) {
     await endSessionsOf(tx, userId, 'PASSWORD_CHANGED', now, viewer.session.id);
     await deleteChallengesOf(tx, userId);
-    await voidLinksOf(tx, userId, now);
+    await voidEmailTokens(tx, userId, ['RESET_PASSWORD', 'INVITATION'], now);
     await notify(deps, tx, viewer.user, { kind: 'password-changed' });
   }
   if (changes.pendingEmail === null) await cancelEmailChange(deps, tx, userId);
@@ -148,7 +154,7 @@ async function applyChanges(
     const detail = fields.length > 0 ? { fields } : {};
     await recordEvent(tx, { type, userId, sessionId: viewer.session.id, client, now, detail });
   }
-  // read again: another tab may have refreshed the session, or an administrator deleted the account, since it was read
+  // read again: another tab may have refreshed the session since it was read
   const current = await findSession(tx, viewer.session.id);
   if (current === null) throw new RequestError('UNAUTHENTICATED');
   if (changes.passwordHash === undefined) return current;

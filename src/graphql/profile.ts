@@ -19,7 +19,7 @@ const UpdateProfileInput = builder.inputType('UpdateProfileInput', {
     }),
     newPassword: t.string({
       description:
-        'Another password. Needs currentPassword, and ends all other sessions and every link that was mailed before.',
+        'Another password. Needs currentPassword, and ends all other sessions, and takes back links to reset the password and an address that waits.',
     }),
     currentPassword: t.string({ description: 'The password until now.' }),
   }),

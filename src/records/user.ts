@@ -28,8 +28,6 @@ export interface User {
 /** What proves that somebody is a user; for the flows that check it. */
 export interface Credentials {
   passwordHash: string | null;
-  /** Counters of guesses begin anew with another password. */
-  passwordChangedAt: Date | null;
   totpSecret: Buffer | null;
 }
 
@@ -55,11 +53,7 @@ export const userColumns = {
   lastLoginAt: users.lastLoginAt,
 };
 
-const credentialColumns = {
-  passwordHash: users.passwordHash,
-  passwordChangedAt: users.passwordChangedAt,
-  totpSecret: users.totpSecret,
-};
+const credentialColumns = { passwordHash: users.passwordHash, totpSecret: users.totpSecret };
 
 /**
  * The form in which e-mail addresses and usernames are compared: without outer space, in Unicode's compatibility form

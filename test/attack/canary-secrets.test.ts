@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { MailKind } from '../../src/mail/message.ts';
 import {
   newName,
   nextTotpCode,
@@ -9,6 +10,7 @@ import {
   wrongTotpCode,
 } from '../support/account.ts';
 import { type Answer, createTestApp, type Sending, type TestApp } from '../support/app.ts';
+import { requestReset, tokenTo } from '../support/mailbox.ts';
 
 const lines: string[] = [];
 const logger = pino(
@@ -101,6 +103,12 @@ const REGENERATE = mutation(
 );
 const DISABLE = mutation('disableTotp', 'DisableTotp', '');
 const DELETE = mutation('deleteAccount', 'DeleteAccount', INVALID);
+const RESET = mutation('resetPassword', 'ResetPassword', INVALID);
+const VERIFY = mutation(
+  'verifyEmail',
+  'VerifyEmail',
+  '... on VerifyEmailSuccess { user { id email phrase } }',
+);
 const CREATE = mutation(
   'createUser',
   'CreateUser',
@@ -120,6 +128,33 @@ async function runAllFlows(): Promise<void> {
   await useTotp({ ...user, password });
   await administer();
   await failInEveryWay(user);
+  await useLinks();
+}
+
+/** A link of every kind, used where it belongs and presented where it does not. */
+async function useLinks(): Promise<void> {
+  const user = await signUp();
+  const verifying = await linkTo(user.email, 'verify-email');
+  await send(VERIFY, { token: verifying }, { token: user.token });
+  const moved = `${newName()}@example.org`;
+  const change = { newEmail: moved, currentPassword: user.password };
+  await send(UPDATE, change, { token: user.token });
+  await send(VERIFY, { token: await linkTo(moved, 'confirm-email-change') });
+  await send(VERIFY, { token: await linkTo(user.email, 'email-changed') });
+  const resetting = await linkTo(user.email, 'reset-password');
+  await send(RESET, { token: resetting, newPassword: 'short' });
+  await send(RESET, { token: resetting, newPassword: typed('a password by a link') });
+  await send(RESET, { token: resetting, newPassword: typed('a password by a dead link') });
+  await requestReset(app, user.email);
+  const waiting = await linkTo(user.email, 'reset-password');
+  await send(LOGIN, { identifier: user.email, password: waiting, deviceToken: waiting });
+  await send(VERIFY, { token: waiting });
+}
+
+async function linkTo(email: string, kind: MailKind): Promise<string> {
+  const token = await tokenTo(app, email, kind);
+  secrets.set(token, { what: 'a link', handedOutBy: new Set() });
+  return token;
 }
 
 interface Person {
@@ -268,6 +303,7 @@ it('there were secrets of every kind', () => {
     'challenge',
     'secret',
     'recoveryCodes',
+    'a link',
   ]) {
     expect(kinds).toContain(kind);
   }

@@ -4,12 +4,12 @@ import { connectionOptions } from '../../src/db/connection.ts';
 import { enrolTotp, idBytes, newName, registerUser, type TestUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { runSql } from '../support/database.ts';
+import { timesApart } from './support/timing.ts';
 
 const LOGIN = `mutation ($input: LoginInput!) {
   login(input: $input) { __typename ... on Error { code message } ... on AccountLocked { retryAfter } }
 }`;
 const ROUNDS = 30;
-const SERIES = 5;
 
 /** What a stranger could tell apart, and the identifier that each is tried by. */
 type Kinds = Record<string, string>;
@@ -113,38 +113,10 @@ describe('E1: a sign-in that fails', () => {
   it('takes the same time, whoever is meant', async () => {
     const { plain = '', disabled = '', totp = '', unknown = '' } = kinds;
     const names = [plain, disabled, totp, unknown, `${newName()}@example.com`];
-    // a difference that is there shows in every series; one that the machine's other work makes does not
-    const series: string[] = [];
-    while (series.length < SERIES) {
-      const medians = await medianTimes(names);
-      const middle = median(medians);
-      const furthest = Math.max(...medians.map((ms) => Math.abs(ms - middle)));
-      if (furthest < Math.max(3, middle * 0.25)) return;
-      series.push(medians.map((ms) => ms.toFixed(1)).join(' '));
-    }
-    expect.fail(`medians in ms: ${series.join('; ')}`);
+    const attempts = names.map((name) => () => app.post(attempt(name)));
+    expect(await timesApart(attempts, ROUNDS)).toBeNull();
   }, 120_000);
 });
-
-/** How long a sign-in in vain takes for each, the tries interleaved. */
-async function medianTimes(names: string[]): Promise<number[]> {
-  const times = names.map((): number[] => []);
-  for (let round = 0; round < ROUNDS; round++) {
-    // in another order each time, so that nobody always comes after the same one
-    const order = names.map((_, i) => i).sort(() => Math.random() - 0.5);
-    for (const i of order) {
-      const started = performance.now();
-      await app.post(attempt(names[i] ?? ''));
-      times[i]?.push(performance.now() - started);
-    }
-  }
-  return times.map(median);
-}
-
-function median(values: number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
 
 describe('with the lock of production', () => {
   let locking: TestApp;

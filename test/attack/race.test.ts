@@ -7,11 +7,13 @@ import {
   newName,
   nextTotpCode,
   PASSWORD,
+  registerAdmin,
   registerUser,
   type TestUser,
   TOKENS,
 } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
+import { changeEmail, resetToken, tokenTo, verifyEmail } from '../support/mailbox.ts';
 
 const AT_ONCE = 12;
 
@@ -129,6 +131,72 @@ describe('exactly one wins of many at the same moment', () => {
     expect(winners(outcomes)).toHaveLength(1);
     const types = await auditTypes(app, user.id);
     expect(types.filter((type) => type === 'TOTP_DISABLED')).toHaveLength(1);
+  });
+
+  const reset = (token: string, i: number) =>
+    `resetPassword(input: { token: "${token}", newPassword: "five words in row ${i}" }) { __typename }`;
+  const verify = (token: string) => `verifyEmail(input: { token: "${token}" }) { __typename }`;
+
+  it('S5: with one link to choose another password, and that password is in force', async () => {
+    const user = await registerUser(app);
+    const token = await resetToken(app, user.email);
+    expect(winners(await race((i) => reset(token, i)))).toHaveLength(1);
+    const types = await auditTypes(app, user.id);
+    expect(types.filter((type) => type === 'PASSWORD_RESET')).toHaveLength(1);
+    const logins = await Promise.all(
+      Array.from({ length: AT_ONCE }, (_, i) =>
+        logIn(app, { identifier: user.email, password: `five words in row ${i}` }),
+      ),
+    );
+    expect(logins.filter(({ __typename }) => __typename === 'LoginSuccess')).toHaveLength(1);
+  });
+
+  it('with one invitation', async () => {
+    const admin = await registerAdmin(app);
+    const email = `${newName()}@example.com`;
+    const query = `mutation { createUser(input: { email: "${email}" }) { __typename } }`;
+    await app.gql(query, {}, { token: admin.accessToken });
+    const token = await tokenTo(app, email, 'invitation');
+    expect(winners(await race((i) => reset(token, i)))).toHaveLength(1);
+  });
+
+  it('with one link to confirm an address', async () => {
+    const user = await registerUser(app);
+    const token = await tokenTo(app, user.email, 'verify-email');
+    expect(winners(await race(() => verify(token)))).toHaveLength(1);
+    const types = await auditTypes(app, user.id);
+    expect(types.filter((type) => type === 'EMAIL_VERIFIED')).toHaveLength(1);
+    expect(types.filter((type) => type === 'PASSWORD_REMOVED')).toHaveLength(1);
+  });
+
+  it('S4: with one link to confirm another address, and with one to undo that', async () => {
+    const user = await registerUser(app);
+    const newEmail = `${newName()}@example.org`;
+    await changeEmail(app, user, newEmail);
+    const token = await tokenTo(app, newEmail, 'confirm-email-change');
+    expect(winners(await race(() => verify(token)))).toHaveLength(1);
+    const undo = await tokenTo(app, user.email, 'email-changed');
+    expect(winners(await race(() => verify(undo)))).toHaveLength(1);
+    const types = await auditTypes(app, user.id);
+    expect(types.filter((type) => type.startsWith('EMAIL_CHANGE')).sort()).toEqual([
+      'EMAIL_CHANGED',
+      'EMAIL_CHANGE_REQUESTED',
+      'EMAIL_CHANGE_UNDONE',
+    ]);
+  });
+
+  it('to confirm one address for two accounts', async () => {
+    const users = [await registerUser(app), await registerUser(app)];
+    const wanted = `${newName()}@example.org`;
+    const tokens: string[] = [];
+    for (const user of users) {
+      await changeEmail(app, user, wanted);
+      tokens.push(await tokenTo(app, wanted, 'confirm-email-change'));
+    }
+    const outcomes = await race((i) => verify(tokens[i % 2] ?? ''));
+    expect(winners(outcomes)).toHaveLength(1);
+    expect(outcomes).toContain('EmailTaken');
+    expect((await verifyEmail(app, tokens[0] ?? '')).__typename).not.toBe('VerifyEmailSuccess');
   });
 
   it('to end one session', async () => {

@@ -8,11 +8,19 @@ import {
   nextTotpCode,
   PASSWORD,
   REFRESH,
+  registerAdmin,
   registerUser,
   type TestUser,
 } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { runSql } from '../support/database.ts';
+import {
+  changeEmail,
+  resetPassword,
+  resetToken,
+  tokenTo,
+  verifyEmail,
+} from '../support/mailbox.ts';
 import { createBrowser } from './support/browser.ts';
 
 const ATTEMPTS = 20;
@@ -26,6 +34,11 @@ const KINDS = [
   'access cookie',
   'refresh cookie',
   'device cookie',
+  'reset link',
+  'invitation link',
+  'verification link',
+  'change link',
+  'undo link',
   'user id',
   'session id',
   'password',
@@ -64,9 +77,11 @@ describe('T1: a token of one kind presented as one of another', () => {
       'select id from sessions where user_id = ? order by id limit 1',
       [idBytes(user.id)],
     );
+    const links = await newLinks(user);
     return {
       user,
       newChallenge,
+      ...links,
       'access token': user.accessToken,
       'refresh token': user.refreshToken,
       'login challenge': await newChallenge(),
@@ -82,6 +97,30 @@ describe('T1: a token of one kind presented as one of another', () => {
         '$1-$2-$3-$4-$5',
       ),
       password: PASSWORD,
+    };
+  }
+
+  /** One link of every kind, each of a user of its own but for the first: one makes another void. */
+  async function newLinks(user: TestUser) {
+    const [admin, verifying, changing, undoing] = [
+      await registerAdmin(app),
+      await registerUser(app),
+      await registerUser(app),
+      await registerUser(app),
+    ];
+    const email = `${newName()}@example.com`;
+    const invite = `mutation { createUser(input: { email: "${email}" }) { __typename } }`;
+    await app.gql(invite, {}, { token: admin.accessToken });
+    const [changed, undone] = [`${newName()}@example.org`, `${newName()}@example.org`];
+    await changeEmail(app, changing, changed);
+    await changeEmail(app, undoing, undone);
+    await verifyEmail(app, await tokenTo(app, undone, 'confirm-email-change'));
+    return {
+      'reset link': await resetToken(app, user.email),
+      'invitation link': await tokenTo(app, email, 'invitation'),
+      'verification link': await tokenTo(app, verifying.email, 'verify-email'),
+      'change link': await tokenTo(app, changed, 'confirm-email-change'),
+      'undo link': await tokenTo(app, undoing.email, 'email-changed'),
     };
   }
 
@@ -109,6 +148,8 @@ describe('T1: a token of one kind presented as one of another', () => {
   const ACCESS: readonly Kind[] = ['access token', 'access cookie'];
   const REFRESHING: readonly Kind[] = ['refresh token', 'refresh cookie'];
   const DEVICE: readonly Kind[] = ['device token', 'device cookie'];
+  const CHOOSING: readonly Kind[] = ['reset link', 'invitation link'];
+  const VERIFYING: readonly Kind[] = ['verification link', 'change link', 'undo link'];
   const CODES: readonly Kind[] = ['TOTP code', 'recovery code'];
 
   const entries: Record<string, Entry> = {
@@ -169,6 +210,14 @@ describe('T1: a token of one kind presented as one of another', () => {
         return isSuccess(data.disableTotp);
       },
     },
+    "resetPassword's token": {
+      takes: CHOOSING,
+      present: async (token) => isSuccess(await resetPassword(app, token, 'five words in a line')),
+    },
+    "verifyEmail's token": {
+      takes: VERIFYING,
+      present: async (token) => isSuccess(await verifyEmail(app, token)),
+    },
     "login's deviceToken": {
       takes: DEVICE,
       present: (deviceToken, kit) => opensLock(kit, { deviceToken }),
@@ -197,6 +246,8 @@ describe('T1: a token of one kind presented as one of another', () => {
     const places = (kind: Kind) =>
       Object.keys(entries).filter((name) => entries[name]?.takes.includes(kind));
     expect(places('login challenge')).toEqual(["completeLogin's challenge"]);
+    for (const kind of CHOOSING) expect(places(kind)).toEqual(["resetPassword's token"]);
+    for (const kind of VERIFYING) expect(places(kind)).toEqual(["verifyEmail's token"]);
     expect(places('password')).toEqual(["login's password"]);
     expect(places('user id')).toEqual([]);
     expect(places('session id')).toEqual([]);

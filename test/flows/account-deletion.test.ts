@@ -18,6 +18,7 @@ import {
 } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { runSql } from '../support/database.ts';
+import { mailsTo } from '../support/mailbox.ts';
 
 const DELETE = `mutation ($input: DeleteAccountInput!) {
   deleteAccount(input: $input) { __typename ... on DeleteAccountSuccess { id } ${INPUT_FAILURE} }
@@ -130,9 +131,21 @@ it('leaves neither id nor e-mail address nor username in any column of any table
       'login_challenges.user_id',
       'audit_events.user_id',
       'audit_events.actor_id',
+      'email_tokens.user_id',
+      'email_tokens.email',
+      'outbox.user_id',
     ]),
   );
   expect((await remove(user, { code: nextTotpCode(app, user.secret) })).id).toBe(user.id);
+  expect(await placesOf(user)).toEqual([]);
+});
+
+it('tells the owner by a mail that nobody but the service can read, and that belongs to no account', async () => {
+  const user = await registerUser(app);
+  await remove(user);
+  expect(await mailsTo(app, user.email)).toMatchObject([
+    { userId: null, message: { kind: 'account-deleted' } },
+  ]);
   expect(await placesOf(user)).toEqual([]);
 });
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { enrolTotp, idBytes, logIn, registerAdmin, registerUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { runSql } from '../support/database.ts';
+import { resetToken, tokenTo } from '../support/mailbox.ts';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -33,6 +34,17 @@ it('holds all that is stored about its owner: profile, sessions, what happened',
     },
     sessions: [{ ipAddress: '192.0.2.9', remembered: true }, { ipAddress: '127.0.0.1' }],
   });
+  expect(data.emailLinks).toEqual([
+    {
+      purpose: 'VERIFY_EMAIL',
+      email: user.email,
+      createdAt: expect.any(String),
+      expiresAt: expect.any(String),
+      consumedAt: null,
+    },
+  ]);
+  const mails = data.mails.map((mail: { kind: string }) => mail.kind);
+  expect(mails.sort()).toEqual(['new-device', 'verify-email']);
   const types = data.auditEvents.map((event: { type: string }) => event.type).sort();
   expect(types).toEqual(['LOGIN_FAILED', 'LOGIN_SUCCEEDED', 'REGISTERED']);
 });
@@ -57,8 +69,10 @@ it('holds no secret: no hash, nonce, TOTP secret or token', async () => {
     'select password_hash, totp_secret, nonce from users join sessions on user_id = users.id where users.id = ?',
     [idBytes(user.id)],
   );
+  const links = [await tokenTo(app, user.email, 'verify-email'), await resetToken(app, user.email)];
   const text = JSON.stringify(await exportOf(user));
   const secrets = [
+    ...links,
     secret,
     ...recoveryCodes,
     user.accessToken,
@@ -71,7 +85,7 @@ it('holds no secret: no hash, nonce, TOTP secret or token', async () => {
       expect(text).not.toContain(bytes?.toString(encoding));
     }
   }
-  expect(text).not.toMatch(/argon2|"type":"Buffer"|passwordHash|nonce/);
+  expect(text).not.toMatch(/argon2|"type":"Buffer"|passwordHash|nonce|tokenHash|envelope/);
 });
 
 it('goes on past the first page of events', async () => {

@@ -46,10 +46,13 @@ const undoTokenOf = (message: Mail['message']) =>
 
 const ERROR = '... on Error { __typename code message }';
 
+/** Asks for a link to choose another password, a second later: mails of one moment have no order. */
 export async function requestReset(app: TestApp, email: string, from?: string) {
   const query =
     'mutation ($email: String!) { requestPasswordReset(input: { email: $email }) { __typename message } }';
+  app.clock.advance(1);
   const answer = await app.gql(query, { email }, from === undefined ? {} : { from });
+  await app.app.deps.afterwards.idle();
   return answer.data?.requestPasswordReset ?? answer;
 }
 
@@ -82,6 +85,7 @@ export async function verifyEmail(app: TestApp, token: string, accessToken?: str
 
 export async function requestVerification(app: TestApp, accessToken: string) {
   const query = 'mutation { requestEmailVerification { __typename message } }';
+  app.clock.advance(1);
   const answer = await app.gql(query, {}, { token: accessToken });
   return answer.data?.requestEmailVerification ?? answer;
 }
@@ -108,6 +112,7 @@ export async function changeEmail(
     }
   }`;
   const input = { newEmail, currentPassword: user.password };
+  app.clock.advance(1);
   const answer = await app.gql(query, { input }, { token: user.accessToken });
   return answer.data?.updateProfile ?? answer;
 }

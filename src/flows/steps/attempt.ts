@@ -17,7 +17,7 @@ import type { Deps } from '../deps.ts';
  */
 export type AttemptSubject =
   | { kind: 'password'; identifier: string }
-  | { kind: 'device'; deviceId: string; passwordChangedAt: Date | null }
+  | { kind: 'device'; deviceId: string; passwordHash: string | null }
   | { kind: 'code'; userId: string }
   | { kind: 'device-code'; deviceId: string }
   | { kind: 'reauthentication'; userId: string };
@@ -112,7 +112,7 @@ function subjectName(subject: AttemptSubject): string {
   if (subject.kind === 'password') return identifierKey(subject.identifier);
   // whoever has locked their own device and then chosen another password begins anew
   if (subject.kind === 'device') {
-    return `${subject.deviceId} ${subject.passwordChangedAt?.getTime() ?? 0}`;
+    return `${subject.deviceId} ${subject.passwordHash ?? ''}`;
   }
   return 'deviceId' in subject ? subject.deviceId : subject.userId;
 }

@@ -1,7 +1,8 @@
 import { newId } from '../../crypto/id.ts';
 import { mac } from '../../crypto/mac.ts';
 import type { Db } from '../../db/client.ts';
-import type { MailMessage } from '../../mail/message.ts';
+import { RequestError } from '../../errors.ts';
+import type { MailKind, MailMessage } from '../../mail/message.ts';
 import { countMailsSince, insertMail } from '../../records/outbox.ts';
 import { recordHit } from '../../records/rate-limit-hit.ts';
 import { identifierKey, type User } from '../../records/user.ts';
@@ -52,11 +53,8 @@ export async function writeTo(
  * without a device token is what some programs do all day: they are not told of the same more often than others may write.
  */
 export async function notify(deps: Deps, tx: Db, user: User, message: MailMessage): Promise<void> {
-  const { limit, windowMs } = deps.config.mailAllowance;
-  if (user.emailVerifiedAt === null || message.kind === 'new-device') {
-    const since = new Date(deps.now().getTime() - windowMs);
-    if ((await countMailsSince(tx, user.id, message.kind, since)) >= limit) return;
-  }
+  const isBounded = user.emailVerifiedAt === null || message.kind === 'new-device';
+  if (isBounded && (await isExhausted(deps, tx, user.id, message.kind))) return;
   await writeTo(deps, tx, recipientOf(user), message);
 }
 
@@ -70,4 +68,23 @@ export async function mayWriteTo(deps: Deps, email: string): Promise<boolean> {
   const key = mac(deps.keyring.keys('counter'), 'mail', identifierKey(email));
   const hits = await recordHit(deps.db, key.subarray(0, HIT_KEY_BYTES), windowMs, deps.now());
   return hits <= limit;
+}
+
+/**
+ * Lets nobody send mails to one address after another through us.
+ *
+ * @throws {RequestError} RATE_LIMITED when the user has caused too many mails of this kind lately
+ */
+export async function assertMaySend(deps: Deps, userId: string, kind: MailKind): Promise<void> {
+  if (!deps.config.rateLimit.enabled || !(await isExhausted(deps, deps.db, userId, kind))) return;
+  const { limit, windowMs } = deps.config.mailAllowance;
+  const retryAfter = windowMs / 1000;
+  const message = `Too many mails: at most ${limit} of a kind in ${retryAfter / 60} minutes (MAIL_RECIPIENT_LIMIT, MAIL_RECIPIENT_WINDOW). Try again later.`;
+  throw new RequestError('RATE_LIMITED', { message, retryAfter });
+}
+
+async function isExhausted(deps: Deps, db: Db, userId: string, kind: MailKind): Promise<boolean> {
+  const { limit, windowMs } = deps.config.mailAllowance;
+  const since = new Date(deps.now().getTime() - windowMs);
+  return (await countMailsSince(db, userId, kind, since)) >= limit;
 }

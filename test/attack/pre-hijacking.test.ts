@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import {
+  completeLogin,
+  enrolTotp,
+  isSignedIn,
+  logIn,
+  newName,
+  nextTotpCode,
+  refresh,
+  registerUser,
+  type TestUser,
+} from '../support/account.ts';
+import { createTestApp, type TestApp } from '../support/app.ts';
+import {
+  changeEmail,
+  mailsTo,
+  requestVerification,
+  resetPassword,
+  resetToken,
+  tokenTo,
+  verifyEmail,
+} from '../support/mailbox.ts';
+
+const OWN_PASSWORD = 'five words of the owner';
+
+let app: TestApp;
+beforeAll(async () => {
+  app = await createTestApp();
+});
+afterAll(() => app.close());
+
+/** An attacker registers with the address of somebody who is not here yet, and signs in on a second device. */
+async function hijacked(input: Record<string, unknown> = {}) {
+  const attacker = await registerUser(app, input);
+  const { tokens } = await logIn(app, { identifier: attacker.email, remember: true });
+  return { attacker, second: tokens };
+}
+
+async function expectLockedOut(attacker: TestUser, second: TestUser): Promise<void> {
+  for (const { accessToken, refreshToken } of [attacker, second]) {
+    expect(await isSignedIn(app, accessToken)).toBe(false);
+    expect((await refresh(app, refreshToken)).code).toBe('INVALID_REFRESH_TOKEN');
+  }
+  for (const identifier of [attacker.email, attacker.username]) {
+    const { deviceToken, password } = attacker;
+    const login = await logIn(app, { identifier, password, deviceToken });
+    expect(login.code).toBe('INVALID_CREDENTIALS');
+  }
+}
+
+it('S3: who registered with a stranger’s address is out when the stranger opens the link', async () => {
+  const { attacker, second } = await hijacked();
+  const token = await tokenTo(app, attacker.email, 'verify-email');
+  expect((await verifyEmail(app, token)).user.emailVerified).toBe(true);
+  await expectLockedOut(attacker, second);
+  const chosen = await tokenTo(app, attacker.email, 'reset-password');
+  await resetPassword(app, chosen, OWN_PASSWORD);
+  await expectLockedOut(attacker, second);
+  const login = await logIn(app, { identifier: attacker.email, password: OWN_PASSWORD });
+  expect(login.__typename).toBe('LoginSuccess');
+});
+
+it('S3: and a second factor of theirs does not keep the owner out', async () => {
+  const { attacker, second } = await hijacked();
+  const { secret } = await enrolTotp(app, attacker);
+  const { challenge } = await logIn(app, { identifier: attacker.email });
+  await verifyEmail(app, await tokenTo(app, attacker.email, 'verify-email'));
+  const completed = await completeLogin(app, challenge, nextTotpCode(app, secret));
+  expect(completed.code).toBe('INVALID_CHALLENGE');
+  await expectLockedOut(attacker, second);
+  await resetPassword(app, await tokenTo(app, attacker.email, 'reset-password'), OWN_PASSWORD);
+  const login = await logIn(app, { identifier: attacker.email, password: OWN_PASSWORD });
+  expect(login.__typename).toBe('LoginSuccess');
+});
+
+it('S3: is out when the owner of the address resets the password instead', async () => {
+  const { attacker, second } = await hijacked();
+  await resetPassword(app, await resetToken(app, attacker.email), OWN_PASSWORD);
+  await expectLockedOut(attacker, second);
+});
+
+it('S3: leaves no address of their own waiting behind the owner’s', async () => {
+  const { attacker } = await hijacked();
+  const theirs = `${newName()}@evil.example`;
+  await changeEmail(app, attacker, theirs);
+  await verifyEmail(app, await tokenTo(app, attacker.email, 'verify-email'));
+  const token = await tokenTo(app, theirs, 'confirm-email-change');
+  expect((await verifyEmail(app, token)).code).toBe('INVALID_TOKEN');
+});
+
+it('S3: cannot have the owner confirm without losing it, however often they ask for links', async () => {
+  const { attacker, second } = await hijacked();
+  await requestVerification(app, attacker.accessToken);
+  await requestVerification(app, second.accessToken);
+  await verifyEmail(app, await tokenTo(app, attacker.email, 'verify-email'));
+  await expectLockedOut(attacker, { ...attacker, ...second });
+});
+
+it('has nothing sent to a stranger in their own words', async () => {
+  for (const phrase of [
+    'You won: https://evil.example/x',
+    'call +1 555 0100',
+    'write to me@evil.example',
+    'evil.example',
+  ]) {
+    const { attacker } = await hijacked({ phrase, displayName: phrase });
+    await resetToken(app, attacker.email);
+    const elsewhere = `${newName()}@example.org`;
+    await changeEmail(app, attacker, elsewhere);
+    const mails = [...(await mailsTo(app, attacker.email)), ...(await mailsTo(app, elsewhere))];
+    expect(mails.length).toBeGreaterThan(2);
+    expect(JSON.stringify(mails)).not.toContain(phrase);
+  }
+});
