@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createYoga } from 'graphql-yoga';
 import { type Config, ConfigError } from './config.ts';
@@ -254,6 +256,12 @@ function openPages({ config, logger }: Deps) {
   return undefined;
 }
 
+/** What the pages ask, for a service that runs listed documents only. */
+function documentsOfPages({ brand }: Config): string[] {
+  const file = join(WEB_PAGES, 'operations.json');
+  return brand !== undefined && existsSync(file) ? [file] : [];
+}
+
 function createYogaServer(deps: Deps) {
   const rateLimiter = createRateLimiter(deps);
   const { persistedOperations } = deps.config;
@@ -265,7 +273,9 @@ function createYogaServer(deps: Deps) {
     maskedErrors: { maskError: veilError },
     parserAndValidationCache: { documentCache: createDocumentCache(), errorCache: NO_CACHE },
     plugins: [
-      ...(persistedOperations === undefined ? [] : [useTrustedDocuments(persistedOperations)]),
+      ...(persistedOperations === undefined
+        ? []
+        : [useTrustedDocuments([persistedOperations, ...documentsOfPages(deps.config)])]),
       useDocumentLimits(deps.config),
       useOperationName(),
       useErrorMask(deps.logger),

@@ -5,12 +5,15 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { build } from 'vite';
-import { writeDocuments } from './codegen.js';
+import { listOperations, writeDocuments } from './codegen.js';
 
 const WEB = dirname(fileURLToPath(import.meta.url));
 
 await writeDocuments();
 await build({ configFile: join(WEB, 'vite.config.js'), logLevel: 'warn' });
+
+// a service that runs listed documents only (PERSISTED_OPERATIONS) runs those of its own pages as well
+writeFileSync(join(WEB, 'dist/operations.json'), JSON.stringify(listOperations()));
 
 const assets = join(WEB, 'dist/assets');
 for (const name of readdirSync(assets)) {

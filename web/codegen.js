@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { preset } from '@graphql-codegen/client-preset';
 import { codegen } from '@graphql-codegen/core';
-import { buildASTSchema, isEnumType, parse } from 'graphql';
+import { formatDocument, stringifyDocument } from '@urql/core';
+import { buildASTSchema, isEnumType, Kind, parse, visit } from 'graphql';
 
 const WEB = dirname(fileURLToPath(import.meta.url));
 const OPERATIONS = join(WEB, 'src/operations');
@@ -19,6 +20,36 @@ export async function generateDocuments() {
   const files = readdirSync(OPERATIONS).filter((name) => name.endsWith('.graphql'));
   const generated = await Promise.all(files.map((name) => generate(schema, name)));
   return Object.fromEntries([...generated, [EVENT_TYPES, listEventTypes(schema)]]);
+}
+
+/** @returns {Record<string, string>} the documents by operation, letter for letter as the pages send them */
+export function listOperations() {
+  const files = readdirSync(OPERATIONS).filter((name) => name.endsWith('.graphql'));
+  return Object.assign({}, ...files.map((name) => operationsOf(parse(readOperations(name)))));
+}
+
+/** @param {import('graphql').DocumentNode} document */
+function operationsOf({ definitions }) {
+  /** @type {Record<string, string>} */
+  const texts = {};
+  for (const definition of definitions) {
+    if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
+    const used = [definition];
+    // grows while it is walked
+    for (const part of used) {
+      visit(part, {
+        FragmentSpread({ name }) {
+          const fragment = definitions.find(
+            (other) => other.kind === Kind.FRAGMENT_DEFINITION && other.name.value === name.value,
+          );
+          if (fragment && !used.includes(fragment)) used.push(fragment);
+        },
+      });
+    }
+    const document = formatDocument({ kind: Kind.DOCUMENT, definitions: used });
+    texts[definition.name?.value ?? ''] = stringifyDocument(document);
+  }
+  return texts;
 }
 
 /** Writes the generated files that are not there yet or not what they should be. */
@@ -35,7 +66,7 @@ export async function writeDocuments() {
  * @returns {Promise<[string, string]>}
  */
 async function generate(schema, name) {
-  const rawSDL = readFileSync(join(OPERATIONS, name), 'utf8');
+  const rawSDL = readOperations(name);
   const documents = [{ location: name, rawSDL, document: parse(rawSDL) }];
   const sections = await preset.buildGeneratesSection({
     baseOutputDir: `${GENERATED}/`,
@@ -71,6 +102,11 @@ function listEventTypes(schema) {
   if (!isEnumType(type)) throw new Error('The schema has no enum AuditEventType any more.');
   const names = type.getValues().map(({ name }) => name);
   return `export const AUDIT_EVENT_TYPES = ${JSON.stringify(names)} as const;\n`;
+}
+
+/** @param {string} name */
+function readOperations(name) {
+  return readFileSync(join(OPERATIONS, name), 'utf8');
 }
 
 /** @param {string} path */

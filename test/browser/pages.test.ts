@@ -108,13 +108,14 @@ describe.skipIf(NO_BROWSER)('the pages', () => {
 
     async function look(path: string, heading: string, who: string): Promise<void> {
       const { page } = device;
-      await page.goto('about:blank');
       await page.goto(path);
       await seePage(page, heading);
       await page.getByText('Loading').waitFor({ state: 'detached' });
       const name = path.replace(alan.id, 'user').replace(/#.*/, '').replaceAll('/', '-');
       await keepScreenshot(page, `${who}${name}-${heading.split(' ')[0]}-${window}`);
-      const { violations } = await page.evaluate<axe.AxeResults>('axe.run()');
+      const { violations } = await page.evaluate<axe.AxeResults>(
+        "axe.run({ resultTypes: ['violations'] })",
+      );
       const found = violations.map(({ id, nodes }) => ({ id, at: nodes.map(({ html }) => html) }));
       expect(found).toEqual([]);
       const overflow = await page.evaluate<number>(

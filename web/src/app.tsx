@@ -23,14 +23,14 @@ const NOTICES: Record<SessionEvent, string> = {
 
 /** All pages. Whoever signs in or out, in this tab or another, begins with nothing that was read before. */
 export function App() {
-  const [{ client, notice }, begin] = useState(() => ({ client: createClient(), notice: '' }));
+  const [{ client, notice, turn }, begin] = useState(() => beginning('', 0));
   useEffect(
-    () => session.listen((event) => begin({ client: createClient(), notice: NOTICES[event] })),
+    () => session.listen((event) => begin((last) => beginning(NOTICES[event], last.turn + 1))),
     [],
   );
   return (
     <Router base={settings.base}>
-      <Provider value={client}>
+      <Provider key={turn} value={client}>
         <NoticeContext value={notice}>
           <WithViewer>
             <Pages />
@@ -41,14 +41,21 @@ export function App() {
   );
 }
 
+function beginning(notice: string, turn: number) {
+  return { client: createClient(), notice, turn };
+}
+
 function WithViewer({ children }: { children: ReactNode }) {
   const [{ data, error, fetching }] = useQuery({ query: MeDocument });
-  if (data === undefined || (fetching && data.me === null)) {
+  const [known, setKnown] = useState(data);
+  // who is signed in is not forgotten because it could not be asked again
+  if (data !== undefined && data !== known) setKnown(data);
+  if (known === undefined) {
     return (
       <Entrance>
         <Awaited error={fetching ? undefined : error} />
       </Entrance>
     );
   }
-  return <ViewerContext value={data.me}>{children}</ViewerContext>;
+  return <ViewerContext value={known.me}>{children}</ViewerContext>;
 }

@@ -45,7 +45,7 @@ export function UserPage({ id }: { id: string }) {
       </p>
       <Facts user={user} />
       <UserActs user={user} onDone={changed} />
-      <Metadata key={changes} user={user} onDone={changed} />
+      <Metadata key={`metadata ${changes}`} user={user} onDone={changed} />
       <Section title="Sessions" lead={plural(user.sessions.length, 'live session')}>
         <ul className="rows">
           {user.sessions.map(({ id: sessionId, userAgent, ipAddress, lastUsedAt }) => (
@@ -62,7 +62,7 @@ export function UserPage({ id }: { id: string }) {
         </ul>
       </Section>
       <h2 className="between">On record</h2>
-      <Found key={changes} type={null} userId={user.id} />
+      <Found key={`events ${changes}`} type={null} userId={user.id} />
     </Page>
   );
 }

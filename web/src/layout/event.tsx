@@ -13,6 +13,13 @@ const TITLES: Partial<Record<AuditEventType, string>> = {
   REAUTHENTICATION_FAILED: 'Wrong password or code for a change',
   REFRESH_TOKEN_REUSED: 'A stolen session was ended',
   EMAIL_CHANGED: 'E-mail address changed',
+  EMAIL_CHANGE_REQUESTED: 'Another e-mail address given',
+  EMAIL_CHANGE_UNDONE: 'Change of the e-mail address undone',
+  EMAIL_VERIFICATION_REQUESTED: 'Link to confirm the address sent',
+  EMAIL_VERIFIED: 'E-mail address confirmed',
+  PASSWORD_RESET: 'Password chosen by a mailed link',
+  PASSWORD_RESET_REQUESTED: 'Link to reset the password asked for',
+  REGISTRATION_REPEATED: 'Registered once more by somebody',
   SESSION_REVOKED: 'Session ended',
   TOTP_ENROLMENT_STARTED: 'Two-step sign-in begun',
   TOTP_ENABLED: 'Two-step sign-in turned on',
@@ -57,7 +64,7 @@ export function EventItem({ event, children }: { event: EventRow; children?: Rea
       <div className="row-text">
         <strong>
           {eventTitle(event.type)}{' '}
-          {ALARMING.has(event.type) ? <Badge tone="bad">Look at it</Badge> : null}
+          {ALARMING.has(event.type) ? <Badge tone="bad">Attention</Badge> : null}
         </strong>
         <span>
           {event.userAgent === null ? null : `${deviceName(event.userAgent)} · `}

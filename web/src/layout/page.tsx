@@ -7,20 +7,23 @@ let isFirstPage = true;
 
 /**
  * A page's heading and content. The reader's focus goes to the heading of each further page, which is how those learn of
- * it who do not see it.
+ * it who do not see it; or, where there is one thing to do only, to its first field.
  */
-export function Page({ title, lead, children }: PageProps) {
+export function Page({ title, lead, children, toField }: PageProps & { toField?: boolean }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} · ${settings.brandName}`;
   }, [title]);
   useEffect(() => {
-    if (!isFirstPage) {
+    const main = heading.current?.closest('main');
+    const field = toField ? main?.querySelector('input') : null;
+    if (field) field.focus();
+    else if (!isFirstPage) {
       heading.current?.focus();
       window.scrollTo(0, 0);
     }
     isFirstPage = false;
-  }, []);
+  }, [toField]);
   return (
     <>
       <header className="page-head">

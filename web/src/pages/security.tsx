@@ -32,7 +32,7 @@ function Password() {
         <AccountName name={viewer.email} />
         <PasswordField
           name="currentPassword"
-          label="Password until now"
+          label="Current password"
           autoComplete="current-password"
         />
         <NewPasswordField name="newPassword" label="New password" />

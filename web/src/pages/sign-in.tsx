@@ -29,7 +29,7 @@ export function SignInPage() {
   }
   return (
     <Entrance foot={settings.registration === 'closed' ? undefined : <RegisterLink />}>
-      <Page title="Sign in">
+      <Page title="Sign in" toField>
         {problem || notice ? (
           <div className={problem ? 'notice danger' : 'notice'} role="status">
             <p>{problem || notice}</p>
@@ -124,7 +124,11 @@ function CodeStep({ challenge, onOver }: { challenge: string; onOver(reason: str
   }
   const other = kind === 'totp' ? 'recovery' : 'totp';
   return (
-    <Page title="One more step" lead="Your account asks for a code as well as the password.">
+    <Page
+      title="One more step"
+      lead="Your account asks for a code as well as the password."
+      toField
+    >
       <Form onSubmit={complete} submitLabel="Go on">
         <CodeField kind={kind} />
         <button type="button" className="link" onClick={() => setKind(other)}>

@@ -1,3 +1,6 @@
+import { type AnyVariables, stringifyDocument, type TypedDocumentNode } from '@urql/core';
+import { LogoutDocument, RefreshDocument } from '../generated/account.ts';
+
 /** What a page is told about the session, by itself or by another tab. */
 export type SessionEvent =
   | 'signed-in'
@@ -51,7 +54,7 @@ export function createSession(url: string): Session {
     const refreshed = await refresh(url);
     if (refreshed === 'unknown') return answer;
     // the cookies are good for nothing any more, and only the service can remove them
-    if (refreshed === 'refused') await ask(url, 'mutation Forget { logout { endedSessions } }');
+    if (refreshed === 'refused') await ask(url, LogoutDocument, { everywhere: false });
     const last = refreshed === 'yes' ? await again() : answer;
     if (await isUnauthenticated(last)) announce('expired');
     return last;
@@ -77,24 +80,29 @@ function exclusively<T>(work: () => Promise<T>): Promise<T> {
 }
 
 async function refresh(url: string): Promise<Refreshed> {
-  const answer = await ask(url, 'mutation Refresh { refresh { __typename } }');
+  const answer = await ask(url, RefreshDocument, {});
   const result = answer?.data?.refresh?.__typename;
   if (result === undefined) return 'unknown';
   return result === 'RefreshSuccess' ? 'yes' : 'refused';
 }
 
-interface Answer {
-  data?: { refresh?: { __typename: string } } | null;
+interface Answer<Data> {
+  data?: Data | null;
   errors?: { extensions?: { code?: string } }[];
 }
 
 /** @returns undefined when there was no answer */
-async function ask(url: string, query: string): Promise<Answer | undefined> {
+async function ask<Data, Variables extends AnyVariables>(
+  url: string,
+  document: TypedDocumentNode<Data, Variables>,
+  variables: Variables,
+): Promise<Answer<Data> | undefined> {
+  const query = stringifyDocument(document);
   try {
     const response = await fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-csrf-protection': '1' },
-      body: JSON.stringify({ query }),
+      body: JSON.stringify({ query, variables }),
     });
     return await response.json();
   } catch {
@@ -104,7 +112,7 @@ async function ask(url: string, query: string): Promise<Answer | undefined> {
 
 async function isUnauthenticated(response: Response): Promise<boolean> {
   try {
-    const { errors }: Answer = await response.clone().json();
+    const { errors }: Answer<unknown> = await response.clone().json();
     return errors?.some((error) => error.extensions?.code === 'UNAUTHENTICATED') ?? false;
   } catch {
     return false;
