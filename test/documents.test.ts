@@ -155,6 +155,7 @@ describe('the limits', () => {
       ...['MAX_DIRECTIVES', 'MAX_ROOT_FIELDS', 'LOGIN_ATTEMPT_LIMIT', 'LOGIN_ATTEMPT_WINDOW'],
       ...['ACCESS_TOKEN_TTL', 'REFRESH_TOKEN_TTL', 'SESSION_TTL', 'SESSION_MAX_AGE'],
       ...['REFRESH_GRACE', 'MAX_SESSIONS_PER_USER'],
+      ...['MAIL_RECIPIENT_LIMIT', 'MAIL_RECIPIENT_WINDOW'],
     ];
     expect(found.sort()).toEqual(expected.sort());
   });
@@ -186,6 +187,11 @@ describe('the lifetimes', () => {
     expect(readme).toContain(`last ${days(sessions.rememberedTtlMs)} days unused`);
     expect(readme).toContain(`lasts ${config.tokens.accessTtlMs / 60_000} minutes`);
     expect(readme).toContain(`signs for ${days(signingKeys.rotationMs)} days`);
+    const { resetMs, verificationMs, invitationMs, undoMs } = config.emailTokens;
+    expect(security).toContain(
+      `${resetMs / 60_000} minutes to reset, ${days(verificationMs)} day to confirm, ${days(undoMs)} days to undo and invite`,
+    );
+    expect(invitationMs).toBe(undoMs);
     expect(signingKeys.leadMs).toBe(12 * 3_600_000);
     expect(security).toContain(`is published ${signingKeys.leadMs / 3_600_000} hours before`);
     expect(security).toContain(`${cookies.deviceSeconds / 86_400} days`);

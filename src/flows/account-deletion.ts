@@ -33,7 +33,7 @@ export async function deleteAccount(
   const account = await reauthenticate(deps, viewer, input.currentPassword, client);
   const { emailVerifiedAt, email } = account.user;
   // registering strangers and deleting that again must not fill their mailboxes
-  const mayTell = emailVerifiedAt !== null || (await mayWriteTo(deps, email));
+  const mayTell = emailVerifiedAt !== null || (await mayWriteTo(deps, email, 'deletion'));
   const remove = async (tx: Db) => {
     const isRemoved = await removeUnlessLastAdmin(deps, tx, viewer, client);
     const recipient = { ...recipientOf(account.user), id: null };

@@ -40,7 +40,8 @@ export async function requestEmailVerification(
   // a registration that was let in unconfirmed waits with its own address
   const pendingEmail = user.pendingEmail === user.email ? null : user.pendingEmail;
   if (pendingEmail === null && user.emailVerifiedAt !== null) return;
-  if (!(await mayWriteTo(deps, pendingEmail ?? user.email))) return;
+  const occasion = pendingEmail === null ? 'verification' : 'email-change';
+  if (!(await mayWriteTo(deps, pendingEmail ?? user.email, occasion))) return;
   await transaction(deps.db, async (tx) => {
     if ((await lockAccount(tx, user.id)) === null) throw new RequestError('UNAUTHENTICATED');
     const purpose = pendingEmail === null ? 'VERIFY_EMAIL' : 'CHANGE_EMAIL';

@@ -155,7 +155,7 @@ async function recordRefusal(
 async function wantsLink(deps: Deps, { id, email }: User): Promise<boolean> {
   const since = new Date(deps.now().getTime() - LINK_EVERY_MS);
   if (await hasEmailTokenSince(deps.db, id, 'VERIFY_EMAIL', since)) return false;
-  return mayWriteTo(deps, email);
+  return mayWriteTo(deps, email, 'verification');
 }
 
 /** Brings the stored hash up to the current cost while the password is at hand. */

@@ -42,7 +42,7 @@ export function requestPasswordReset(deps: Deps, email: string, client: Client):
 }
 
 async function mailReset(deps: Deps, email: string, client: Client): Promise<void> {
-  const mayWrite = await mayWriteTo(deps, email);
+  const mayWrite = await mayWriteTo(deps, email, 'password-reset');
   const isAddress = identifierKey(email).includes('@');
   const found = isAddress ? await findAccountByIdentifier(deps.db, email) : null;
   await transaction(deps.db, async (tx) => {

@@ -122,7 +122,7 @@ async function mayRequestChange(deps: Deps, user: User, email: string): Promise<
     const account = await findAccountByIdentifier(deps.db, email);
     if (account !== null) throw new AuthError('EMAIL_TAKEN');
   }
-  return mayWriteTo(deps, email);
+  return mayWriteTo(deps, email, 'email-change');
 }
 
 async function applyChanges(

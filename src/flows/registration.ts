@@ -48,7 +48,7 @@ export async function register(
   const names = readNames(deps, input);
   // outside the transaction: a connection must not be held while a hash is computed
   const passwordHash = await deps.passwords.hash(input.password);
-  const mayWrite = await mayWriteTo(deps, names.email);
+  const mayWrite = await mayWriteTo(deps, names.email, 'registration');
   const now = deps.now();
   const id = newId(now);
   const newUser: NewUser = { id, ...names, passwordHash, role: 'USER', appMetadata: {}, now };

@@ -49,7 +49,20 @@ mutation Refresh {
   }
 }
 `,
-  `# 5. Turn on TOTP: scan the QR code with an app, then confirm by its first code.
+  `# 5. Forgot the password? The answer is the same for every address; the link in the mail has the token.
+mutation Forgot {
+  requestPasswordReset(input: { email: "ada@example.com" }) { message }
+}
+
+mutation Choose {
+  resetPassword(input: { token: "", newPassword: "five other words in a row" }) {
+    ... on ResetPasswordSuccess { message }
+    ... on InvalidInput { fields { path message } }
+    ... on Error { code message }
+  }
+}
+`,
+  `# 6. Turn on TOTP: scan the QR code with an app, then confirm by its first code.
 mutation EnableTotp {
   enableTotp(input: { currentPassword: "four words in a row" }) {
     ... on EnableTotpSuccess { secret uri qrCode }

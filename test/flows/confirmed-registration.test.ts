@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createUser } from '../../src/flows/user-administration.ts';
 import {
   auditTypes,
   countRows,
@@ -210,6 +211,19 @@ describe('REGISTRATION=verify', () => {
     const token = await tokenTo(open, user.email, 'verify-email');
     expect((await verifyEmail(app, token)).__typename).toBe('VerifyEmailSuccess');
     expect((await logIn(app, { identifier: user.email })).code).toBe('INVALID_CREDENTIALS');
+  });
+
+  it('lets in whom the operator created, who may have no mail server yet', async () => {
+    const operator = {
+      userId: null,
+      client: { ipAddress: null, userAgent: 'command line', requestId: null },
+    };
+    const email = newEmail();
+    const names = { email, username: null, displayName: null };
+    const input = { ...names, password: PASSWORD, role: 'ADMIN', appMetadata: {} } as const;
+    const { emailVerifiedAt } = await createUser(app.app.deps, operator, input);
+    expect(emailVerifiedAt).toEqual(app.clock.now());
+    expect((await logIn(app, { identifier: email })).__typename).toBe('LoginSuccess');
   });
 
   it('is confirmed by a password reset as well', async () => {

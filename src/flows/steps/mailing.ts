@@ -58,14 +58,17 @@ export async function notify(deps: Deps, tx: Db, user: User, message: MailMessag
   await writeTo(deps, tx, recipientOf(user), message);
 }
 
+/** What strangers can have mails sent by. Each has an allowance of its own: none can be used to silence another. */
+type Occasion = 'registration' | 'verification' | 'email-change' | 'password-reset' | 'deletion';
+
 /**
  * Counts a mail that a stranger can cause, and tells whether it may still be written. Whoever caused it is not told: it would
  * say that there is somebody to write to. Ask before the transaction, and of addresses that nobody has as well.
  */
-export async function mayWriteTo(deps: Deps, email: string): Promise<boolean> {
+export async function mayWriteTo(deps: Deps, email: string, occasion: Occasion): Promise<boolean> {
   if (!deps.config.rateLimit.enabled) return true;
   const { limit, windowMs } = deps.config.mailAllowance;
-  const key = mac(deps.keyring.keys('counter'), 'mail', identifierKey(email));
+  const key = mac(deps.keyring.keys('counter'), 'mail', occasion, identifierKey(email));
   const hits = await recordHit(deps.db, key.subarray(0, HIT_KEY_BYTES), windowMs, deps.now());
   return hits <= limit;
 }
