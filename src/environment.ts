@@ -112,7 +112,9 @@ const environment = z.object({
   BRAND_LOGO_URL: pictureUrl.optional(),
   BRAND_COLOR: z
     .string()
-    .regex(/^#[0-9a-f]{6}$/i, 'must be a colour such as #0b6e69')
+    .regex(/^#?[0-9a-f]{6}$/i, 'must be a colour such as #0b6e69')
+    // a # that is not quoted begins a comment in many files of variables
+    .transform((text) => `#${text.replace('#', '').toLowerCase()}`)
     .default('#0b6e69'),
 });
 
