@@ -2,8 +2,8 @@
 // one line for each thing it does, is quick when there is nothing to do, and needs only Node.
 //
 //   node scripts/setup.js           the dependencies and a database server
-//   node scripts/setup.js --build   and the service, compiled to dist/
-//   node scripts/setup.js --test    the same for the tests, where TEST_DATABASE_URL is what counts
+//   node scripts/setup.js --build   and the service, compiled to dist/, with the account pages in web/dist/
+//   node scripts/setup.js --test    the same for the tests, where TEST_DATABASE_URL is what counts, and a browser
 
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,10 +17,16 @@ try {
   // Imported only now, so that an old Node gets the message above instead of a syntax error.
   const { installDependencies } = await import('./setup-dependencies.js');
   const { buildService } = await import('./setup-build.js');
+  const { buildPages } = await import('./setup-pages.js');
+  const { provideBrowser } = await import('./setup-browser.js');
   const { provideDatabase } = await import('./setup-database.js');
   installDependencies();
-  if (process.argv.includes('--build')) buildService();
+  if (process.argv.includes('--build')) {
+    buildService();
+    buildPages();
+  }
   provideDatabase({ forTests: process.argv.includes('--test') });
+  if (process.argv.includes('--test')) provideBrowser();
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   say(error.message);

@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { createYoga } from 'graphql-yoga';
-import type { Config } from './config.ts';
+import { type Config, ConfigError } from './config.ts';
 import { createAccessTokens } from './crypto/access-token.ts';
 import { createCommonPasswords } from './crypto/common-passwords.ts';
 import { createHashPool } from './crypto/hash-pool.ts';
@@ -42,6 +45,7 @@ import { createGraphqlEndpoint } from './http/graphql.ts';
 import { createHealthRoute, createReadinessRoute } from './http/health.ts';
 import { createJwksRoute } from './http/jwks.ts';
 import type { ServerState } from './http/node-exchange.ts';
+import { createPages } from './http/pages.ts';
 import { createSecurityHeaders } from './http/security-headers.ts';
 import { createHttpApp, type HttpApp } from './http/server.ts';
 import {
@@ -72,6 +76,7 @@ export interface Overrides {
 
 const MINUTE_MS = 60_000;
 const KEY_REFRESH_MS = 30_000;
+const WEB_PAGES = fileURLToPath(new URL('../web/dist', import.meta.url));
 
 /** What lies under the service's surface, and under the operator's commands. */
 export interface Services {
@@ -241,6 +246,7 @@ function createHttp({ deps, signingKeys, database }: Services) {
       '/.well-known/jwks.json': createJwksRoute(signingKeys.publicKeys, KEY_SET_MAX_AGE_SECONDS),
       ...devMailRoute(deps),
     },
+    pages: openPages(deps),
     securityHeaders,
     cors: createCors(config.corsOrigins),
     limits: { bytes: config.body.limitBytes, milliseconds: config.body.timeoutMs },
@@ -262,6 +268,28 @@ function devMailRoute(deps: Deps): Record<string, Route> {
   return { '/dev/mail': createDevMailRoute({ read, hosts }) };
 }
 
+/** @throws {ConfigError} when the pages were not built and people would be sent to them in vain */
+function openPages({ config, logger }: Deps) {
+  const { brand, publicUrl, profile, registration, password } = config;
+  if (brand === undefined) return undefined;
+  const settings = {
+    REGISTRATION: registration,
+    PASSWORD_MIN_LENGTH: String(password.minLength),
+  };
+  const pages = createPages({ directory: WEB_PAGES, publicUrl, brand, settings });
+  if (pages !== undefined) return pages;
+  const problem = 'WEB is on, but the account pages are not built: run `npm run build`';
+  if (profile === 'production') throw new ConfigError([problem]);
+  logger.warn(problem);
+  return undefined;
+}
+
+/** What the pages ask, for a service that runs listed documents only. */
+function documentsOfPages({ brand }: Config): string[] {
+  const file = join(WEB_PAGES, 'operations.json');
+  return brand !== undefined && existsSync(file) ? [file] : [];
+}
+
 function createYogaServer(deps: Deps) {
   const rateLimiter = createRateLimiter(deps);
   const { persistedOperations } = deps.config;
@@ -273,7 +301,9 @@ function createYogaServer(deps: Deps) {
     maskedErrors: { maskError: veilError },
     parserAndValidationCache: { documentCache: createDocumentCache(), errorCache: NO_CACHE },
     plugins: [
-      ...(persistedOperations === undefined ? [] : [useTrustedDocuments(persistedOperations)]),
+      ...(persistedOperations === undefined
+        ? []
+        : [useTrustedDocuments([persistedOperations, ...documentsOfPages(deps.config)])]),
       useDocumentLimits(deps.config),
       useOperationName(),
       useErrorMask(deps.logger),

@@ -100,6 +100,10 @@ export interface Config {
   readonly persistedOperations: string | undefined;
   readonly introspection: boolean;
   readonly playground: boolean;
+  /** How the account pages look; undefined where there are none. */
+  readonly brand:
+    | { readonly name: string; readonly logoUrl: string | undefined; readonly color: string }
+    | undefined;
 }
 
 /** The configuration is not usable; `problems` names every variable that is wrong and never holds a value. */
@@ -257,8 +261,16 @@ function assemble(variables: Environment, connection: Connection, mail: MailFile
       rootFields: variables.MAX_ROOT_FIELDS,
     },
     persistedOperations: variables.PERSISTED_OPERATIONS,
+    ...visitorSettings(variables, production),
+  };
+}
+
+/** What somebody finds who opens the service in a browser. */
+function visitorSettings(variables: Environment, production: boolean) {
+  return {
     introspection: variables.INTROSPECTION ? variables.INTROSPECTION === 'on' : !production,
     playground: variables.PLAYGROUND ? variables.PLAYGROUND === 'on' : !production,
+    brand: readBrand(variables),
   };
 }
 
@@ -282,6 +294,11 @@ function guessingSettings(variables: Environment) {
       rows: variables.RATE_LIMIT_ROWS,
     },
   };
+}
+
+function readBrand({ WEB, BRAND_NAME, BRAND_LOGO_URL, BRAND_COLOR }: Environment): Config['brand'] {
+  if (WEB === 'off') return undefined;
+  return { name: BRAND_NAME, logoUrl: BRAND_LOGO_URL, color: BRAND_COLOR };
 }
 
 function mailboxSettings(variables: Environment) {

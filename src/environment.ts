@@ -43,6 +43,16 @@ const httpUrl = z
   })
   .transform((text) => text.replace(/\/+$/, ''));
 
+/** A picture that browsers may load into a page of ours: over HTTPS, or from this very machine. */
+const pictureUrl = z.string().refine(
+  (text) => {
+    if (!URL.canParse(text)) return false;
+    const { protocol, origin } = new URL(text);
+    return protocol === 'https:' || isPlainLocal(origin);
+  },
+  { message: 'must be an https:// URL, such as https://www.example.com/logo.svg' },
+);
+
 const environment = z.object({
   NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
   HOST: z.string().min(1).optional(),
@@ -114,6 +124,15 @@ const environment = z.object({
   PERSISTED_OPERATIONS: z.string().min(1).optional(),
   INTROSPECTION: z.enum(['on', 'off']).optional(),
   PLAYGROUND: z.enum(['on', 'off']).optional(),
+  WEB: z.enum(['on', 'off']).default('on'),
+  BRAND_NAME: z.string().min(1).max(60).default('Latchkey'),
+  BRAND_LOGO_URL: pictureUrl.optional(),
+  BRAND_COLOR: z
+    .string()
+    .regex(/^#?[0-9a-f]{6}$/i, 'must be a colour such as #0b6e69')
+    // a # that is not quoted begins a comment in many files of variables
+    .transform((text) => `#${text.replace('#', '').toLowerCase()}`)
+    .default('#0b6e69'),
 });
 
 /** The variables by name, as they were set or their defaults. */

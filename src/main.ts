@@ -40,6 +40,7 @@ function announce(config: Config, address: AddressInfo): void {
       : `${config.database.connection.database} at ${config.database.connection.socketPath ?? config.database.connection.host}`;
   const lines = [
     'Latchkey is ready.',
+    ...(config.brand ? [`  Pages      ${base}/ in a browser`] : []),
     ...(config.playground ? [`  GraphiQL   ${base}/graphql in a browser`] : []),
     `  API        ${base}/graphql`,
     `  Keys       ${base}/.well-known/jwks.json`,

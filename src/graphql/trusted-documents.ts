@@ -7,15 +7,15 @@ const NOT_LISTED =
   'This service runs only the operations that were registered with it. Have the operator add this one to PERSISTED_OPERATIONS.';
 
 /**
- * Runs the documents of a file and no others, so that nobody can ask what the team's own applications do not. White space
+ * Runs the documents of these files and no others, so that nobody can ask what the team's own applications do not. White space
  * and commas do not matter.
  *
- * @param path a JSON file of documents by any name, such as GraphQL Code Generator's `persisted-documents.json`, or a
- *   list of documents
- * @throws {ConfigError} when the file cannot be read as that
+ * @param paths JSON files of documents by any name, such as GraphQL Code Generator's `persisted-documents.json`, or lists of
+ *   documents
+ * @throws {ConfigError} when one cannot be read as that
  */
-export function useTrustedDocuments(path: string): Plugin {
-  const trusted = new Set(readDocuments(path));
+export function useTrustedDocuments(paths: readonly string[]): Plugin {
+  const trusted = new Set(paths.flatMap(readDocuments));
   // as sent: the same few texts come again and again, and need not be taken apart each time
   const known = new Set<string>();
   return {

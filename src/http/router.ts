@@ -14,16 +14,18 @@ const NOT_FOUND: Refusal = { status: 404, message: 'There is nothing at this pat
 export function createRouter(options: {
   /** By exact path. */
   readonly routes: Readonly<Record<string, Route>>;
+  /** What answers the other paths, where there is something at them. */
+  readonly pages?: ((request: HttpRequest) => Route | undefined) | undefined;
   readonly cors: CorsPolicy;
   readonly limits: BodyLimits;
 }): Router {
-  const { cors, limits } = options;
+  const { pages, cors, limits } = options;
   const deadlines = createDeadlines(limits.milliseconds);
   const routes = new Map(Object.entries(options.routes));
 
   return async (request, stream) => {
     const { method, headers } = request;
-    const route = routes.get(request.path);
+    const route = routes.get(request.path) ?? pages?.(request);
     if (route === undefined) return refuse(NOT_FOUND, headers.accept);
     if (method === 'OPTIONS') {
       const allow = methodsOf(route);

@@ -31,6 +31,8 @@ export interface RequestLogEntry {
 export interface HttpAppOptions {
   /** By exact path. */
   readonly routes: Readonly<Record<string, Route>>;
+  /** What answers the other paths, where there is something at them. */
+  readonly pages?: ((request: HttpRequest) => Route | undefined) | undefined;
   readonly securityHeaders: Readonly<Record<string, string>>;
   readonly cors: CorsPolicy;
   readonly limits?: BodyLimits;
@@ -63,8 +65,8 @@ const UNEXPECTED: Refusal = {
 
 /** Puts the routes behind what holds for every request: a request id, bounds, headers, a log line, a last resort. */
 export function createHttpApp(options: HttpAppOptions): HttpApp {
-  const { routes, cors, limits = DEFAULT_BODY_LIMITS, log, logError } = options;
-  const route = createRouter({ routes, cors, limits });
+  const { routes, pages, cors, limits = DEFAULT_BODY_LIMITS, log, logError } = options;
+  const route = createRouter({ routes, pages, cors, limits });
 
   /** Answers a request by `send`; whatever goes wrong on the way, the client gets an answer and the log the reason. */
   async function exchange<T>(

@@ -21,6 +21,8 @@ let project: string;
 beforeEach(() => {
   project = mkdtempSync(join(tmpdir(), 'latchkey-setup-'));
   cpSync(join(repository, 'scripts'), join(project, 'scripts'), { recursive: true });
+  // whether there is a browser is another matter than what is tested here
+  write('scripts/browser-binary.js', "export const findBrowser = () => '/a/browser';\n");
   for (const file of ['tsconfig.json', 'tsconfig.build.json']) {
     cpSync(join(repository, file), join(project, file));
   }
@@ -151,6 +153,65 @@ describe('the build', () => {
     }
     write('src/other.ts', 'export function other(): void {}\n');
     expect(setup(['--build'])).toEqual(COMPILES);
+  });
+});
+
+describe('the account pages', () => {
+  const BUILDS = { status: 0, lines: ['setup: building the account pages (vite)'] };
+
+  beforeEach(() => {
+    setup();
+    const files = ['src/main.ts', 'src/other.ts', 'tsconfig.json', 'tsconfig.build.json'];
+    for (const file of files) rmSync(join(project, file));
+    write('scripts/setup-build.js', 'export const buildService = () => {};\n');
+    write('schema.graphql', 'type Query { me: ID }\n');
+    write(
+      'web/build.js',
+      "import { mkdirSync, writeFileSync } from 'node:fs';\nmkdirSync('web/dist', { recursive: true });\nwriteFileSync('web/dist/index.html', process.env.NODE_ENV);\n",
+    );
+  });
+
+  test('are built once, and again when a source, the schema or the output has changed', () => {
+    expect(setup(['--build'], { ...NAMED_DATABASE, NODE_ENV: 'development' })).toEqual(BUILDS);
+    expect(readFileSync(join(project, 'web/dist/index.html'), 'utf8')).toBe('production');
+    expect(setup(['--build'])).toEqual(SILENT);
+    write('web/src/generated/account.ts', 'made by the build');
+    expect(setup(['--build'])).toEqual(SILENT);
+    write('web/src/main.tsx', 'a page');
+    expect(setup(['--build'])).toEqual(BUILDS);
+    write('schema.graphql', 'type Query { me: Int }\n');
+    expect(setup(['--build'])).toEqual(BUILDS);
+    rmSync(join(project, 'web/dist'), { recursive: true });
+    expect(setup(['--build'])).toEqual(BUILDS);
+    expect(setup(['--build'])).toEqual(SILENT);
+  });
+
+  test('that do not build stop it with the reason', () => {
+    write('web/build.js', "throw new Error('a page is not right');\n");
+    const { status, lines } = setup(['--build']);
+    expect(status).toBe(1);
+    expect(lines.join('\n')).toMatch(/account pages do not build:[\s\S]*a page is not right/);
+  });
+});
+
+describe('the browser', () => {
+  beforeEach(() => {
+    setup();
+    write('scripts/browser-binary.js', 'export const findBrowser = () => null;\n');
+  });
+
+  const NOWHERE = { PATH: '/nowhere', TEST_DATABASE_URL: 'mysql://localhost/latchkey' };
+
+  test('that is missing is no reason to stop, but one to say so', () => {
+    const { status, lines } = setup(['--test'], NOWHERE);
+    expect(status).toBe(0);
+    expect(lines.join('\n')).toMatch(/No Chromium was found.*SKIPPED/);
+  });
+
+  test('that is missing in CI stops it', () => {
+    const { status, lines } = setup(['--test'], { ...NOWHERE, CI: 'true' });
+    expect(status).toBe(1);
+    expect(lines.join('\n')).toContain('No Chromium was found');
   });
 });
 

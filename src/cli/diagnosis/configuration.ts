@@ -51,7 +51,7 @@ function startProblems(config: Config): string[] {
   const steps = [
     () => chosenLimits({ config }),
     () => parseTrustedProxies(trustedProxies),
-    () => persistedOperations !== undefined && useTrustedDocuments(persistedOperations),
+    () => persistedOperations !== undefined && useTrustedDocuments([persistedOperations]),
   ];
   return steps.flatMap((step) => {
     const outcome = problemsOf<unknown>(step);

@@ -1,0 +1,22 @@
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'];
+const SYSTEM_DIRECTORIES = ['/usr/bin', '/usr/local/bin', '/snap/bin', '/opt/homebrew/bin'];
+const APPLICATIONS = [
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+];
+
+/**
+ * The Chromium of this machine, for the tests in a browser.
+ *
+ * @returns {string | null} where it is
+ */
+export function findBrowser() {
+  const path = (process.env.PATH ?? '').split(delimiter).filter(Boolean);
+  const candidates = [...new Set([...path, ...SYSTEM_DIRECTORIES])].flatMap((directory) =>
+    NAMES.map((name) => join(directory, name)),
+  );
+  return [...candidates, ...APPLICATIONS].find((file) => existsSync(file)) ?? null;
+}

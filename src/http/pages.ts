@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { type Brand, brandStyle } from './brand.ts';
+import type { HttpRequest, HttpResponse, ResponseHeaders, Route } from './exchange.ts';
+
+/** What the pages are made of. */
+export interface PagesOptions {
+  /** Where they were built to: `index.html`, and `assets/` with their compressed forms. */
+  readonly directory: string;
+  /** Where people reach the service. */
+  readonly publicUrl: string;
+  readonly brand: Brand;
+  /** What the pages must know to show only what can be done, by the name of its placeholder. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+type Body = Uint8Array<ArrayBuffer>;
+
+/** A file in every form in which it is sent. */
+interface Resource {
+  readonly headers: ResponseHeaders;
+  readonly plain: Body;
+  readonly gzip: Body;
+  readonly brotli: Body;
+}
+
+const MEDIA_TYPES: Readonly<Record<string, string>> = {
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
+
+// What the names of these files stand for never changes.
+const FOREVER = { 'cache-control': 'public, max-age=31536000, immutable' };
+
+// The service's own: a page at one of these would hide that it is not there.
+const SERVICE_PATHS = /^\/+(?:graphql|health|ready|metrics|dev|assets|\.well-known)(?:\/|$)/;
+
+/**
+ * Reads the account pages into memory.
+ *
+ * @returns what answers a path that has no route of its own; undefined, when the pages have not been built
+ */
+export function createPages(
+  options: PagesOptions,
+): ((request: HttpRequest) => Route | undefined) | undefined {
+  if (!existsSync(join(options.directory, 'index.html'))) return undefined;
+  const style = textResource(brandStyle(options.brand), {
+    'content-type': 'text/css; charset=utf-8',
+    ...FOREVER,
+  });
+  const files = new Map([['/brand.css', route(style)], ...readAssets(options.directory)]);
+  const page = route(indexPage(options));
+  return ({ path, method, headers }) => {
+    const file = files.get(path);
+    if (file !== undefined || SERVICE_PATHS.test(path)) return file;
+    // programs that ask for what there is not shall not be given a page
+    const isVisit = method === 'GET' || method === 'HEAD';
+    return isVisit && headers.accept?.includes('text/html') ? page : undefined;
+  };
+}
+
+function* readAssets(directory: string): Generator<[string, Route]> {
+  const assets = join(directory, 'assets');
+  for (const name of readdirSync(assets)) {
+    const type = MEDIA_TYPES[extname(name)];
+    if (type === undefined) continue;
+    const read = (file: string): Body => new Uint8Array(readFileSync(join(assets, file)));
+    const resource = {
+      headers: { 'content-type': type, ...FOREVER },
+      plain: read(name),
+      gzip: read(`${name}.gz`),
+      brotli: read(`${name}.br`),
+    };
+    yield [`/assets/${name}`, route(resource)];
+  }
+}
+
+function indexPage({ directory, publicUrl, brand, settings }: PagesOptions): Resource {
+  const base = new URL(publicUrl).pathname.replace(/\/+$/, '');
+  const values: Record<string, string> = {
+    BASE: base,
+    BRAND_NAME: brand.name,
+    BRAND_LOGO_URL: brand.logoUrl ?? '',
+    BRAND_VERSION: createHash('sha256').update(brandStyle(brand)).digest('hex').slice(0, 8),
+    ...settings,
+  };
+  const html = readFileSync(join(directory, 'index.html'), 'utf8')
+    .replace(/(href|src)="(?:\.?\/)/g, `$1="${escapeHtml(base)}/`)
+    .replace(/%([A-Z_]+)%/g, (_, name: string) => escapeHtml(values[name] ?? ''));
+  return textResource(html, {
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': contentSecurityPolicy(brand),
+    'permissions-policy': 'camera=(), geolocation=(), microphone=(), payment=()',
+  });
+}
+
+/** Scripts and styles from here only, none of them inline, and no markup made of strings. */
+function contentSecurityPolicy({ logoUrl }: Brand): string {
+  const logo = logoUrl === undefined ? '' : ` ${new URL(logoUrl).origin}`;
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "connect-src 'self'",
+    // QR codes come as data
+    `img-src 'self' data:${logo}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join('; ');
+}
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+function textResource(text: string, headers: ResponseHeaders): Resource {
+  const plain = new TextEncoder().encode(text);
+  return {
+    headers,
+    plain,
+    gzip: new Uint8Array(gzipSync(plain)),
+    brotli: new Uint8Array(brotliCompressSync(plain)),
+  };
+}
+
+function route(resource: Resource): Route {
+  return { GET: ({ headers }) => Promise.resolve(answer(resource, headers['accept-encoding'])) };
+}
+
+function answer({ headers, plain, gzip, brotli }: Resource, accepted = ''): HttpResponse {
+  // the router adds what Origin an answer is for
+  const varied = { ...headers, vary: 'accept-encoding, origin' };
+  const encoded = (encoding: string, body: Body) => ({
+    status: 200,
+    headers: { ...varied, 'content-encoding': encoding },
+    body,
+  });
+  if (/\bbr\b/.test(accepted)) return encoded('br', brotli);
+  if (/\bgzip\b/.test(accepted)) return encoded('gzip', gzip);
+  return { status: 200, headers: varied, body: plain };
+}

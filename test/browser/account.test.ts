@@ -1,0 +1,183 @@
+import { readFileSync } from 'node:fs';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newName, nextTotpCode, PASSWORD, totpCode } from '../support/account.ts';
+import { tokenTo } from '../support/mailbox.ts';
+import {
+  type Device,
+  keepScreenshot,
+  launchBrowser,
+  NO_BROWSER,
+  newDevice,
+} from './support/browser.ts';
+import { fill, goTo, press, seePage, signIn, signOut } from './support/person.ts';
+import { type Service, startService } from './support/service.ts';
+
+const NEW_PASSWORD = 'five other words in line';
+
+/** The life of an account, as its owner lives it. Each test goes on where the one before ended. */
+describe.skipIf(NO_BROWSER)('an account', () => {
+  const username = newName();
+  const email = `${username}@example.com`;
+  let service: Service;
+  let browser: Browser;
+  let device: Device;
+  let secret = '';
+  let recoveryCodes: string[] = [];
+
+  beforeAll(async () => {
+    // so that the pages send nothing that they do not list
+    const env = { PERSISTED_OPERATIONS: 'web/dist/operations.json' };
+    [service, browser] = await Promise.all([startService(env), launchBrowser()]);
+    device = await newDevice(browser, service.url);
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await service?.close();
+  });
+
+  const signInWithCode = async (code: string, password = PASSWORD) => {
+    await signIn(device.page, username, password);
+    await seePage(device.page, 'One more step');
+    await fill(device.page, { 'Six-digit code': code });
+    await press(device.page, 'Go on');
+    await seePage(device.page, /^Hello/);
+  };
+
+  it('is registered, with every problem at its field', async () => {
+    const { page } = device;
+    await page.goto('/');
+    await seePage(page, 'Sign in');
+    await page.getByRole('link', { name: 'Create an account' }).click();
+    await seePage(page, 'Create an account');
+    await press(page, 'Create account');
+    const address = page.getByLabel('E-mail address');
+    expect(await address.getAttribute('aria-invalid')).toBe('true');
+    expect(await address.evaluate('document.activeElement.name')).toBe('email');
+    await fill(page, { 'E-mail address': 'no address', Password: 'password1' });
+    await press(page, 'Create account');
+    await page
+      .getByText(/e-mail address/i)
+      .nth(1)
+      .waitFor();
+    await keepScreenshot(page, 'register-problems');
+    await fill(page, { 'E-mail address': email, Password: PASSWORD });
+    await page.getByLabel('Username').fill(username);
+    await press(page, 'Create account');
+    await seePage(page, `Hello, ${username}`);
+  });
+
+  it('confirms its address by the mailed link', async () => {
+    const { page } = device;
+    const token = await tokenTo(service, email, 'verify-email');
+    await page.goto(`/verify-email#token=${token}`);
+    await seePage(page, 'Confirm your address');
+    expect(page.url()).not.toContain(token);
+    await press(page, 'Confirm');
+    await seePage(page, 'Your address is confirmed');
+    await page.getByRole('link', { name: 'Go to your account' }).click();
+    await page.getByText('Confirmed', { exact: true }).waitFor();
+  });
+
+  it('is signed out of and in to', async () => {
+    const { page } = device;
+    await signOut(page);
+    await signIn(page, email, 'not the password');
+    await page.getByText('The name or the password is not right').waitFor();
+    await fill(page, { Password: PASSWORD });
+    await press(page, 'Sign in');
+    await seePage(page, `Hello, ${username}`);
+  });
+
+  it('turns two-step sign-in on', async () => {
+    const { page } = device;
+    await goTo(page, 'Security');
+    await fill(page, { 'Your password': PASSWORD });
+    await press(page, 'Turn on');
+    const key = page.locator('.secret');
+    await key.waitFor();
+    await keepScreenshot(page, 'totp-enrolment');
+    secret = (await key.textContent())?.replaceAll(' ', '') ?? '';
+    await fill(page, { 'Six-digit code': totpCode(secret, service.clock.now()) });
+    await press(page, 'Confirm');
+    await page.getByRole('heading', { name: 'Keep your recovery codes' }).waitFor();
+    recoveryCodes = await page.locator('.codes code').allInnerTexts();
+    expect(recoveryCodes).toHaveLength(10);
+    await keepScreenshot(page, 'recovery-codes');
+    const [file] = await Promise.all([page.waitForEvent('download'), press(page, 'Download')]);
+    expect(readFileSync(await file.path(), 'utf8')).toContain(recoveryCodes[9]);
+    await press(page, 'I have kept them');
+    await page.getByText('You have 10 codes left').waitFor();
+  });
+
+  it('is signed in to with a code, and with a recovery code when the phone is lost', async () => {
+    const { page } = device;
+    await signOut(page);
+    await signInWithCode(nextTotpCode(service, secret));
+    await signOut(page);
+    await signIn(page, username);
+    await press(page, 'Lost your phone? Use a recovery code');
+    await fill(page, { 'Recovery code': 'wrong-wrong-wrong' });
+    await press(page, 'Go on');
+    await page.getByText('This recovery code is not right').waitFor();
+    await fill(page, { 'Recovery code': recoveryCodes[0] ?? '' });
+    await press(page, 'Go on');
+    await page.getByText('9 recovery codes left').waitFor();
+  });
+
+  it('gets another password, which signs other devices out', async () => {
+    const other = await newDevice(browser, service.url);
+    await signIn(other.page, username);
+    await fill(other.page, { 'Six-digit code': nextTotpCode(service, secret) });
+    await press(other.page, 'Go on');
+    await seePage(other.page, /^Hello/);
+
+    const { page } = device;
+    await goTo(page, 'Sessions');
+    await page.getByRole('button', { name: /^End / }).first().waitFor();
+    await goTo(page, 'Security');
+    await fill(page, { 'Current password': 'wrong', 'New password': NEW_PASSWORD });
+    await press(page, 'Change password');
+    await page.getByText('This is not your password.').waitFor();
+    await fill(page, { 'Current password': PASSWORD });
+    await press(page, 'Change password');
+    await page.getByText('All other devices are signed out').waitFor();
+
+    await goTo(other.page, 'Sessions');
+    await other.page.getByText('Your session has ended').waitFor();
+    expect(other.complaints).toEqual([]);
+    await other.context.close();
+    await goTo(page, 'Sessions');
+    await page.getByText('This one').waitFor();
+    expect(await page.getByRole('button', { name: /^End / }).count()).toBe(0);
+  });
+
+  it('has its data exported', async () => {
+    const { page } = device;
+    await goTo(page, 'Your data');
+    const [file] = await Promise.all([
+      page.waitForEvent('download'),
+      press(page, 'Download my data'),
+    ]);
+    const data = readFileSync(await file.path(), 'utf8');
+    expect(JSON.parse(data)).toBeTypeOf('object');
+    expect(data).toContain(email);
+  });
+
+  it('is deleted', async () => {
+    const { page } = device;
+    await fill(page, { 'Your password': NEW_PASSWORD, Code: recoveryCodes[1] ?? '' });
+    await press(page, 'Delete my account');
+    await page.getByText('Tick this to say that you mean it.').waitFor();
+    await page.getByLabel('I want my account deleted for good').check();
+    await press(page, 'Delete my account');
+    await page.getByText('Your account has been deleted.').waitFor();
+    await signIn(page, username, NEW_PASSWORD);
+    await page.getByText('The name or the password is not right').waitFor();
+  });
+
+  it('met no error and no violation of the policy on the way', () => {
+    expect(device.complaints).toEqual([]);
+  });
+});

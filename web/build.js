@@ -1,0 +1,24 @@
+// Builds the account pages to web/dist: types, bundle, and everything compressed once and for all.
+
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { build } from 'vite';
+import { listOperations, writeDocuments } from './codegen.js';
+
+const WEB = dirname(fileURLToPath(import.meta.url));
+
+await writeDocuments();
+await build({ configFile: join(WEB, 'vite.config.js'), logLevel: 'warn' });
+
+// a service that runs listed documents only (PERSISTED_OPERATIONS) runs those of its own pages as well
+writeFileSync(join(WEB, 'dist/operations.json'), JSON.stringify(listOperations()));
+
+const assets = join(WEB, 'dist/assets');
+for (const name of readdirSync(assets)) {
+  const content = readFileSync(join(assets, name));
+  writeFileSync(join(assets, `${name}.gz`), gzipSync(content, { level: 9 }));
+  const params = { [constants.BROTLI_PARAM_SIZE_HINT]: content.length };
+  writeFileSync(join(assets, `${name}.br`), brotliCompressSync(content, { params }));
+}

@@ -1,0 +1,108 @@
+import { type FormEvent, useState } from 'react';
+import { useQuery } from 'urql';
+import { Link, useSearchParams } from 'wouter';
+import { SelectField, TextField } from '../form/fields.tsx';
+import {
+  AuditEventsDocument,
+  type AuditEventsQuery,
+  type AuditEventType,
+} from '../generated/admin.ts';
+import { AUDIT_EVENT_TYPES } from '../generated/audit-event-types.ts';
+import { EventItem, eventTitle } from '../layout/event.tsx';
+import { Awaited, Page } from '../layout/page.tsx';
+import { Pager } from '../layout/pager.tsx';
+import { onSelect } from './users.tsx';
+
+const PAGE_SIZE = 20;
+
+const TYPES = [
+  ['', 'Everything'] as const,
+  ...AUDIT_EVENT_TYPES.map((type) => [type, eventTitle(type)] as const),
+];
+
+type Event = NonNullable<AuditEventsQuery['admin']>['auditEvents']['edges'][number]['node'];
+
+/** Everything on record. */
+export function AuditPage() {
+  const [search, setSearch] = useSearchParams();
+  function filter(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    const entries = [...new FormData(event.currentTarget)] as [string, string][];
+    setSearch(
+      entries.filter(([, value]) => value.trim() !== ''),
+      { replace: true },
+    );
+  }
+  return (
+    <Page title="Audit log" lead="Everything on record, the newest first.">
+      <search>
+        <form key={search.toString()} className="filters" onSubmit={filter} onChange={onSelect}>
+          <SelectField
+            name="type"
+            label="What"
+            options={TYPES}
+            defaultValue={search.get('type') ?? ''}
+            optional
+            quiet
+          />
+          <TextField
+            name="user"
+            label="Id of the user"
+            autoComplete="off"
+            spellCheck={false}
+            defaultValue={search.get('user') ?? ''}
+            optional
+            quiet
+          />
+          <button type="submit" className="button">
+            Filter
+          </button>
+        </form>
+      </search>
+      <Found
+        key={`${search}`}
+        type={search.get('type') as AuditEventType | null}
+        userId={search.get('user')}
+      />
+    </Page>
+  );
+}
+
+/** Events of all users, or of one. */
+export function Found(props: { type: AuditEventType | null; userId: string | null }) {
+  const [cursors, setCursors] = useState<readonly string[]>([]);
+  const [{ data, error }] = useQuery({
+    query: AuditEventsDocument,
+    variables: { first: PAGE_SIZE, after: cursors.at(-1) ?? null, ...props },
+    requestPolicy: 'cache-and-network',
+  });
+  const events = data?.admin?.auditEvents;
+  if (events === undefined) return <Awaited error={error} />;
+  if (events.edges.length === 0) return <p className="hint">Nothing is on record.</p>;
+  return (
+    <>
+      <ul className="rows card">
+        {events.edges.map(({ node }) => (
+          <EventItem key={node.id} event={node}>
+            {props.userId === null ? <Whose event={node} /> : null}
+          </EventItem>
+        ))}
+      </ul>
+      <Pager cursors={cursors} onChange={setCursors} {...events.pageInfo} />
+    </>
+  );
+}
+
+function Whose({ event: { userId, actorId } }: { event: Event }) {
+  if (userId === null) return null;
+  return (
+    <span>
+      Account <Link href={`/admin/users/${userId}`}>{userId}</Link>
+      {actorId === null || actorId === userId ? null : (
+        <>
+          , by <Link href={`/admin/users/${actorId}`}>{actorId}</Link>
+        </>
+      )}
+    </span>
+  );
+}

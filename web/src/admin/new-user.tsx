@@ -1,0 +1,79 @@
+import { useLocation } from 'wouter';
+import { PasswordField, SelectField, TextAreaField, TextField } from '../form/fields.tsx';
+import { Form, type Values } from '../form/form.tsx';
+import { inputProblems, type Problems, unreachable } from '../form/problems.ts';
+import { CreateUserDocument, type Role } from '../generated/admin.ts';
+import { Page } from '../layout/page.tsx';
+import { useAsk } from '../session/client.tsx';
+import { NO_JSON, parseJson } from './metadata.ts';
+
+export const ROLE_CHOICES = [
+  ['USER', 'User'],
+  ['ADMIN', 'Administrator'],
+] as const;
+
+/** An administrator makes an account for somebody. */
+export function NewUserPage() {
+  const { mutate } = useAsk();
+  const [, navigate] = useLocation();
+  async function create(values: Values): Promise<Problems | undefined> {
+    const appMetadata = parseJson(values.text('appMetadata') || '{}');
+    if (appMetadata === NO_JSON) return { appMetadata: 'This is no JSON.' };
+    const { createUser } = await mutate(CreateUserDocument, {
+      input: {
+        email: values.text('email'),
+        username: values.optional('username'),
+        displayName: values.optional('displayName'),
+        role: values.text('role') as Role,
+        password: values.text('password') || null,
+        appMetadata,
+      },
+    });
+    switch (createUser.__typename) {
+      case 'CreateUserSuccess':
+        navigate(`/admin/users/${createUser.user.id}`);
+        return undefined;
+      case 'InvalidInput':
+        return inputProblems(createUser.fields);
+      case 'EmailTaken':
+        return { email: 'Another account has this address.' };
+      case 'UsernameTaken':
+        return { username: 'This username is taken. Choose another.' };
+      default:
+        return unreachable(createUser);
+    }
+  }
+  return (
+    <Page title="New user">
+      <div className="card">
+        <Form onSubmit={create} submitLabel="Create account">
+          <TextField name="email" label="E-mail address" type="email" autoComplete="off" />
+          <TextField name="displayName" label="Name" autoComplete="off" optional />
+          <TextField
+            name="username"
+            label="Username"
+            autoComplete="off"
+            spellCheck={false}
+            optional
+          />
+          <SelectField name="role" label="Role" options={ROLE_CHOICES} defaultValue="USER" />
+          <PasswordField
+            name="password"
+            label="First password"
+            autoComplete="new-password"
+            optional
+            hint="Leave it empty, and the person is invited by mail to choose one."
+          />
+          <TextAreaField
+            name="appMetadata"
+            label="Application metadata"
+            rows={3}
+            code
+            optional
+            hint="A JSON object: your application's own roles and plans."
+          />
+        </Form>
+      </div>
+    </Page>
+  );
+}

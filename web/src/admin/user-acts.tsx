@@ -1,0 +1,214 @@
+import { useRef } from 'react';
+import { useLocation } from 'wouter';
+import { TextField } from '../form/fields.tsx';
+import { Form, type Values } from '../form/form.tsx';
+import { formProblem, type Problems, unreachable } from '../form/problems.ts';
+import {
+  DeleteUserDocument,
+  ResetUserTotpDocument,
+  RevokeUserSessionsDocument,
+  UnlockUserDocument,
+} from '../generated/admin.ts';
+import { Section } from '../layout/page.tsx';
+import { useAsk } from '../session/client.tsx';
+import { plural } from '../session/request-problem.ts';
+import type { ManagedUser } from './user.tsx';
+import { PROBLEMS, useUserUpdate } from './user-update.ts';
+
+/** Something that administrators do to an account, once they have said that they mean it. */
+interface Act {
+  label: string;
+  explanation: string;
+  tone?: 'danger';
+  /** What has to be typed first, where there is no way back. */
+  typed?: string;
+  /** @returns what is wrong, or what was done */
+  run(): Promise<Problems | string>;
+}
+
+export function UserActs({ user, onDone }: { user: ManagedUser; onDone(said: string): void }) {
+  const acts = useActs(user);
+  return (
+    <Section title="What you can do">
+      <div className="acts">
+        {acts.map((act) => (
+          <ActButton key={act.label} act={act} onDone={onDone} />
+        ))}
+      </div>
+    </Section>
+  );
+}
+
+function ActButton({ act, onDone }: { act: Act; onDone(said: string): void }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const close = () => dialog.current?.close();
+  async function run(values: Values): Promise<Problems | undefined> {
+    if (act.typed !== undefined && values.text('typed').trim() !== act.typed) {
+      return { typed: `Type ${act.typed} to say that you mean this account.` };
+    }
+    const done = await act.run();
+    if (typeof done !== 'string') return done;
+    close();
+    onDone(done);
+    return undefined;
+  }
+  return (
+    <>
+      <button
+        type="button"
+        className={`button ${act.tone ?? ''}`}
+        onClick={() => dialog.current?.showModal()}
+      >
+        {act.label}
+      </button>
+      <dialog ref={dialog} aria-label={act.label} className="card">
+        <h2>{act.label}</h2>
+        <p className="lead">{act.explanation}</p>
+        <Form
+          onSubmit={run}
+          submitLabel={act.label}
+          {...(act.tone === undefined ? {} : { tone: act.tone })}
+          secondary={
+            <button type="button" className="button" onClick={close}>
+              Cancel
+            </button>
+          }
+        >
+          {act.typed === undefined ? null : (
+            <TextField name="typed" label={`Type ${act.typed}`} autoComplete="off" />
+          )}
+        </Form>
+      </dialog>
+    </>
+  );
+}
+
+function useActs(user: ManagedUser): Act[] {
+  const revoke = useRevocation(user.id);
+  const unlock = useUnlocking(user.id);
+  const resetTotp = useTotpReset(user.id);
+  return [
+    useRoleChange(user),
+    useStatusChange(user),
+    unlock,
+    revoke,
+    ...(user.totpEnabled ? [resetTotp] : []),
+    useDeletion(user),
+  ];
+}
+
+function useRoleChange({ id, role }: ManagedUser): Act {
+  const update = useUserUpdate();
+  const isAdmin = role === 'ADMIN';
+  return {
+    label: isAdmin ? 'Take administration away' : 'Make administrator',
+    explanation: isAdmin
+      ? 'They manage only their own account then, from their next request on.'
+      : 'They may do everything that you may do, from their next request on.',
+    run: async () =>
+      (await update({ id, role: isAdmin ? 'USER' : 'ADMIN' })) ?? 'The role has been changed.',
+  };
+}
+
+function useStatusChange({ id, status }: ManagedUser): Act {
+  const update = useUserUpdate();
+  if (status === 'DISABLED') {
+    return {
+      label: 'Enable',
+      explanation: 'They can sign in again.',
+      run: async () => (await update({ id, status: 'ACTIVE' })) ?? 'The account is enabled.',
+    };
+  }
+  return {
+    label: 'Disable',
+    tone: 'danger',
+    explanation: 'They are signed out everywhere, and cannot sign in until you enable them.',
+    run: async () => (await update({ id, status: 'DISABLED' })) ?? 'The account is disabled.',
+  };
+}
+
+function useUnlocking(id: string): Act {
+  const { mutate } = useAsk();
+  return {
+    label: 'Lift lock',
+    explanation: 'Failed attempts are forgotten, and they can sign in at once.',
+    async run() {
+      const { unlockUser } = await mutate(UnlockUserDocument, { id });
+      switch (unlockUser.__typename) {
+        case 'UnlockUserSuccess':
+          return 'No attempts are held against them any more.';
+        case 'NotFound':
+          return formProblem(PROBLEMS.NotFound);
+        default:
+          return unreachable(unlockUser);
+      }
+    },
+  };
+}
+
+function useRevocation(id: string): Act {
+  const { mutate } = useAsk();
+  return {
+    label: 'End all sessions',
+    explanation: 'They are signed out everywhere, and can sign in again.',
+    async run() {
+      const { revokeUserSessions } = await mutate(RevokeUserSessionsDocument, { id });
+      switch (revokeUserSessions.__typename) {
+        case 'RevokeUserSessionsSuccess':
+          return `${plural(revokeUserSessions.endedSessions, 'session')} ended.`;
+        case 'NotFound':
+          return formProblem(PROBLEMS.NotFound);
+        default:
+          return unreachable(revokeUserSessions);
+      }
+    },
+  };
+}
+
+function useTotpReset(id: string): Act {
+  const { mutate } = useAsk();
+  return {
+    label: 'Reset two-step sign-in',
+    tone: 'danger',
+    explanation:
+      'For somebody who lost phone and recovery codes. Make sure that it is them who ask: the password alone signs in then.',
+    async run() {
+      const { resetUserTotp } = await mutate(ResetUserTotpDocument, { id });
+      switch (resetUserTotp.__typename) {
+        case 'ResetUserTotpSuccess':
+          return 'Two-step sign-in is off.';
+        case 'NotFound':
+        case 'SelfTargeted':
+          return formProblem(PROBLEMS[resetUserTotp.__typename]);
+        default:
+          return unreachable(resetUserTotp);
+      }
+    },
+  };
+}
+
+function useDeletion({ id, email }: ManagedUser): Act {
+  const { mutate } = useAsk();
+  const [, navigate] = useLocation();
+  return {
+    label: 'Delete account',
+    tone: 'danger',
+    explanation:
+      'The account and everything personal with it go at once. Nothing brings them back.',
+    typed: email,
+    async run() {
+      const { deleteUser } = await mutate(DeleteUserDocument, { id });
+      switch (deleteUser.__typename) {
+        case 'DeleteUserSuccess':
+          navigate('/admin/users');
+          return 'The account has been deleted.';
+        case 'NotFound':
+        case 'SelfTargeted':
+        case 'LastAdmin':
+          return formProblem(PROBLEMS[deleteUser.__typename]);
+        default:
+          return unreachable(deleteUser);
+      }
+    },
+  };
+}

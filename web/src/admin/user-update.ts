@@ -1,0 +1,29 @@
+import { formProblem, inputProblems, type Problems, unreachable } from '../form/problems.ts';
+import { UpdateUserDocument, type UpdateUserInput } from '../generated/admin.ts';
+import { useAsk } from '../session/client.tsx';
+
+export const PROBLEMS = {
+  NotFound: 'This account does not exist any more.',
+  SelfTargeted: 'Nobody can do this to their own account. Ask another administrator.',
+  LastAdmin: 'This is the last active administrator. Make somebody else one first.',
+} as const;
+
+/** @returns what changes a user, and says what is wrong by the name of the field */
+export function useUserUpdate() {
+  const { mutate } = useAsk();
+  return async (input: UpdateUserInput): Promise<Problems | undefined> => {
+    const { updateUser } = await mutate(UpdateUserDocument, { input });
+    switch (updateUser.__typename) {
+      case 'UpdateUserSuccess':
+        return undefined;
+      case 'InvalidInput':
+        return inputProblems(updateUser.fields);
+      case 'NotFound':
+      case 'SelfTargeted':
+      case 'LastAdmin':
+        return formProblem(PROBLEMS[updateUser.__typename]);
+      default:
+        return unreachable(updateUser);
+    }
+  };
+}

@@ -1,0 +1,149 @@
+import { type FormEvent, useState } from 'react';
+import { useQuery } from 'urql';
+import { Link, useSearchParams } from 'wouter';
+import { SelectField, TextField } from '../form/fields.tsx';
+import { type Role, type UserStatus, UsersDocument, type UsersQuery } from '../generated/admin.ts';
+import { Awaited, Badge, Page } from '../layout/page.tsx';
+import { Pager } from '../layout/pager.tsx';
+import { Day } from '../layout/time.tsx';
+import { plural } from '../session/request-problem.ts';
+
+const PAGE_SIZE = 20;
+
+const ROLES = [
+  ['', 'Any role'],
+  ['USER', 'Users'],
+  ['ADMIN', 'Administrators'],
+] as const;
+
+const STATUSES = [
+  ['', 'Any status'],
+  ['ACTIVE', 'Active'],
+  ['DISABLED', 'Disabled'],
+] as const;
+
+type Row = NonNullable<UsersQuery['admin']>['users']['edges'][number]['node'];
+
+/** All accounts, to search and to page through. The search is in the address, so that it can be kept and sent. */
+export function UsersPage() {
+  const [search, setSearch] = useSearchParams();
+  return (
+    <Page title="Users">
+      <div className="toolbar">
+        <Filters search={search} onFilter={(filters) => setSearch(filters, { replace: true })} />
+        <Link href="/admin/users/new" className="button primary">
+          New user
+        </Link>
+      </div>
+      <Found key={search.toString()} search={search} />
+    </Page>
+  );
+}
+
+function Filters(props: { search: URLSearchParams; onFilter(filters: [string, string][]): void }) {
+  const { search, onFilter } = props;
+  function filter(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    const entries = [...new FormData(event.currentTarget)] as [string, string][];
+    onFilter(entries.filter(([, value]) => value !== ''));
+  }
+  return (
+    <search>
+      <form className="filters" onSubmit={filter} onChange={onSelect}>
+        <TextField
+          name="search"
+          label="Search"
+          type="search"
+          autoComplete="off"
+          defaultValue={search.get('search') ?? ''}
+          optional
+          quiet
+        />
+        <SelectField
+          name="role"
+          label="Role"
+          options={ROLES}
+          defaultValue={search.get('role') ?? ''}
+          optional
+          quiet
+        />
+        <SelectField
+          name="status"
+          label="Status"
+          options={STATUSES}
+          defaultValue={search.get('status') ?? ''}
+          optional
+          quiet
+        />
+        <button type="submit" className="button">
+          Search
+        </button>
+      </form>
+    </search>
+  );
+}
+
+/** A choice counts at once; what is typed counts with the button or Enter. */
+export function onSelect(event: FormEvent<HTMLFormElement>): void {
+  if (event.target instanceof HTMLSelectElement) event.currentTarget.requestSubmit();
+}
+
+function Found({ search }: { search: URLSearchParams }) {
+  const [cursors, setCursors] = useState<readonly string[]>([]);
+  const [{ data, error }] = useQuery({
+    query: UsersDocument,
+    variables: {
+      first: PAGE_SIZE,
+      after: cursors.at(-1) ?? null,
+      search: search.get('search'),
+      role: search.get('role') as Role | null,
+      status: search.get('status') as UserStatus | null,
+    },
+    requestPolicy: 'cache-and-network',
+  });
+  const users = data?.admin?.users;
+  if (users === undefined) return <Awaited error={error} />;
+  return (
+    <>
+      <p className="hint" role="status">
+        {plural(users.totalCount, 'account')} found
+      </p>
+      {users.edges.length === 0 ? null : (
+        <ul className="rows card">
+          {users.edges.map(({ node }) => (
+            <UserRow key={node.id} user={node} />
+          ))}
+        </ul>
+      )}
+      <Pager cursors={cursors} onChange={setCursors} {...users.pageInfo} />
+    </>
+  );
+}
+
+function UserRow({ user }: { user: Row }) {
+  const name = user.displayName ?? user.username ?? user.email;
+  return (
+    <li className="row">
+      <span className="avatar" aria-hidden="true">
+        {name.charAt(0).toUpperCase()}
+      </span>
+      <div className="row-text">
+        <Link href={`/admin/users/${user.id}`} className="row-link">
+          {name}
+        </Link>
+        <span>
+          {user.email}
+          {user.username === null ? null : ` · ${user.username}`}
+        </span>
+      </div>
+      <span className="row-badges">
+        {user.role === 'ADMIN' ? <Badge>Administrator</Badge> : null}
+        {user.status === 'DISABLED' ? <Badge tone="bad">Disabled</Badge> : null}
+        {user.totpEnabled ? <Badge tone="good">Two-step</Badge> : null}
+      </span>
+      <span className="row-time">
+        <Day at={user.createdAt} />
+      </span>
+    </li>
+  );
+}

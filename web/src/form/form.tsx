@@ -1,0 +1,142 @@
+import {
+  createContext,
+  type FormEvent,
+  type ReactNode,
+  useContext,
+  useEffect,
+  useRef,
+  useState,
+} from 'react';
+import { RequestProblem } from '../session/request-problem.ts';
+import type { Problems } from './problems.ts';
+
+/** What was typed, by the name of the field. */
+export interface Values {
+  text(name: string): string;
+  /** Null for a field that was left empty. */
+  optional(name: string): string | null;
+  checked(name: string): boolean;
+}
+
+interface FormState {
+  problems: Problems;
+  pending: boolean;
+}
+
+const FormContext = createContext<FormState>({ problems: {}, pending: false });
+
+export function useFormState(): FormState {
+  return useContext(FormContext);
+}
+
+export interface FormProps {
+  /** Does it. @returns what is wrong, or nothing when it is done */
+  onSubmit(values: Values): Promise<Problems | undefined>;
+  submitLabel: string;
+  children?: ReactNode;
+  /** What to say once it is done, where the form stays. */
+  done?: string;
+  tone?: 'danger';
+  /** Beside the button. */
+  secondary?: ReactNode;
+  /** For assistive technology, where no heading says it. */
+  label?: string;
+}
+
+/** A form that shows each problem at its field, and leads whoever is reading to the first of them. */
+export function Form(props: FormProps) {
+  const { onSubmit, submitLabel, children, done, tone, secondary, label } = props;
+  const [problems, setProblems] = useState<Problems>({});
+  const [pending, setPending] = useState(false);
+  const [isDone, setDone] = useState(false);
+  const form = useRef<HTMLFormElement>(null);
+
+  useEffect(() => {
+    if (Object.keys(problems).length === 0) return;
+    const invalid = form.current?.querySelector<HTMLElement>('[aria-invalid="true"]');
+    (invalid ?? form.current?.querySelector<HTMLElement>('[role="alert"]'))?.focus();
+  }, [problems]);
+
+  async function submit(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    if (pending) return;
+    const element = event.currentTarget;
+    setDone(false);
+    const missing = findMissing(element);
+    setProblems(missing);
+    if (Object.keys(missing).length > 0) return;
+    setPending(true);
+    const found = await attempt(() => onSubmit(readValues(element)));
+    setPending(false);
+    if (found !== undefined) return setProblems(found);
+    setDone(true);
+    clearSecrets(element);
+  }
+
+  return (
+    <FormContext value={{ problems, pending }}>
+      <form ref={form} className="form" onSubmit={submit} noValidate aria-label={label}>
+        <FormAlert problems={problems} form={form.current} />
+        {children}
+        <div className="form-actions">
+          <button className={`button ${tone ?? 'primary'}`} type="submit" aria-disabled={pending}>
+            {pending ? <span className="spinner" aria-hidden="true" /> : null}
+            {submitLabel}
+          </button>
+          {secondary}
+        </div>
+        <p className="form-done" role="status">
+          {isDone && done ? done : ''}
+        </p>
+      </form>
+    </FormContext>
+  );
+}
+
+/** Browsers would tell one at a time, in a bubble that not everybody can read. */
+function findMissing(form: HTMLFormElement): Problems {
+  const required = form.querySelectorAll<HTMLInputElement>('[required]');
+  const empty = [...required].filter((input) => input.value.trim() === '');
+  return Object.fromEntries(empty.map((input) => [input.name, 'Fill this in.']));
+}
+
+/** What concerns no field that the form shows. */
+function FormAlert({ problems, form }: { problems: Problems; form: HTMLFormElement | null }) {
+  const messages = Object.entries(problems)
+    .filter(([name]) => name === '' || !form?.elements.namedItem(name))
+    .map(([, message]) => message);
+  if (messages.length === 0) return null;
+  return (
+    <div className="notice danger" role="alert" tabIndex={-1}>
+      {messages.map((message) => (
+        <p key={message}>{message}</p>
+      ))}
+    </div>
+  );
+}
+
+async function attempt(work: () => Promise<Problems | undefined>): Promise<Problems | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof RequestProblem) return { '': error.message };
+    throw error;
+  }
+}
+
+function readValues(form: HTMLFormElement): Values {
+  const data = new FormData(form);
+  const text = (name: string) => String(data.get(name) ?? '');
+  return {
+    text,
+    optional: (name) => text(name).trim() || null,
+    checked: (name) => data.has(name),
+  };
+}
+
+/** A password that was used stays on no page. */
+function clearSecrets(form: HTMLFormElement): void {
+  for (const input of form.querySelectorAll('input')) {
+    if (input.dataset.secret === 'true') input.value = '';
+  }
+}

@@ -1,0 +1,27 @@
+const BROWSERS = [
+  [/\bEdg\w*\//, 'Edge'],
+  [/\bOPR\//, 'Opera'],
+  [/\bFirefox\/|\bFxiOS\//, 'Firefox'],
+  [/Chrome\/|\bCriOS\/|\bChromium\//, 'Chrome'],
+  [/\bSafari\//, 'Safari'],
+] as const;
+
+const SYSTEMS = [
+  [/\biPhone\b/, 'iPhone'],
+  [/\biPad\b/, 'iPad'],
+  [/\bAndroid\b/, 'Android'],
+  [/\bWindows\b/, 'Windows'],
+  [/\bMac OS X\b/, 'macOS'],
+  [/\bCrOS\b/, 'ChromeOS'],
+  [/\bLinux\b/, 'Linux'],
+] as const;
+
+/** What a browser says it is, in few words. It is a claim and no proof. */
+export function deviceName(userAgent: string | null): string {
+  if (userAgent === null) return 'Unknown device';
+  const [browser, system] = [BROWSERS, SYSTEMS].map(
+    (names) => names.find(([pattern]) => pattern.test(userAgent))?.[1],
+  );
+  if (browser === undefined) return userAgent.split(/[ /]/, 1)[0] || 'Unknown device';
+  return system === undefined ? browser : `${browser} on ${system}`;
+}

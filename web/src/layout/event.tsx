@@ -1,0 +1,88 @@
+import type { ReactNode } from 'react';
+import type { AuditEventType } from '../generated/account.ts';
+import { deviceName } from './device.ts';
+import { Badge } from './page.tsx';
+import { Time } from './time.tsx';
+
+// what its name would not say well
+const TITLES: Partial<Record<AuditEventType, string>> = {
+  LOGIN_SUCCEEDED: 'Signed in',
+  LOGIN_FAILED: 'Sign-in failed',
+  LOGIN_CHALLENGED: 'Asked for a code',
+  LOGGED_OUT: 'Signed out',
+  REAUTHENTICATION_FAILED: 'Wrong password or code for a change',
+  REFRESH_TOKEN_REUSED: 'A stolen session was ended',
+  EMAIL_CHANGED: 'E-mail address changed',
+  EMAIL_CHANGE_REQUESTED: 'Another e-mail address given',
+  EMAIL_CHANGE_UNDONE: 'Change of the e-mail address undone',
+  EMAIL_VERIFICATION_REQUESTED: 'Link to confirm the address sent',
+  EMAIL_VERIFIED: 'E-mail address confirmed',
+  PASSWORD_RESET: 'Password chosen by a mailed link',
+  PASSWORD_RESET_REQUESTED: 'Link to reset the password asked for',
+  REGISTRATION_REPEATED: 'Registered once more by somebody',
+  SESSION_REVOKED: 'Session ended',
+  TOTP_ENROLMENT_STARTED: 'Two-step sign-in begun',
+  TOTP_ENABLED: 'Two-step sign-in turned on',
+  TOTP_DISABLED: 'Two-step sign-in turned off',
+  RECOVERY_CODES_REGENERATED: 'New recovery codes made',
+  USER_CREATED: 'Account created for somebody',
+  USER_ROLE_CHANGED: 'Role changed',
+  USER_STATUS_CHANGED: 'Account disabled or enabled',
+  USER_METADATA_CHANGED: 'Application metadata changed',
+  USER_UNLOCKED: 'Lock lifted',
+  USER_SESSIONS_REVOKED: 'All sessions ended by an administrator',
+  USER_TOTP_RESET: 'Two-step sign-in reset by an administrator',
+};
+
+const ALARMING: ReadonlySet<AuditEventType> = new Set([
+  'LOGIN_FAILED',
+  'ACCOUNT_LOCKED',
+  'REAUTHENTICATION_FAILED',
+  'REFRESH_TOKEN_REUSED',
+]);
+
+/** An event in words: `PASSWORD_CHANGED` is "Password changed". */
+export function eventTitle(type: AuditEventType): string {
+  const words = type.toLowerCase().replaceAll('_', ' ');
+  return TITLES[type] ?? words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+export interface EventRow {
+  id: string;
+  type: AuditEventType;
+  at: string;
+  ipAddress: string | null;
+  userAgent: string | null;
+  detail: unknown;
+}
+
+/** One thing that happened. */
+export function EventItem({ event, children }: { event: EventRow; children?: ReactNode }) {
+  const detail = describeDetail(event.detail);
+  return (
+    <li className="row">
+      <div className="row-text">
+        <strong>
+          {eventTitle(event.type)}{' '}
+          {ALARMING.has(event.type) ? <Badge tone="bad">Attention</Badge> : null}
+        </strong>
+        <span>
+          {event.userAgent === null ? null : `${deviceName(event.userAgent)} · `}
+          {event.ipAddress ?? 'by the service'}
+          {detail === '' ? null : ` · ${detail}`}
+        </span>
+        {children}
+      </div>
+      <span className="row-time">
+        <Time at={event.at} />
+      </span>
+    </li>
+  );
+}
+
+function describeDetail(detail: unknown): string {
+  if (typeof detail !== 'object' || detail === null) return '';
+  return Object.entries(detail)
+    .map(([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join(', ');
+}

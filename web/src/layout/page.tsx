@@ -1,0 +1,78 @@
+import { type ReactNode, useEffect, useRef } from 'react';
+import type { CombinedError } from 'urql';
+import { requestProblem } from '../session/request-problem.ts';
+import { settings } from '../session/settings.ts';
+
+let isFirstPage = true;
+
+/**
+ * A page's heading and content. The reader's focus goes to the heading of each further page, which is how those learn of
+ * it who do not see it; or, where there is one thing to do only, to its first field.
+ */
+export function Page({ title, lead, children, toField }: PageProps & { toField?: boolean }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    document.title = `${title} · ${settings.brandName}`;
+  }, [title]);
+  useEffect(() => {
+    const main = heading.current?.closest('main');
+    const field = toField ? main?.querySelector('input') : null;
+    if (field) field.focus();
+    else if (!isFirstPage) {
+      heading.current?.focus();
+      window.scrollTo(0, 0);
+    }
+    isFirstPage = false;
+  }, [toField]);
+  return (
+    <>
+      <header className="page-head">
+        <h1 ref={heading} tabIndex={-1}>
+          {title}
+        </h1>
+        {lead === undefined ? null : <p className="lead">{lead}</p>}
+      </header>
+      {children}
+    </>
+  );
+}
+
+export interface PageProps {
+  title: string;
+  lead?: ReactNode;
+  children?: ReactNode;
+}
+
+/** One matter of a page. */
+export function Section({ title, lead, tone, children }: PageProps & { tone?: 'danger' }) {
+  return (
+    <section className={tone === undefined ? 'card' : `card ${tone}`}>
+      <h2>{title}</h2>
+      {lead === undefined ? null : <p className="lead">{lead}</p>}
+      {children}
+    </section>
+  );
+}
+
+/** What stands in the place of something that is still on its way, or did not come. */
+export function Awaited({ error }: { error: CombinedError | undefined }) {
+  if (error === undefined) return <Loading />;
+  return (
+    <div className="notice danger" role="alert">
+      <p>{requestProblem(error).message}</p>
+    </div>
+  );
+}
+
+export function Loading() {
+  return (
+    <p className="loading" role="status">
+      <span className="spinner" aria-hidden="true" />
+      <span>Loading …</span>
+    </p>
+  );
+}
+
+export function Badge({ tone, children }: { tone?: 'good' | 'bad' | 'warn'; children: ReactNode }) {
+  return <span className={`badge ${tone ?? ''}`}>{children}</span>;
+}

@@ -1,0 +1,127 @@
+import { type ReactNode, useEffect, useState } from 'react';
+import { Link, useLocation } from 'wouter';
+import { LogoutDocument } from '../generated/account.ts';
+import { session, useAsk } from '../session/client.tsx';
+import { RequestProblem } from '../session/request-problem.ts';
+import { useViewer, type Viewer } from '../session/viewer.tsx';
+import { Brand } from './brand.tsx';
+import { Icon, type IconName } from './icon.tsx';
+
+type Destination = readonly [path: string, label: string, icon: IconName];
+
+const OWN: readonly Destination[] = [
+  ['/', 'Overview', 'home'],
+  ['/profile', 'Profile', 'person'],
+  ['/security', 'Security', 'shield'],
+  ['/sessions', 'Sessions', 'devices'],
+  ['/activity', 'Activity', 'clock'],
+  ['/data', 'Your data', 'box'],
+];
+
+const ADMINISTRATION: readonly Destination[] = [
+  ['/admin', 'Dashboard', 'chart'],
+  ['/admin/users', 'Users', 'people'],
+  ['/admin/audit', 'Audit log', 'list'],
+];
+
+/** The frame of pages for people who are signed in. */
+export function Shell({ children }: { children: ReactNode }) {
+  const viewer = useViewer();
+  const [path] = useLocation();
+  const [open, setOpen] = useState(false);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the menu closes when somebody has gone somewhere
+  useEffect(() => setOpen(false), [path]);
+  return (
+    <div className="shell">
+      <a className="skip" href="#content">
+        Skip to content
+      </a>
+      <header className="bar">
+        <Link href="/" className="bar-brand">
+          <Brand />
+        </Link>
+        <button
+          type="button"
+          className="button menu-button"
+          aria-expanded={open}
+          aria-controls="menu"
+          onClick={() => setOpen(!open)}
+        >
+          Menu
+        </button>
+      </header>
+      <div id="menu" className={open ? 'side open' : 'side'}>
+        <nav aria-label="Account">
+          <Destinations of={OWN} />
+        </nav>
+        {viewer.role === 'ADMIN' ? (
+          <nav aria-label="Administration">
+            <p className="side-title">Administration</p>
+            <Destinations of={ADMINISTRATION} />
+          </nav>
+        ) : null}
+        <SignedInAs viewer={viewer} />
+      </div>
+      <main id="content" className="content" tabIndex={-1}>
+        {children}
+      </main>
+    </div>
+  );
+}
+
+function Destinations({ of }: { of: readonly Destination[] }) {
+  const [path] = useLocation();
+  const current = [...of]
+    .filter(([to]) => path === to || (to !== '/' && path.startsWith(`${to}/`)))
+    .sort(([one], [other]) => other.length - one.length)[0];
+  return (
+    <ul className="destinations">
+      {of.map((destination) => {
+        const [to, label, icon] = destination;
+        return (
+          <li key={to}>
+            <Link href={to} aria-current={destination === current ? 'page' : undefined}>
+              <Icon name={icon} />
+              {label}
+            </Link>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function SignedInAs({ viewer }: { viewer: Viewer }) {
+  const { mutate } = useAsk();
+  const [, navigate] = useLocation();
+  const [problem, setProblem] = useState('');
+  const name = viewer.displayName ?? viewer.username;
+  async function signOut() {
+    setProblem('');
+    try {
+      await mutate(LogoutDocument, { everywhere: false });
+    } catch (error) {
+      // nobody may believe to be signed out who is not
+      if (!(error instanceof RequestProblem)) throw error;
+      return setProblem(`You are still signed in. ${error.message}`);
+    }
+    navigate('/sign-in');
+    session.announce('signed-out');
+  }
+  return (
+    <section className="signed-in-as" aria-label="Signed in as">
+      <p>
+        {name === null ? null : <strong>{name}</strong>}
+        <span>{viewer.email}</span>
+      </p>
+      <button type="button" className="button" onClick={signOut}>
+        Sign out
+      </button>
+      {problem === '' ? null : (
+        <p className="problem" role="alert">
+          {problem}
+        </p>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,97 @@
+import { type ReactNode, useState } from 'react';
+import { Link, useLocation } from 'wouter';
+import { NewPasswordField } from '../form/fields.tsx';
+import { Form, type Values } from '../form/form.tsx';
+import { inputProblems, type Problems, unreachable } from '../form/problems.ts';
+import { LogoutDocument, ResetPasswordDocument } from '../generated/account.ts';
+import { Entrance } from '../layout/entrance.tsx';
+import { Page } from '../layout/page.tsx';
+import { session, useAsk } from '../session/client.tsx';
+import { readLinkToken } from '../session/link-token.ts';
+
+/** Opened by the link to reset a password. */
+export function ResetPasswordPage() {
+  return (
+    <ChoosePassword
+      path="/reset-password"
+      title="Choose a password"
+      lead="It replaces the one until now, and signs you out everywhere."
+      expired={
+        <p>
+          It was used, or is too old. <Link href="/forgotten-password">Ask for another one</Link>.
+        </p>
+      }
+    />
+  );
+}
+
+/** Opened by the link of an invitation. */
+export function AcceptInvitationPage() {
+  return (
+    <ChoosePassword
+      path="/accept-invitation"
+      title="Welcome"
+      lead="An account has been made for you. Choose a password, and it is yours."
+      expired={
+        <p>
+          It was used, or is too old. <Link href="/sign-in">Sign in</Link>, or ask whoever invited
+          you for another invitation.
+        </p>
+      }
+    />
+  );
+}
+
+interface ChoosePasswordProps {
+  path: string;
+  title: string;
+  lead: string;
+  /** What to do about a link that is good no more. */
+  expired: ReactNode;
+}
+
+function ChoosePassword({ path, title, lead, expired }: ChoosePasswordProps) {
+  const { mutate } = useAsk();
+  const [, navigate] = useLocation();
+  const [token] = useState(() => readLinkToken(path));
+  const [isOver, setOver] = useState(token === '');
+  async function choose(values: Values): Promise<Problems | undefined> {
+    const newPassword = values.text('newPassword');
+    const { resetPassword } = await mutate(ResetPasswordDocument, {
+      input: { token, newPassword },
+    });
+    switch (resetPassword.__typename) {
+      case 'ResetPasswordSuccess':
+        // a session that this browser had is over
+        await mutate(LogoutDocument, { everywhere: false });
+        navigate('/sign-in');
+        session.announce('password-chosen');
+        return undefined;
+      case 'InvalidToken':
+        setOver(true);
+        return undefined;
+      case 'InvalidInput':
+        return inputProblems(resetPassword.fields);
+      default:
+        return unreachable(resetPassword);
+    }
+  }
+  if (isOver) {
+    return (
+      <Entrance>
+        <Page key="over" title="This link is not good any more">
+          {expired}
+        </Page>
+      </Entrance>
+    );
+  }
+  return (
+    <Entrance>
+      <Page title={title} lead={lead}>
+        <Form onSubmit={choose} submitLabel="Set password">
+          <NewPasswordField name="newPassword" label="New password" />
+        </Form>
+      </Page>
+    </Entrance>
+  );
+}

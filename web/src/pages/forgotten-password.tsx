@@ -1,0 +1,48 @@
+import { useState } from 'react';
+import { Link } from 'wouter';
+import { TextField } from '../form/fields.tsx';
+import { Form, type Values } from '../form/form.tsx';
+import { RequestPasswordResetDocument } from '../generated/account.ts';
+import { Entrance } from '../layout/entrance.tsx';
+import { Page } from '../layout/page.tsx';
+import { useAsk } from '../session/client.tsx';
+
+/** Asks for a link to choose another password. */
+export function ForgottenPasswordPage() {
+  const { mutate } = useAsk();
+  const [sentTo, setSentTo] = useState<string | null>(null);
+  async function ask(values: Values) {
+    const email = values.text('email').trim();
+    await mutate(RequestPasswordResetDocument, { input: { email } });
+    setSentTo(email);
+    return undefined;
+  }
+  const foot = <Link href="/sign-in">Back to signing in</Link>;
+  if (sentTo !== null) {
+    return (
+      <Entrance foot={foot}>
+        <Page key="sent" title="Look into your mail">
+          <p>
+            If there is an account with the address <strong>{sentTo}</strong>, a message with a link
+            is on its way there.
+          </p>
+          <p className="hint">
+            Nothing there after some minutes? Look among the unwanted mail, and check the address.
+          </p>
+        </Page>
+      </Entrance>
+    );
+  }
+  return (
+    <Entrance foot={foot}>
+      <Page
+        title="Forgotten password"
+        lead="Tell us the address of your account, and we send you a link to choose another password."
+      >
+        <Form onSubmit={ask} submitLabel="Send the link">
+          <TextField name="email" label="E-mail address" type="email" autoComplete="email" />
+        </Form>
+      </Page>
+    </Entrance>
+  );
+}

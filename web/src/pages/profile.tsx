@@ -1,0 +1,156 @@
+import { AccountName, PasswordField, TextField } from '../form/fields.tsx';
+import { Form, type Values } from '../form/form.tsx';
+import { inputProblems, type Problems, unreachable } from '../form/problems.ts';
+import {
+  RequestEmailVerificationDocument,
+  UpdateProfileDocument,
+  type UpdateProfileInput,
+} from '../generated/account.ts';
+import { Badge, Page, Section } from '../layout/page.tsx';
+import { useAsk } from '../session/client.tsx';
+import { useViewer } from '../session/viewer.tsx';
+
+/** @returns what changes the profile, and says what is wrong by the name of the field */
+export function useProfileUpdate() {
+  const { mutate } = useAsk();
+  return async (input: UpdateProfileInput): Promise<Problems | undefined> => {
+    const { updateProfile } = await mutate(UpdateProfileDocument, { input });
+    switch (updateProfile.__typename) {
+      case 'UpdateProfileSuccess':
+        return undefined;
+      case 'InvalidInput':
+        return inputProblems(updateProfile.fields);
+      case 'InvalidCredentials':
+        return { currentPassword: 'This is not your password.' };
+      case 'EmailTaken':
+        return { newEmail: 'Another account has this address.' };
+      case 'UsernameTaken':
+        return { username: 'This username is taken. Choose another.' };
+      default:
+        return unreachable(updateProfile);
+    }
+  };
+}
+
+export function ProfilePage() {
+  return (
+    <Page title="Profile" lead="Who you are here, and how to reach you.">
+      <Names />
+      <Phrase />
+      <Email />
+    </Page>
+  );
+}
+
+function Names() {
+  const viewer = useViewer();
+  const update = useProfileUpdate();
+  const save = (values: Values) =>
+    update({
+      displayName: values.optional('displayName'),
+      username: values.optional('username'),
+    });
+  return (
+    <Section title="Names" lead="Other people may see both.">
+      <Form onSubmit={save} submitLabel="Save names" done="Saved.">
+        <TextField
+          name="displayName"
+          label="Name"
+          autoComplete="name"
+          defaultValue={viewer.displayName ?? ''}
+          optional
+        />
+        <TextField
+          name="username"
+          label="Username"
+          autoComplete="username"
+          spellCheck={false}
+          defaultValue={viewer.username ?? ''}
+          hint="To sign in by, instead of the address."
+          optional
+        />
+      </Form>
+    </Section>
+  );
+}
+
+function Phrase() {
+  const viewer = useViewer();
+  const update = useProfileUpdate();
+  const save = (values: Values) => update({ phrase: values.optional('phrase') });
+  return (
+    <Section
+      title="Anti-phishing phrase"
+      lead="Words that only you and we know. Our messages show them, and forged ones cannot."
+    >
+      <Form onSubmit={save} submitLabel="Save phrase" done="Saved.">
+        <TextField
+          name="phrase"
+          label="Phrase"
+          autoComplete="off"
+          defaultValue={viewer.phrase ?? ''}
+          optional
+        />
+      </Form>
+    </Section>
+  );
+}
+
+function Email() {
+  const viewer = useViewer();
+  const update = useProfileUpdate();
+  const save = (values: Values) =>
+    update({
+      newEmail: values.text('newEmail'),
+      currentPassword: values.text('currentPassword'),
+    });
+  return (
+    <Section title="E-mail address">
+      <p className="value">
+        <strong>{viewer.email}</strong>{' '}
+        {viewer.emailVerified ? (
+          <Badge tone="good">Confirmed</Badge>
+        ) : (
+          <Badge tone="warn">Not confirmed</Badge>
+        )}
+      </p>
+      {viewer.emailVerified && viewer.pendingEmail === null ? null : <Unconfirmed />}
+      <Form
+        onSubmit={save}
+        submitLabel="Change address"
+        done="We have sent a link to the new address. It counts once you have opened it."
+      >
+        <TextField name="newEmail" label="New address" type="email" autoComplete="email" />
+        <AccountName name={viewer.email} />
+        <PasswordField
+          name="currentPassword"
+          label="Your password"
+          autoComplete="current-password"
+        />
+      </Form>
+    </Section>
+  );
+}
+
+/** An address waits for its link to be opened. */
+function Unconfirmed() {
+  const { email, pendingEmail } = useViewer();
+  const { mutate } = useAsk();
+  async function send() {
+    await mutate(RequestEmailVerificationDocument, {});
+    return undefined;
+  }
+  return (
+    <div className="notice">
+      <p>
+        Open the link that we have sent to <strong>{pendingEmail ?? email}</strong>
+        {pendingEmail === null ? '.' : ', and it is your address.'}
+      </p>
+      <Form
+        onSubmit={send}
+        submitLabel="Send it again"
+        done="Sent. Links from before are good no more."
+      />
+    </div>
+  );
+}

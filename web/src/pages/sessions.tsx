@@ -1,0 +1,118 @@
+import { useState } from 'react';
+import { useQuery } from 'urql';
+import { useLocation } from 'wouter';
+import { unreachable } from '../form/problems.ts';
+import {
+  LogoutDocument,
+  RevokeSessionDocument,
+  SessionsDocument,
+  type SessionsQuery,
+} from '../generated/account.ts';
+import { deviceName } from '../layout/device.ts';
+import { Icon } from '../layout/icon.tsx';
+import { Awaited, Badge, Page } from '../layout/page.tsx';
+import { Time } from '../layout/time.tsx';
+import { session, useAsk } from '../session/client.tsx';
+import { RequestProblem } from '../session/request-problem.ts';
+
+type SessionRow = NonNullable<SessionsQuery['me']>['sessions'][number];
+
+/** Where the person is signed in. */
+export function SessionsPage() {
+  const [{ data, error }, reload] = useQuery({
+    query: SessionsDocument,
+    requestPolicy: 'cache-and-network',
+  });
+  const [said, setSaid] = useState('');
+  const sessions = data?.me?.sessions;
+  const renew = (message: string) => {
+    setSaid(message);
+    reload({ requestPolicy: 'network-only' });
+  };
+  return (
+    <Page title="Sessions" lead="Where you are signed in. End what you do not know.">
+      <p className="form-done" role="status">
+        {said}
+      </p>
+      {sessions === undefined ? (
+        <Awaited error={error} />
+      ) : (
+        <ul className="rows card">
+          {sessions.map((row) => (
+            <SessionItem key={row.id} row={row} onChange={renew} />
+          ))}
+        </ul>
+      )}
+      {sessions !== undefined && sessions.length > 1 ? <EndAll /> : null}
+    </Page>
+  );
+}
+
+function SessionItem({ row, onChange }: { row: SessionRow; onChange(said: string): void }) {
+  const { mutate } = useAsk();
+  const device = deviceName(row.userAgent);
+  async function end() {
+    try {
+      const { revokeSession } = await mutate(RevokeSessionDocument, { id: row.id });
+      switch (revokeSession.__typename) {
+        case 'RevokeSessionSuccess':
+          return onChange(`The session of ${device} has ended.`);
+        case 'NotFound':
+          return onChange('This session had ended already.');
+        default:
+          return unreachable(revokeSession);
+      }
+    } catch (error) {
+      if (!(error instanceof RequestProblem)) throw error;
+      return onChange(error.message);
+    }
+  }
+  return (
+    <li className="row">
+      <Icon name="devices" />
+      <div className="row-text">
+        <strong>
+          {device} {row.current ? <Badge tone="good">This one</Badge> : null}
+        </strong>
+        <span>
+          {row.ipAddress ?? 'unknown address'} · last used <Time at={row.lastUsedAt} relative />
+        </span>
+        <span>
+          Signed in <Time at={row.createdAt} />
+          {row.remembered ? ', to stay' : ''}
+        </span>
+      </div>
+      {row.current ? null : (
+        <button type="button" className="button" onClick={end} aria-label={`End ${device}`}>
+          End
+        </button>
+      )}
+    </li>
+  );
+}
+
+function EndAll() {
+  const { mutate } = useAsk();
+  const [, navigate] = useLocation();
+  const [problem, setProblem] = useState('');
+  async function endAll() {
+    try {
+      await mutate(LogoutDocument, { everywhere: true });
+      navigate('/sign-in');
+      session.announce('signed-out');
+    } catch (error) {
+      if (!(error instanceof RequestProblem)) throw error;
+      setProblem(error.message);
+    }
+  }
+  return (
+    <div className="page-actions">
+      <button type="button" className="button danger" onClick={endAll}>
+        Sign out everywhere
+      </button>
+      <p className="problem" role="alert">
+        {problem}
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,146 @@
+import { useState } from 'react';
+import { Link, useSearchParams } from 'wouter';
+import { CheckField, CodeField, type CodeKind, PasswordField, TextField } from '../form/fields.tsx';
+import { Form, type Values } from '../form/form.tsx';
+import { formProblem, type Problems, unreachable } from '../form/problems.ts';
+import { CompleteLoginDocument, LoginDocument } from '../generated/account.ts';
+import { Entrance } from '../layout/entrance.tsx';
+import { Page } from '../layout/page.tsx';
+import { session, useAsk } from '../session/client.tsx';
+import { useNotice } from '../session/notice.tsx';
+import { inTime } from '../session/request-problem.ts';
+import { settings } from '../session/settings.ts';
+
+/** Sign-in by password, and by a code where the account asks for one. */
+export function SignInPage() {
+  const [challenge, setChallenge] = useState<string | null>(null);
+  const [problem, setProblem] = useState('');
+  const notice = useNotice();
+  if (challenge !== null) {
+    const startAgain = (reason: string) => {
+      setProblem(reason);
+      setChallenge(null);
+    };
+    return (
+      <Entrance>
+        <CodeStep challenge={challenge} onOver={startAgain} />
+      </Entrance>
+    );
+  }
+  return (
+    <Entrance foot={settings.registration === 'closed' ? undefined : <RegisterLink />}>
+      <Page title="Sign in" toField>
+        {problem || notice ? (
+          <div className={problem ? 'notice danger' : 'notice'} role="status">
+            <p>{problem || notice}</p>
+          </div>
+        ) : null}
+        <PasswordStep onChallenge={setChallenge} />
+      </Page>
+    </Entrance>
+  );
+}
+
+function RegisterLink() {
+  const [search] = useSearchParams();
+  return (
+    <p>
+      New here?{' '}
+      <Link href={`/register${search.size > 0 ? `?${search}` : ''}`}>Create an account</Link>
+    </p>
+  );
+}
+
+function PasswordStep({ onChallenge }: { onChallenge(challenge: string): void }) {
+  const { mutate } = useAsk();
+  async function signIn(values: Values): Promise<Problems | undefined> {
+    const { login } = await mutate(LoginDocument, {
+      input: {
+        identifier: values.text('identifier'),
+        password: values.text('password'),
+        remember: values.checked('remember'),
+        cookies: true,
+      },
+    });
+    switch (login.__typename) {
+      case 'LoginSuccess':
+        session.announce('signed-in');
+        return undefined;
+      case 'MfaRequired':
+        onChallenge(login.challenge);
+        return undefined;
+      case 'InvalidCredentials':
+        return { password: 'The name or the password is not right. Check both.' };
+      case 'AccountLocked':
+        return formProblem(
+          `Too many attempts have failed. Try again ${inTime(login.retryAfter)}, use a device you have signed in on before, or set a new password.`,
+        );
+      case 'AccountDisabled':
+        return formProblem('This account is disabled. Ask an administrator to enable it.');
+      case 'EmailNotVerified':
+        return formProblem(
+          'Confirm your e-mail address first: open the link in the message we sent to it.',
+        );
+      case 'InvalidCode':
+        return formProblem('This account needs a code. Sign in again.');
+      default:
+        return unreachable(login);
+    }
+  }
+  return (
+    <Form onSubmit={signIn} submitLabel="Sign in">
+      <TextField name="identifier" label="E-mail address or username" autoComplete="username" />
+      <PasswordField name="password" label="Password" autoComplete="current-password" />
+      <div className="field-row">
+        <CheckField name="remember" label="Stay signed in" />
+        <Link href="/forgotten-password">Forgotten password?</Link>
+      </div>
+    </Form>
+  );
+}
+
+function CodeStep({ challenge, onOver }: { challenge: string; onOver(reason: string): void }) {
+  const { mutate } = useAsk();
+  const [kind, setKind] = useState<CodeKind>('totp');
+  async function complete(values: Values): Promise<Problems | undefined> {
+    const { completeLogin } = await mutate(CompleteLoginDocument, {
+      input: { challenge, code: values.text('code') },
+    });
+    switch (completeLogin.__typename) {
+      case 'LoginSuccess':
+        session.announce('signed-in');
+        return undefined;
+      case 'InvalidCode':
+        return { code: WRONG_CODES[kind] };
+      case 'InvalidChallenge':
+        onOver('That took too long, or failed too often. Sign in again.');
+        return undefined;
+      case 'AccountDisabled':
+        onOver('This account is disabled. Ask an administrator to enable it.');
+        return undefined;
+      default:
+        return unreachable(completeLogin);
+    }
+  }
+  const other = kind === 'totp' ? 'recovery' : 'totp';
+  return (
+    <Page
+      title="One more step"
+      lead="Your account asks for a code as well as the password."
+      toField
+    >
+      <Form onSubmit={complete} submitLabel="Go on">
+        <CodeField kind={kind} />
+        <button type="button" className="link" onClick={() => setKind(other)}>
+          {kind === 'totp' ? 'Lost your phone? Use a recovery code' : 'Use the authenticator app'}
+        </button>
+      </Form>
+    </Page>
+  );
+}
+
+const WRONG_CODES: Record<CodeKind, string> = {
+  totp: 'This code is not right, or was used already. Wait for the next one.',
+  recovery: 'This recovery code is not right, or was used already. Take another.',
+  either: 'This code is not right, or was used already.',
+};

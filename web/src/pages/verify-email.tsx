@@ -1,0 +1,216 @@
+import { type ReactNode, useState } from 'react';
+import { Link, useLocation } from 'wouter';
+import { Form } from '../form/form.tsx';
+import { formProblem, type Problems, unreachable } from '../form/problems.ts';
+import { LogoutDocument, MeDocument, VerifyEmailDocument } from '../generated/account.ts';
+import { Entrance } from '../layout/entrance.tsx';
+import { Page } from '../layout/page.tsx';
+import { session, useAsk } from '../session/client.tsx';
+import { readLinkToken } from '../session/link-token.ts';
+import { settings } from '../session/settings.ts';
+import { useVisitor, type Viewer } from '../session/viewer.tsx';
+
+const PATH = '/verify-email';
+
+type Outcome = 'open' | 'done' | 'over';
+
+/**
+ * Opened by the link that confirms an address. A link proves whose the mailbox is, not who chose the password: whoever
+ * confirms without being signed in loses the password, so they are asked to sign in first.
+ */
+export function VerifyEmailPage() {
+  const viewer = useVisitor();
+  const [token] = useState(() => readLinkToken(PATH));
+  const [outcome, setOutcome] = useState<Outcome>(token === '' ? 'over' : 'open');
+  const confirm = useConfirmation(token, setOutcome);
+  if (outcome === 'done') return <Confirmed viewer={viewer} />;
+  if (outcome === 'over') return <Over viewer={viewer} />;
+  if (viewer !== null) return <ConfirmAs viewer={viewer} confirm={confirm} />;
+  if (settings.registration === 'verify') return <ConfirmRegistration confirm={confirm} />;
+  return <ConfirmAsVisitor confirm={confirm} />;
+}
+
+type Confirm = () => Promise<Problems | undefined>;
+
+function useConfirmation(token: string, onOutcome: (outcome: Outcome) => void): Confirm {
+  const { mutate, query } = useAsk();
+  const viewer = useVisitor();
+  return async () => {
+    // an access token that has just expired must not make a visitor of the account's owner
+    const { me } = await query(MeDocument, {});
+    if (me?.id !== viewer?.id) return formProblem('Somebody else is signed in now. Try again.');
+    const { verifyEmail } = await mutate(VerifyEmailDocument, { input: { token } });
+    switch (verifyEmail.__typename) {
+      case 'VerifyEmailSuccess':
+        onOutcome('done');
+        return undefined;
+      case 'InvalidToken':
+        onOutcome('over');
+        return undefined;
+      case 'EmailTaken':
+        return formProblem('Another account has this address by now. Choose another address.');
+      default:
+        return unreachable(verifyEmail);
+    }
+  };
+}
+
+function ConfirmAs({ viewer, confirm }: { viewer: Viewer; confirm: Confirm }) {
+  const { mutate } = useAsk();
+  async function signOut() {
+    await mutate(LogoutDocument, { everywhere: false });
+    session.announce('signed-out');
+  }
+  const waits = !viewer.emailVerified || viewer.pendingEmail !== null;
+  if (!waits) {
+    return (
+      <Entrance foot={<Link href="/">Stay signed in, and leave this link</Link>}>
+        <Page title="Is this link for you?">
+          <p className="lead">
+            You are signed in as <strong>{viewer.email}</strong>, and that address is confirmed. For
+            another account, sign out first.
+          </p>
+          <Form
+            onSubmit={async () => {
+              await signOut();
+              return undefined;
+            }}
+            submitLabel="Sign out, and go on"
+          />
+        </Page>
+      </Entrance>
+    );
+  }
+  return (
+    <Entrance>
+      <Page title="Confirm your address">
+        <p className="lead">
+          So that we can reach you, <strong>{viewer.pendingEmail ?? viewer.email}</strong>.
+        </p>
+        <Form onSubmit={confirm} submitLabel="Confirm" />
+      </Page>
+    </Entrance>
+  );
+}
+
+/** Nobody can have signed in to the account yet, so there is nothing to lose. */
+function ConfirmRegistration({ confirm }: { confirm: Confirm }) {
+  return (
+    <Entrance>
+      <Page title="Confirm your address" lead="One click, and your account is ready to sign in to.">
+        <Form onSubmit={confirm} submitLabel="Confirm" />
+      </Page>
+    </Entrance>
+  );
+}
+
+function ConfirmAsVisitor({ confirm }: { confirm: Confirm }) {
+  return (
+    <Entrance>
+      <Page
+        title="Sign in to confirm this address"
+        lead="Then we know that it is you who made the account, and not somebody with your address."
+      >
+        <p>
+          <Link href={`/sign-in?next=${PATH}`} className="button primary wide">
+            Sign in
+          </Link>
+        </p>
+        <details>
+          <summary>I cannot sign in, or did not create this account</summary>
+          <p className="lead">
+            We confirm the address, take away the password that somebody chose, end all sessions,
+            and send you a link to choose a password of your own.
+          </p>
+          <Form onSubmit={confirm} submitLabel="Confirm without signing in" />
+        </details>
+      </Page>
+    </Entrance>
+  );
+}
+
+function Confirmed({ viewer }: { viewer: Viewer | null }) {
+  return (
+    <Message title="Your address is confirmed">
+      {viewer === null ? (
+        <p>
+          <Link href="/sign-in">Sign in</Link>. If we have just sent you a link to choose a
+          password, open that first.
+        </p>
+      ) : (
+        <p>
+          <Link href="/">Go to your account</Link>
+        </p>
+      )}
+    </Message>
+  );
+}
+
+function Over({ viewer }: { viewer: Viewer | null }) {
+  return (
+    <Message title="This link is not good any more">
+      <p>
+        It was used, replaced by a newer one, or is too old.{' '}
+        {viewer === null ? (
+          <Link href="/sign-in?next=/profile">Sign in to ask for another</Link>
+        ) : (
+          <Link href="/profile">Ask for another in your profile</Link>
+        )}
+      </p>
+    </Message>
+  );
+}
+
+function Message({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <Entrance>
+      <Page key={title} title={title}>
+        {children}
+      </Page>
+    </Entrance>
+  );
+}
+
+/** Opened by the link that undoes a change of the address, from the mailbox that had it before. */
+export function UndoEmailChangePage() {
+  const { mutate } = useAsk();
+  const [, navigate] = useLocation();
+  const [token] = useState(() => readLinkToken('/undo-email-change'));
+  const [isOver, setOver] = useState(token === '');
+  async function undo(): Promise<Problems | undefined> {
+    const { verifyEmail } = await mutate(VerifyEmailDocument, { input: { token } });
+    switch (verifyEmail.__typename) {
+      case 'VerifyEmailSuccess':
+        await mutate(LogoutDocument, { everywhere: false });
+        navigate('/sign-in');
+        session.announce('address-restored');
+        return undefined;
+      case 'InvalidToken':
+        setOver(true);
+        return undefined;
+      case 'EmailTaken':
+        return formProblem('Another account has your address by now. Ask an administrator.');
+      default:
+        return unreachable(verifyEmail);
+    }
+  }
+  if (isOver) {
+    return (
+      <Message title="This link is not good any more">
+        <p>
+          It was used, or is too old. If your account is not yours any more, ask an administrator.
+        </p>
+      </Message>
+    );
+  }
+  return (
+    <Entrance>
+      <Page
+        title="Was it not you?"
+        lead="We put your address back, end all sessions, take the password away, and send you a link to choose another."
+      >
+        <Form onSubmit={undo} submitLabel="Undo the change" tone="danger" />
+      </Page>
+    </Entrance>
+  );
+}

@@ -1,0 +1,50 @@
+import {
+  type AnyVariables,
+  Client,
+  cacheExchange,
+  fetchExchange,
+  type TypedDocumentNode,
+  useClient,
+} from 'urql';
+import { requestProblem } from './request-problem.ts';
+import { createSession } from './session.ts';
+import { settings } from './settings.ts';
+
+const url = `${settings.base}/graphql`;
+
+export const session = createSession(url);
+
+/** A client with an empty cache: whoever signs in or out starts with one. */
+export function createClient(): Client {
+  return new Client({
+    url,
+    exchanges: [cacheExchange, fetchExchange],
+    fetch: session.fetch,
+    fetchOptions: { credentials: 'same-origin', headers: { 'x-csrf-protection': '1' } },
+    preferGetMethod: false,
+  });
+}
+
+/** @returns what runs an operation and gives its data; it throws a RequestProblem when there is none */
+export function useAsk() {
+  const client = useClient();
+  return {
+    async mutate<Data, Variables extends AnyVariables>(
+      document: TypedDocumentNode<Data, Variables>,
+      variables: Variables,
+    ): Promise<Data> {
+      const { data, error } = await client.mutation(document, variables).toPromise();
+      if (data === undefined || data === null) throw requestProblem(error);
+      return data;
+    },
+    async query<Data, Variables extends AnyVariables>(
+      document: TypedDocumentNode<Data, Variables>,
+      variables: Variables,
+    ): Promise<Data> {
+      const fresh = { requestPolicy: 'network-only' } as const;
+      const { data, error } = await client.query(document, variables, fresh).toPromise();
+      if (data === undefined || data === null || error) throw requestProblem(error);
+      return data;
+    },
+  };
+}

@@ -1,0 +1,45 @@
+import type { CombinedError } from 'urql';
+
+/** A request that came to nothing, in words for the person who made it. */
+export class RequestProblem extends Error {
+  override name = 'RequestProblem';
+}
+
+/** @param error what urql says when there is no answer to an operation, or one without what was asked for */
+export function requestProblem(error: CombinedError | undefined): RequestProblem {
+  return new RequestProblem(explain(error));
+}
+
+function explain(error: CombinedError | undefined): string {
+  const { code, retryAfter } = error?.graphQLErrors[0]?.extensions ?? {};
+  const wait = typeof retryAfter === 'number' ? `Try again ${inTime(retryAfter)}.` : 'Try again.';
+  switch (code) {
+    case 'UNAUTHENTICATED':
+      return 'Your session has ended. Sign in again.';
+    case 'FORBIDDEN':
+      return 'Your account has no right to do this.';
+    case 'RATE_LIMITED':
+      return `That was too often. ${wait}`;
+    case 'OVERLOADED':
+      return `The service is busy. ${wait}`;
+    case 'CSRF_REJECTED':
+      return 'The service does not take this page for its own. Open it by its public address.';
+    case 'BAD_USER_INPUT':
+      return 'The service did not understand this page. Reload it, and try again.';
+    default:
+      return error?.networkError && !error.response
+        ? 'The service cannot be reached. Check your connection, and try again.'
+        : 'Something went wrong on our side. Try again in a moment.';
+  }
+}
+
+/** @param seconds at least 0 */
+export function inTime(seconds: number): string {
+  if (seconds < 90) return `in ${plural(Math.ceil(seconds), 'second')}`;
+  if (seconds < 5400) return `in ${plural(Math.ceil(seconds / 60), 'minute')}`;
+  return `in ${plural(Math.ceil(seconds / 3600), 'hour')}`;
+}
+
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
