@@ -2,6 +2,7 @@ import { ConfigError } from '../config.ts';
 import { MissingSecretError } from '../crypto/cipher.ts';
 import { AuthError } from '../errors.ts';
 import { describe } from '../graphql/error-mask.ts';
+import { audit } from './audit.ts';
 import { type Command, UsageError } from './command.ts';
 import { createAdmin } from './create-admin.ts';
 import { keys } from './keys.ts';
@@ -9,7 +10,7 @@ import { migrate } from './migrate.ts';
 import { secrets } from './secrets.ts';
 import { createTerminal } from './terminal.ts';
 
-const COMMANDS: readonly Command[] = [createAdmin, keys, migrate, secrets];
+const COMMANDS: readonly Command[] = [audit, createAdmin, keys, migrate, secrets];
 
 const HELP = `The operator's way in. It uses the database of the service, whether or not that is running.
 

@@ -1,5 +1,6 @@
 import type { Db } from '../db/client.ts';
 import { purgeAttemptCounters } from '../records/attempt-counter.ts';
+import { purgeEvents } from '../records/audit-event.ts';
 import { purgeLoginChallenges } from '../records/login-challenge.ts';
 import { purgeRateLimitHits } from '../records/rate-limit-hit.ts';
 import { purgeSessions } from '../records/session.ts';
@@ -21,6 +22,7 @@ export async function forgetExpired({ db, config, now }: Deps): Promise<number> 
     [purgeTotpEnrolments, at],
     [purgeAttemptCounters, new Date(at.getTime() - attemptsKept)],
     [purgeSessions, new Date(at.getTime() - SESSION_KEPT_MS)],
+    [purgeEvents, new Date(at.getTime() - config.audit.retentionMs)],
   ];
   let forgotten = 0;
   for (const [purge, before] of purges) {

@@ -18,7 +18,12 @@ export async function eraseUser(
   deps: Deps,
   tx: Db,
   user: User,
-  act: { type: 'ACCOUNT_DELETED'; actorId: string | null; client: Client },
+  act: {
+    type: 'ACCOUNT_DELETED';
+    actorId: string | null;
+    sessionId?: string | null;
+    client: Client;
+  },
 ): Promise<boolean> {
   // sessions, codes, challenges and enrolments go with the row
   if (!(await deleteUser(tx, user.id))) return false;
