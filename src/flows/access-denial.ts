@@ -1,5 +1,7 @@
 import type { Client } from '../client.ts';
+import { transaction } from '../db/client.ts';
 import { hasEventSince, recordEvent } from '../records/audit-event.ts';
+import { stillThere } from '../records/user.ts';
 import type { Viewer } from './authentication.ts';
 import type { Deps } from './deps.ts';
 
@@ -20,7 +22,10 @@ export async function mayAdminister(
   const now = deps.now();
   const event = { type: 'ACCESS_DENIED', userId: user.id } as const;
   if (!(await hasEventSince(deps.db, event, new Date(now.getTime() - ONCE_IN_MS)))) {
-    await recordEvent(deps.db, { ...event, sessionId: session.id, client, now });
+    await transaction(deps.db, async (tx) => {
+      const userId = await stillThere(tx, user.id);
+      await recordEvent(tx, { ...event, userId, sessionId: session.id, client, now });
+    });
   }
   return false;
 }

@@ -86,6 +86,8 @@ export async function recordEvent(db: Db, event: NewAuditEvent): Promise<void> {
 
 export interface AuditEventFilter {
   userId?: string | undefined;
+  /** Who did it. */
+  actorId?: string | undefined;
   type?: AuditEventType | undefined;
   /** From this instant on. */
   since?: Date | undefined;
@@ -132,7 +134,8 @@ export async function listEvents(
 }
 
 /** The index that holds just these events, in their order: left to itself, a server may look through them all. */
-function indexOf({ userId, type }: AuditEventFilter): string {
+function indexOf({ userId, actorId, type }: AuditEventFilter): string {
+  if (actorId !== undefined && userId === undefined) return 'audit_events_actor_index';
   if (userId !== undefined && type !== undefined) return 'audit_events_user_type_index';
   if (userId !== undefined) return 'audit_events_user_index';
   return type !== undefined ? 'audit_events_type_index' : 'PRIMARY';
@@ -201,6 +204,7 @@ const idParam = (id: string) => sql.param(id, auditEvents.id);
 function matches(filter: AuditEventFilter): SQL | undefined {
   return and(
     filter.userId === undefined ? undefined : eq(auditEvents.userId, filter.userId),
+    filter.actorId === undefined ? undefined : eq(auditEvents.actorId, filter.actorId),
     filter.type === undefined ? undefined : eq(auditEvents.type, filter.type),
     // ids begin with the time, so the index that orders them bounds them too
     filter.since === undefined ? undefined : gte(auditEvents.id, leastIdAt(filter.since)),

