@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { logIn, newName } from '../support/account.ts';
+import { logIn, newName, registerUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { startProcess } from '../support/process.ts';
 
@@ -49,6 +49,50 @@ describe('keys', () => {
     expect(both).toMatchObject([{ state: 'signing' }, { state: 'next' }]);
     expect((await run(['keys', 'retire', both[1].kid])).code).toBe(0);
     expect(JSON.parse((await run(['keys', 'list', '--json'])).output)).toHaveLength(1);
+  });
+});
+
+describe('audit', () => {
+  it('hands on what is on record as lines of JSON, and follows it', async () => {
+    const user = await registerUser(app);
+    const once = await run(['audit', 'tail', '--json', '--once', '--user', user.id]);
+    expect(once.code).toBe(0);
+    expect(
+      once.output
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toMatchObject([{ type: 'REGISTERED', userId: user.id, ipAddress: '127.0.0.1', detail: {} }]);
+    const env = { DATABASE_URL: app.databaseUrl };
+    const following = startProcess('cli/main.js', ['audit', 'tail', '--json', '--lines', '1'], env);
+    await following.printed('"type"');
+    await logIn(app, { identifier: user.email, password: 'wrong' });
+    expect(await following.printed('LOGIN_FAILED')).toContain(user.id);
+    following.child.kill('SIGTERM');
+    expect((await following.finished).code).toBe(0);
+  });
+
+  it('tells whether the service could change what is on record', async () => {
+    const { code, errors } = await run(['audit', 'verify']);
+    expect(code).toBe(1);
+    expect(errors).toContain('can change what is on record');
+    const { output } = await run(['audit', 'verify', '--json']);
+    expect(JSON.parse(output)).toEqual({
+      isGuarded: false,
+      canChange: true,
+      missingProcedures: [],
+    });
+  });
+
+  it.each([
+    [['audit']],
+    [['audit', 'head']],
+    [['audit', 'tail', '--type', 'NONE']],
+    [['audit', 'tail', '--since', 'yesterday']],
+    [['audit', 'tail', '--lines', '-1']],
+    [['audit', 'tail', '--user', 'ada']],
+  ])('refuses %j', async (args) => {
+    expect((await run(args)).code).toBe(2);
   });
 });
 
