@@ -27,6 +27,10 @@ export interface Config {
   /** The current one first; the others still verify and decrypt what they once made. */
   readonly secrets: readonly [string, ...string[]];
   readonly logLevel: string;
+  readonly audit: {
+    /** How long what is on record is kept. */
+    readonly retentionMs: number;
+  };
   readonly tokens: {
     readonly accessTtlMs: number;
     readonly issuer: string;
@@ -204,6 +208,7 @@ function assemble(
     dataDirectory,
     secrets: readSecrets(variables.AUTH_SECRET, dataDirectory),
     logLevel: variables.LOG_LEVEL ?? (variables.NODE_ENV === 'test' ? 'silent' : 'info'),
+    audit: { retentionMs: variables.AUDIT_RETENTION_DAYS * DAY_MS },
     tokens: {
       accessTtlMs: variables.ACCESS_TOKEN_TTL * 1000,
       issuer: variables.JWT_ISSUER ?? publicUrl,

@@ -1,5 +1,6 @@
 import type { Db } from '../db/client.ts';
 import { purgeAttemptCounters } from '../records/attempt-counter.ts';
+import { purgeEvents } from '../records/audit-event.ts';
 import { purgeLoginChallenges } from '../records/login-challenge.ts';
 import { purgeMails } from '../records/mail-delivery.ts';
 import { purgeRateLimitHits } from '../records/rate-limit-hit.ts';
@@ -33,6 +34,7 @@ export async function forgetExpiredByKind({
     [purgeAttemptCounters, new Date(at.getTime() - attemptsKept)],
     [purgeSessions, new Date(at.getTime() - SESSION_KEPT_MS)],
     [purgeMails, new Date(at.getTime() - config.mail.retentionMs)],
+    [purgeEvents, new Date(at.getTime() - config.audit.retentionMs)],
   ];
   const forgotten: Record<string, number> = {};
   for (const [purge, before] of purges) {

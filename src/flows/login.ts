@@ -11,6 +11,7 @@ import {
   findAccountByIdentifier,
   isStillSo,
   replacePasswordHash,
+  stillThere,
 } from '../records/user.ts';
 import type { Deps } from './deps.ts';
 import { type Attempt, type AttemptSubject, withAttempt } from './steps/attempt.ts';
@@ -108,13 +109,9 @@ async function recordFailure(
   account: Account | null,
   client: Client,
 ): Promise<void> {
-  const event = {
-    userId: account?.user.id ?? null,
-    client,
-    now: deps.now(),
-    detail: { reason: 'PASSWORD' },
-  };
+  const failure = { client, now: deps.now(), detail: { reason: 'PASSWORD' } };
   await transaction(deps.db, async (tx) => {
+    const event = { ...failure, userId: await stillThere(tx, account?.user.id ?? null) };
     await recordEvent(tx, { type: 'LOGIN_FAILED', ...event });
     const isLocked = await attempt.fail(tx);
     if (isLocked) await recordEvent(tx, { type: 'ACCOUNT_LOCKED', ...event });
@@ -130,7 +127,7 @@ async function recordDisabled(
   await transaction(deps.db, async (tx) => {
     await recordEvent(tx, {
       type: 'LOGIN_FAILED',
-      userId: account.user.id,
+      userId: await stillThere(tx, account.user.id),
       client,
       now: deps.now(),
       detail: { reason: 'DISABLED' },

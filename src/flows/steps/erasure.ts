@@ -18,7 +18,12 @@ export async function eraseUser(
   deps: Deps,
   tx: Db,
   user: User,
-  act: { type: 'ACCOUNT_DELETED'; actorId: string | null; client: Client },
+  act: {
+    type: 'ACCOUNT_DELETED';
+    actorId: string | null;
+    sessionId?: string | null;
+    client: Client;
+  },
 ): Promise<boolean> {
   // sessions, codes, challenges and enrolments go with the row
   if (!(await deleteUser(tx, user.id))) return false;
@@ -28,17 +33,21 @@ export async function eraseUser(
   return true;
 }
 
-/** Lifts every lock on a user and forgets what was counted. @returns whether there was anything */
-export async function forgetAttempts(deps: Deps, tx: Db, user: User): Promise<boolean> {
+/** What is counted about a user, besides their devices. */
+export function attemptSubjectsOf(user: User): AttemptSubject[] {
   const userId = user.id;
-  const subjects: AttemptSubject[] = [
+  return [
     { kind: 'password', identifier: user.email },
     ...(user.username === null ? [] : [{ kind: 'password', identifier: user.username } as const]),
     { kind: 'code', userId },
     { kind: 'reauthentication', userId },
   ];
+}
+
+/** Lifts every lock on a user and forgets what was counted. @returns whether there was anything */
+export async function forgetAttempts(deps: Deps, tx: Db, user: User): Promise<boolean> {
   let found = false;
-  for (const subject of subjects) {
+  for (const subject of attemptSubjectsOf(user)) {
     if (await clearAttempts(tx, counterKey(deps, subject))) found = true;
   }
   return found;
