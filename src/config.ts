@@ -11,6 +11,9 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 // browsers keep no cookie longer
 const DEVICE_SECONDS = 400 * 24 * 60 * 60;
 
+/** Absent: the service brings up a server of its own. */
+type Connection = DatabaseConnection | undefined;
+
 /** Everything an operator can choose, checked and in the units the service counts in. */
 export interface Config {
   readonly profile: Environment['NODE_ENV'];
@@ -18,8 +21,7 @@ export interface Config {
   /** Where people and clients reach the service, without a trailing slash. */
   readonly publicUrl: string;
   readonly database: {
-    /** Absent: the service brings up a server of its own. */
-    readonly connection: DatabaseConnection | undefined;
+    readonly connection: Connection;
     readonly connections: number;
     readonly timeoutMs: number;
   };
@@ -187,11 +189,7 @@ function readConnection(
   }
 }
 
-function assemble(
-  variables: Environment,
-  connection: DatabaseConnection | undefined,
-  mail: MailFiles,
-): Config {
+function assemble(variables: Environment, connection: Connection, mail: MailFiles): Config {
   const production = variables.NODE_ENV === 'production';
   const dataDirectory = resolve(variables.DATA_DIR);
   const publicUrl = variables.PUBLIC_URL ?? `http://localhost:${variables.PORT}`;
@@ -253,16 +251,20 @@ function assemble(
       limitBytes: variables.BODY_LIMIT_BYTES,
       timeoutMs: variables.BODY_TIMEOUT_SECONDS * 1000,
     },
-    documentLimits: {
-      tokens: variables.MAX_TOKENS,
-      depth: variables.MAX_DEPTH,
-      aliases: variables.MAX_ALIASES,
-      directives: variables.MAX_DIRECTIVES,
-      rootFields: variables.MAX_ROOT_FIELDS,
-    },
+    documentLimits: documentLimits(variables),
     persistedOperations: variables.PERSISTED_OPERATIONS,
     introspection: variables.INTROSPECTION ? variables.INTROSPECTION === 'on' : !production,
     playground: variables.PLAYGROUND ? variables.PLAYGROUND === 'on' : !production,
+  };
+}
+
+function documentLimits(variables: Environment): Config['documentLimits'] {
+  return {
+    tokens: variables.MAX_TOKENS,
+    depth: variables.MAX_DEPTH,
+    aliases: variables.MAX_ALIASES,
+    directives: variables.MAX_DIRECTIVES,
+    rootFields: variables.MAX_ROOT_FIELDS,
   };
 }
 

@@ -39,11 +39,13 @@ export function createMailDelivery(deps: DeliveryDeps, transport: MailTransport)
   const lanes = new Set<Promise<void>>();
   const closing = new AbortController();
   const broken = new AbortController();
+  let troubled = false;
 
   /** Sends one mail after the other until none is due. While there are more, others join in. */
   async function run(): Promise<void> {
     while (!closing.signal.aborted) {
       const mail = await takeMail(deps);
+      troubled = false;
       if (mail === null) return;
       open();
       const reached = await deliver(deps, transport, mail, broken.signal);
@@ -56,8 +58,12 @@ export function createMailDelivery(deps: DeliveryDeps, transport: MailTransport)
     if (closing.signal.aborted || lanes.size >= connections) return;
     const lane = run()
       .catch((error: unknown) => {
-        const name = error instanceof Error ? error.name : 'unknown';
-        logger.warn({ failure: name }, 'the outbox could not be worked on');
+        // once, and not every second while the database is away
+        if (!troubled) {
+          const failure = error instanceof Error ? error.name : 'unknown';
+          logger.warn({ failure }, 'the outbox cannot be worked on');
+        }
+        troubled = true;
       })
       .finally(() => lanes.delete(lane));
     lanes.add(lane);

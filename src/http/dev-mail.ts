@@ -24,10 +24,12 @@ const MESSAGE_POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox";
 
 const STYLE = `:root { color-scheme: light dark; }
+html { background: light-dark(#ffffff, #14181d); color: light-dark(#1c2128, #e6e9ed); }
+a { color: light-dark(#0a4fb3, #8ab8ff); }
 body { max-width: 860px; margin: 24px auto; padding: 0 16px; font: 16px/1.5 system-ui, sans-serif; }
 table { width: 100%; border-collapse: collapse; }
 th, td { padding: 6px 12px 6px 0; border-bottom: 1px solid #8886; text-align: left; overflow-wrap: anywhere; }
-iframe { width: 100%; height: 620px; border: 1px solid #8888; background: Canvas; }
+iframe { width: 100%; height: 620px; border: 1px solid #8888; }
 pre { padding: 12px; border: 1px solid #8888; white-space: pre-wrap; overflow-wrap: anywhere; font-size: 14px; }`;
 
 /**
@@ -112,6 +114,6 @@ function page(title: string, body: string): HttpResponse {
     },
     body: `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title><style>${STYLE}</style></head>
-<body>${body}</body></html>`,
+<body><main>${body}</main></body></html>`,
   };
 }

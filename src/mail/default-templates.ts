@@ -146,7 +146,7 @@ If it was not you, somebody else was in your account. Please write to {{name}} a
 `,
   phrase: `Your anti-phishing phrase is: {{phrase}}
 
-You chose it yourself. A message that claims to be from {{name}} and does not have it is a forgery.
+You find it in your profile as well. A message that claims to be from {{name}} without it is a forgery.
 `,
 };
 

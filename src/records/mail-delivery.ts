@@ -20,7 +20,7 @@ export interface TakenMail {
 /**
  * Takes the mail that has been due for the longest, in a transaction of its own that is committed before anything is sent.
  * Rows that another instance is just taking are skipped; one that was taken and never settled is due again when its lease
- * ends.
+ * ends. In a cluster, whose servers do not see each other's locks, the commit of all takers but one is refused.
  */
 export async function takeDueMail(tx: Db, now: Date, leaseEnd: Date): Promise<TakenMail | null> {
   const { id, kind, envelope, attempts } = outbox;

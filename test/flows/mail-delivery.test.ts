@@ -124,6 +124,15 @@ describe('while the mail server', () => {
     expect(server.received).toHaveLength(3);
   });
 
+  it('cannot be reached, does not use up the attempts of all that waits', async () => {
+    proxy.cut();
+    for (let i = 0; i < 20; i++) await writeMail(app, NOTICE);
+    await deliver(open());
+    const attempts = (await storedMails(app)).map((mail) => mail.attempts);
+    const { connections } = app.app.deps.config.mail;
+    expect(attempts.reduce((sum, of) => sum + of)).toBeLessThanOrEqual(connections);
+  });
+
   it('is silent, gives up in time and tries again', async () => {
     proxy.blackHole();
     await writeMail(app, NOTICE);
@@ -228,6 +237,72 @@ describe('while the mail server', () => {
   });
 });
 
+describe('TLS', () => {
+  let secure: MailServer;
+  beforeAll(async () => {
+    secure = await startMailServer(true);
+  });
+  afterAll(() => secure.close());
+
+  /** What comes of a mail to a server, by an SMTP_URL that ends so. */
+  async function sendTo({ port }: MailServer, options: string, env: Record<string, string> = {}) {
+    const { databaseUrl, clock } = app;
+    const SMTP_URL = `smtp://127.0.0.1:${port}${options}`;
+    const own = await createTestApp({
+      databaseUrl,
+      clock,
+      env: { ...mailEnv(1), ...env, SMTP_URL },
+    });
+    await writeMail(own, NOTICE);
+    await deliver(open(own));
+    await own.close();
+    return (await only())?.state;
+  }
+
+  it('is used where it is offered, and its certificate verified', async () => {
+    expect(await sendTo(secure, '')).toBe('PENDING');
+    expect(secure.received).toEqual([]);
+  });
+
+  it('need not be verified, and need not be used, where the operator says so', async () => {
+    expect(await sendTo(secure, '?tls=insecure')).toBe('SENT');
+    await runSql(app.databaseUrl, 'delete from outbox');
+    expect(await sendTo(secure, '?tls=off')).toBe('SENT');
+    expect(secure.received.map((mail) => mail.secure)).toEqual([true, false]);
+  });
+
+  it('must be offered in production, so that nobody on the way can take it away', async () => {
+    const production = {
+      NODE_ENV: 'production',
+      PUBLIC_URL: 'https://auth.test',
+      RATE_LIMIT: 'on',
+      LOG_LEVEL: 'silent',
+    };
+    expect(await sendTo(server, '', production)).toBe('PENDING');
+    expect(server.received).toEqual([]);
+    await runSql(app.databaseUrl, 'delete from outbox');
+    expect(await sendTo(server, '?tls=off', production)).toBe('SENT');
+  });
+});
+
+it('lets what is being sent finish when the service ends, but not for long', async () => {
+  const answer = holdAnswers();
+  const { databaseUrl, clock } = app;
+  const own = await createTestApp({ databaseUrl, clock, env: mailEnv(server.port) });
+  const before = server.arrivals();
+  await writeMail(own, NOTICE);
+  const delivery = newDelivery(own);
+  delivery.wake();
+  await server.arrived(before + 1);
+  const started = performance.now();
+  await delivery.close();
+  expect(performance.now() - started).toBeLessThan(10_000);
+  expect(await only()).toMatchObject({ state: 'PENDING', attempts: 1 });
+  answer();
+  await server.taken(1);
+  await own.close();
+});
+
 it('gives up after MAIL_MAX_ATTEMPTS, and figures tell of it', async () => {
   const { databaseUrl, clock } = app;
   const own = await createTestApp({
@@ -315,6 +390,7 @@ it('is not sent twice because the database was away when it had been sent', asyn
   database.cut();
   answer();
   await server.taken(1);
+  while (database.refused() === 0) await new Promise((resolve) => setTimeout(resolve, 10));
   database.restore();
   await delivered;
   expect((await storedMails({ ...own, databaseUrl })).map(({ state }) => state)).toEqual(['SENT']);

@@ -41,10 +41,10 @@ it('moves mails that wait as well, and leaves alone what was sent', async () => 
     databaseUrl: old.databaseUrl,
     env: { ...mailEnv(9), AUTH_SECRET: `${TEST_SECRET},${NEW_SECRET}` },
   });
-  const before = (await storedMails(old)).length;
+  await runSql(old.databaseUrl, 'delete from outbox');
   for (let i = 0; i < 3; i++)
     await writeMail(writing, { kind: 'reset-password', token: 'a-token' });
-  const [, , sent] = (await storedMails(old)).slice(before);
+  const [, , sent] = await storedMails(old);
   await runSql(old.databaseUrl, "update outbox set state = 'SENT', envelope = null where id = ?", [
     sent?.id ?? null,
   ]);

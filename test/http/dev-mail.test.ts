@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createTestApp, type TestApp } from '../support/app.ts';
+import { createApp } from '../../src/app.ts';
+import { loadConfig } from '../../src/config.ts';
+import { createTestApp, TEST_SECRET, type TestApp } from '../support/app.ts';
 import { mailEnv, storedMails, writeMail } from '../support/outbox.ts';
 
 const PRODUCTION = {
@@ -78,6 +80,20 @@ it.each([
     expect(answer.status).toBe(404);
     expect(await answer.text()).not.toContain('a-token');
   }
+  await production.close();
+});
+
+it('is absent in production even if mail could be kept there', async () => {
+  const kept = loadConfig({
+    NODE_ENV: 'test',
+    DATABASE_URL: app.databaseUrl,
+    AUTH_SECRET: TEST_SECRET,
+  });
+  const production = await createApp({ ...kept, profile: 'production' });
+  expect(
+    (await production.fetch('http://localhost:4000/dev/mail', { headers: { host: 'localhost' } }))
+      .status,
+  ).toBe(404);
   await production.close();
 });
 

@@ -12,6 +12,8 @@ export interface TcpProxy {
   port: number;
   /** Breaks all connections, and new ones at once. */
   cut(): void;
+  /** How many connections were broken as soon as they were made. */
+  refused(): number;
   /** Lets nothing through any more, in either direction, and tells nobody. */
   blackHole(): void;
   /** Breaks all connections, and new ones, as soon as the client has sent what matches. What it sent until then still arrives. */
@@ -37,6 +39,7 @@ export async function startTcpProxy(
 export async function startProxyTo(target: NetConnectOpts): Promise<TcpProxy> {
   let state: 'open' | 'cut' | 'silent' = 'open';
   let last: RegExp | null = null;
+  let refused = 0;
   const sockets = new Set<Socket>();
 
   const keep = (socket: Socket) => {
@@ -49,7 +52,10 @@ export async function startProxyTo(target: NetConnectOpts): Promise<TcpProxy> {
   };
   const server = createServer((client) => {
     keep(client);
-    if (state === 'cut') return void client.destroy();
+    if (state === 'cut') {
+      refused++;
+      return void client.destroy();
+    }
     const upstream = connect(target);
     keep(upstream);
     let sent = '';
@@ -79,6 +85,7 @@ export async function startProxyTo(target: NetConnectOpts): Promise<TcpProxy> {
       state = 'cut';
       drop();
     },
+    refused: () => refused,
     blackHole() {
       state = 'silent';
     },
