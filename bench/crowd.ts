@@ -30,6 +30,11 @@ export function crowdUsername(n: number): string {
   return `${first.toLowerCase()}.${n}`;
 }
 
+/** What somebody is called: first and last name. */
+export function nameOfSomebody(n: number): string {
+  return `${FIRST_NAMES[n % FIRST_NAMES.length]} ${LAST_NAMES[(n % 7919) % LAST_NAMES.length]}`;
+}
+
 function domainOf(n: number): number {
   return n < LEGACY ? 5 : n % 5;
 }
@@ -55,6 +60,16 @@ export async function createCrowd(
       say(`${Math.min(accounts, from + BATCH)} accounts`);
     }
     await connection.query('analyze table users, audit_events');
+  } finally {
+    await connection.end();
+  }
+}
+
+/** Gives an account the right to administer. */
+export async function makeAdmin(databaseUrl: string, email: string): Promise<void> {
+  const connection = await createConnection(connectionOptions(databaseUrl, () => ''));
+  try {
+    await connection.query("update users set role = 'ADMIN' where email_key = ?", [email]);
   } finally {
     await connection.end();
   }

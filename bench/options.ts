@@ -8,6 +8,8 @@ export interface Options {
   /** How long one measurement takes. */
   readonly seconds: number;
   readonly rounds: number;
+  /** How many accounts there are to administer. */
+  readonly crowd: number;
   /** Where the results go. */
   readonly json: string;
   /** The service: the compiled `main.js`. */
@@ -38,6 +40,7 @@ export function readOptions(args: readonly string[], names: readonly string[]): 
     only,
     seconds: positive('seconds', values.seconds, 4),
     rounds: Math.ceil(positive('rounds', values.rounds, 5)),
+    crowd: Math.ceil(positive('crowd', values.crowd, 1_000_000)),
     json: resolve(values.json ?? 'bench/results.json'),
     service: resolve(values.service ?? 'dist/main.js'),
     baseline: values.baseline === undefined ? undefined : resolve(values.baseline),
@@ -53,6 +56,7 @@ function parse(args: readonly string[]) {
         only: option,
         seconds: option,
         rounds: option,
+        crowd: option,
         json: option,
         service: option,
         baseline: option,

@@ -24,9 +24,9 @@ function findingRow(finding: Finding): string[] {
     what,
     `${figure(subject.value)} ${unit}`,
     peer.name,
-    `${figure(peer.value)} ${unit}`,
-    ratio.median.toFixed(2),
-    `${ratio.least.toFixed(2)} to ${ratio.greatest.toFixed(2)}`,
+    peer.name === '' ? '' : `${figure(peer.value)} ${unit}`,
+    peer.name === '' ? '' : ratio.median.toFixed(2),
+    peer.name === '' ? '' : `${ratio.least.toFixed(2)} to ${ratio.greatest.toFixed(2)}`,
     target ?? '',
     target === undefined ? '' : isMet ? 'met' : 'missed',
   ];

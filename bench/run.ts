@@ -1,17 +1,19 @@
-// npm run bench -- [--only me,refresh] [--seconds 4] [--rounds 5] [--json FILE] [--service MAIN.JS] [--baseline MAIN.JS]
+// npm run bench -- [--only me,refresh] [--seconds 4] [--rounds 5] [--crowd 1000000] [--json FILE] [--service MAIN.JS] [--baseline MAIN.JS]
 
 import { writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { readOptions, UsageError } from './options.ts';
 import { findingsTable, type Outcomes, recordsTable, resultsJson } from './report.ts';
 import { type Stage, withStage } from './stage.ts';
+import { admin } from './suites/admin.ts';
 import { flood } from './suites/flood.ts';
 import { me } from './suites/me.ts';
 import { login, register } from './suites/passwords.ts';
 import { refresh } from './suites/refresh.ts';
 import type { Outcome } from './suites/suite.ts';
 
-const SUITES = [me, refresh, login, register, flood];
+// the million accounts of the last one would be in the way of the others
+const SUITES = [me, refresh, login, register, flood, admin];
 
 async function main(): Promise<void> {
   const names = SUITES.map(({ name }) => name);

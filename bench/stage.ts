@@ -15,6 +15,7 @@ export type PeerName = 'yoga' | 'raw' | 'hash';
 /** A service under measurement, and who has an account there. */
 export interface Latchkey extends Server {
   readonly population: Population;
+  readonly databaseUrl: string;
 }
 
 /** Everything that takes part in a run. All share one database server and one machine. */
@@ -24,12 +25,16 @@ export interface Stage {
   readonly baseline: Latchkey | undefined;
   /** Two, because what one of them waits for must not delay the other. */
   readonly clients: readonly [LoadClient, LoadClient];
+  /** How many accounts there are to administer. */
+  readonly crowd: number;
   /** A peer, started when it is first needed. */
   peer(name: PeerName): Promise<Server>;
 }
 
 const DATABASE_CONNECTIONS = 10;
 const ACCOUNTS = 1000;
+// what somebody with a million accounts would give it, and less than they and their events take
+const BUFFER_POOL = '512M';
 const SECRET = 'benchmarks-only-4be1a07c9d3f52e8a6610f7d';
 const TSX = import.meta.resolve('tsx');
 
@@ -55,7 +60,11 @@ export async function withStage<T>(
     return server;
   };
   try {
-    const database = await startEmbeddedDatabase({ dataDirectory: folder, log: say });
+    const database = await startEmbeddedDatabase({
+      dataDirectory: folder,
+      log: say,
+      serverOptions: [`--innodb-buffer-pool-size=${BUFFER_POOL}`],
+    });
     closers.push(database.stop);
     const service = await startLatchkey('latchkey', options.service, database.url, run);
     const baseline =
@@ -66,7 +75,7 @@ export async function withStage<T>(
     closers.push(() => clients.map((client) => client.stop()));
     const env = peerEnvironment(peerSettings(database.url, service.population));
     const peer = once((name: PeerName) => run(name, ['--import', TSX, peerFile(name)], env));
-    return await work({ service, baseline, clients, peer });
+    return await work({ service, baseline, clients, crowd: options.crowd, peer });
   } finally {
     for (const closer of closers.reverse()) {
       // whatever fails, the rest is stopped too
@@ -99,7 +108,8 @@ async function startLatchkey(
     ARGON2_PASSES: String(ARGON2_COST.timeCost),
     ARGON2_PARALLELISM: String(ARGON2_COST.parallelism),
   });
-  return { ...server, population: await populate(databaseUrl.href, ACCOUNTS) };
+  const population = await populate(databaseUrl.href, ACCOUNTS);
+  return { ...server, population, databaseUrl: databaseUrl.href };
 }
 
 function peerSettings(databaseUrl: string, population: Population): PeerSettings {

@@ -29,6 +29,10 @@ export interface Config {
   /** The current one first; the others still verify and decrypt what they once made. */
   readonly secrets: readonly [string, ...string[]];
   readonly logLevel: string;
+  readonly audit: {
+    /** How long what is on record is kept. */
+    readonly retentionMs: number;
+  };
   readonly tokens: {
     readonly accessTtlMs: number;
     readonly issuer: string;
@@ -219,6 +223,7 @@ function assemble(variables: Environment, connection: Connection, mail: MailFile
     dataDirectory,
     secrets: readSecrets(variables.AUTH_SECRET, dataDirectory),
     logLevel: variables.LOG_LEVEL ?? (variables.NODE_ENV === 'test' ? 'silent' : 'info'),
+    audit: { retentionMs: variables.AUDIT_RETENTION_DAYS * DAY_MS },
     tokens: {
       accessTtlMs: variables.ACCESS_TOKEN_TTL * 1000,
       issuer: variables.JWT_ISSUER ?? publicUrl,
@@ -253,13 +258,7 @@ function assemble(variables: Environment, connection: Connection, mail: MailFile
       limitBytes: variables.BODY_LIMIT_BYTES,
       timeoutMs: variables.BODY_TIMEOUT_SECONDS * 1000,
     },
-    documentLimits: {
-      tokens: variables.MAX_TOKENS,
-      depth: variables.MAX_DEPTH,
-      aliases: variables.MAX_ALIASES,
-      directives: variables.MAX_DIRECTIVES,
-      rootFields: variables.MAX_ROOT_FIELDS,
-    },
+    documentLimits: documentLimits(variables),
     persistedOperations: variables.PERSISTED_OPERATIONS,
     ...visitorSettings(variables, production),
   };
@@ -314,6 +313,16 @@ function mailboxSettings(variables: Environment) {
       limit: variables.MAIL_RECIPIENT_LIMIT,
       windowMs: variables.MAIL_RECIPIENT_WINDOW * MINUTE_MS,
     },
+  };
+}
+
+function documentLimits(variables: Environment): Config['documentLimits'] {
+  return {
+    tokens: variables.MAX_TOKENS,
+    depth: variables.MAX_DEPTH,
+    aliases: variables.MAX_ALIASES,
+    directives: variables.MAX_DIRECTIVES,
+    rootFields: variables.MAX_ROOT_FIELDS,
   };
 }
 

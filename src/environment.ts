@@ -65,6 +65,7 @@ const environment = z.object({
   DATA_DIR: z.string().min(1).default('.data'),
   AUTH_SECRET: commaList.optional(),
   LOG_LEVEL: z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug']).optional(),
+  AUDIT_RETENTION_DAYS: count(30, 36_500, 365),
   ACCESS_TOKEN_TTL: count(1, DAY, 15 * MINUTE),
   REFRESH_TOKEN_TTL: count(1, 400 * DAY, 30 * DAY),
   SESSION_TTL: count(1, 400 * DAY, DAY),

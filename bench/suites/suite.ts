@@ -26,7 +26,7 @@ export interface Outcome {
 /** One comparison, as the table shows it. */
 export interface Finding {
   readonly what: string;
-  readonly unit: 'a second' | 'ms, p99';
+  readonly unit: 'a second' | 'ms, p99' | 'ms, p95';
   readonly subject: { readonly name: string; readonly value: number };
   readonly peer: { readonly name: string; readonly value: number };
   readonly ratio: Ratio;

@@ -2,6 +2,7 @@ import { ConfigError } from '../config.ts';
 import { MissingSecretError } from '../crypto/cipher.ts';
 import { AuthError } from '../errors.ts';
 import { describe } from '../graphql/error-mask.ts';
+import { audit } from './audit.ts';
 import { type Command, UsageError } from './command.ts';
 import { createAdmin } from './create-admin.ts';
 import { createDb } from './create-db.ts';
@@ -17,6 +18,7 @@ import { createTerminal } from './terminal.ts';
 import { users } from './users.ts';
 
 const COMMANDS: readonly Command[] = [
+  audit,
   createAdmin,
   createDb,
   doctor,

@@ -42,3 +42,9 @@ export function isRetryable(error: unknown): boolean {
 export function isMissingParent(error: unknown): boolean {
   return driverError(error)?.errno === 1452;
 }
+
+/** Whether the server refused a statement because its user has no right to it. */
+export function isDenied(error: unknown): boolean {
+  // a table, a column, a procedure
+  return [1142, 1143, 1370].includes(driverError(error)?.errno ?? 0);
+}

@@ -43,6 +43,8 @@ export function parseGrants(lines: readonly string[]): Rights {
       /^GRANT (.+?) ON (?:(PROCEDURE|FUNCTION) )?((?:`(?:[^`]|``)*`|\*)\.(?:`(?:[^`]|``)*`|\*)) TO (.*)$/.exec(
         line,
       ) ?? [];
+    // MariaDB lists what everybody may besides; it is not this account's
+    if (/ TO `?PUBLIC`?( |$)/.test(line)) continue;
     if (privileges === undefined) {
       if (!/^(GRANT PROXY|SET DEFAULT|REVOKE)/.test(line)) found.hasRoles = true;
       continue;

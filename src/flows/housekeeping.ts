@@ -1,4 +1,5 @@
 import { purgeAttemptCounters } from '../records/attempt-counter.ts';
+import { purgeEvents } from '../records/audit-event.ts';
 import { purgeEmailTokens } from '../records/email-token.ts';
 import { purgeLoginChallenges } from '../records/login-challenge.ts';
 import { purgeMails } from '../records/mail-delivery.ts';
@@ -41,6 +42,7 @@ function purgesOf({ db, config, now }: Deps): Record<string, Purge> {
     totpEnrolments: (limit) => purgeTotpEnrolments(db, at, limit),
     attemptCounters: (limit) => purgeAttemptCounters(db, ago(attemptsKept), limit),
     sessions: (limit) => purgeSessions(db, ago(SESSION_KEPT_MS), limit),
+    auditEvents: (limit) => purgeEvents(db, ago(config.audit.retentionMs), limit),
     mails: (limit) => purgeMails(db, ago(config.mail.retentionMs), limit),
   };
 }

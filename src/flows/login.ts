@@ -13,6 +13,7 @@ import {
   isStillSo,
   lockAccount,
   replacePasswordHash,
+  stillThere,
   type User,
 } from '../records/user.ts';
 import type { Deps } from './deps.ts';
@@ -119,13 +120,9 @@ async function recordFailure(
   account: Account | null,
   client: Client,
 ): Promise<void> {
-  const event = {
-    userId: account?.user.id ?? null,
-    client,
-    now: deps.now(),
-    detail: { reason: 'PASSWORD' },
-  };
+  const failure = { client, now: deps.now(), detail: { reason: 'PASSWORD' } };
   await transaction(deps.db, async (tx) => {
+    const event = { ...failure, userId: await stillThere(tx, account?.user.id ?? null) };
     await recordEvent(tx, { type: 'LOGIN_FAILED', ...event });
     const isLocked = await attempt.fail(tx);
     if (isLocked) await recordEvent(tx, { type: 'ACCOUNT_LOCKED', ...event });
@@ -143,8 +140,8 @@ async function recordRefusal(
   const now = deps.now();
   const needsLink = reason === 'EMAIL_NOT_VERIFIED' && (await wantsLink(deps, user));
   await transaction(deps.db, async (tx) => {
-    const event = { userId: user.id, client, now, detail: { reason } };
-    await recordEvent(tx, { type: 'LOGIN_FAILED', ...event });
+    const userId = await stillThere(tx, user.id);
+    await recordEvent(tx, { type: 'LOGIN_FAILED', userId, client, now, detail: { reason } });
     if (needsLink && (await lockAccount(tx, user.id)) !== null) {
       await mailLink(deps, tx, user, 'VERIFY_EMAIL');
     }

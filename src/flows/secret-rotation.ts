@@ -1,5 +1,6 @@
 import { currentKeyId, decrypt, encrypt } from '../crypto/cipher.ts';
 import type { Db } from '../db/client.ts';
+import { recordEvent } from '../records/audit-event.ts';
 import { listEnvelopesNotUnder, replaceEnvelope } from '../records/mail-delivery.ts';
 import { listSigningKeys, replacePrivateKey } from '../records/signing-key.ts';
 import {
@@ -19,6 +20,7 @@ export interface Rewrapped {
 }
 
 const BATCH = 200;
+const OPERATOR = { ipAddress: null, userAgent: 'command line', requestId: null };
 
 /**
  * Encrypts everything that is stored encrypted under the current entry of AUTH_SECRET. What carries the current key's id
@@ -26,12 +28,19 @@ const BATCH = 200;
  *
  * @throws {MissingSecretError} when AUTH_SECRET lacks the entry that something was encrypted under
  */
-export async function rewrapSecrets(deps: Pick<Deps, 'db' | 'keyring'>): Promise<Rewrapped> {
-  return {
+export async function rewrapSecrets(
+  deps: Pick<Deps, 'db' | 'keyring' | 'now'>,
+): Promise<Rewrapped> {
+  const done = {
     signingKeys: await rewrapSigningKeys(deps),
     totpSecrets: await rewrapTotp(deps),
     mails: await rewrapMails(deps),
   };
+  if (done.signingKeys + done.totpSecrets + done.mails > 0) {
+    const event = { client: OPERATOR, now: deps.now(), detail: done };
+    await recordEvent(deps.db, { type: 'SECRETS_REWRAPPED', ...event });
+  }
+  return done;
 }
 
 async function rewrapSigningKeys({ db, keyring }: Pick<Deps, 'db' | 'keyring'>): Promise<number> {

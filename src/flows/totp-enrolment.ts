@@ -20,6 +20,7 @@ import {
   takeTotpEnrolment,
 } from '../records/totp.ts';
 import type { User } from '../records/user.ts';
+import { stillThere } from '../records/user.ts';
 import type { Viewer } from './authentication.ts';
 import type { Deps } from './deps.ts';
 import { type Attempt, withAttempt } from './steps/attempt.ts';
@@ -125,7 +126,8 @@ async function refuseCode(
 ): Promise<never> {
   await transaction(deps.db, async (tx) => {
     const failure = event('REAUTHENTICATION_FAILED', viewer, client, deps.now());
-    await recordEvent(tx, { ...failure, detail: { reason: 'CODE' } });
+    const userId = await stillThere(tx, viewer.user.id);
+    await recordEvent(tx, { ...failure, userId, detail: { reason: 'CODE' } });
     await attempt.fail(tx);
   });
   throw new AuthError('INVALID_CODE');

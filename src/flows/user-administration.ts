@@ -28,6 +28,8 @@ import { notify, recipientOf, writeTo } from './steps/mailing.ts';
 /** Who administers: a signed-in administrator, or the operator at the command line, who has no account. */
 export interface Administrator {
   userId: string | null;
+  /** The session they act in, for the record. */
+  sessionId?: string;
   client: Client;
 }
 
@@ -161,7 +163,8 @@ export async function deleteUser(
     await guardAdmins(tx, admin, id);
     const user = await target(tx, id);
     assertNotSelf(admin, id);
-    const act = { type: 'ACCOUNT_DELETED', actorId: admin.userId, client: admin.client } as const;
+    const { userId: actorId, sessionId = null, client } = admin;
+    const act = { type: 'ACCOUNT_DELETED', actorId, sessionId, client } as const;
     if (await eraseUser(deps, tx, user, act)) {
       await writeTo(deps, tx, { ...recipientOf(user), id: null }, { kind: 'account-deleted' });
     }
@@ -259,6 +262,7 @@ async function record(
   type: AuditEventType,
   detail: Json,
 ): Promise<void> {
-  const { client } = admin;
-  await recordEvent(tx, { type, userId, actorId: admin.userId, client, now: deps.now(), detail });
+  const { userId: actorId, sessionId = null, client } = admin;
+  const event = { type, userId, actorId, sessionId, client, now: deps.now(), detail };
+  await recordEvent(tx, event);
 }

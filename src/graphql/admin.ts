@@ -105,13 +105,22 @@ AdminObject.implement({
         after: t.arg.string(AFTER),
         userId: t.arg.id({ description: 'Only what concerns this user.' }),
         type: t.arg({ type: AuditEventTypeEnum, description: 'Only events of this type.' }),
+        since: t.arg({ type: 'DateTime', description: 'Only what happened then or later.' }),
+        until: t.arg({ type: 'DateTime', description: 'Only what happened before then.' }),
       },
-      resolve: (_admin, { first, after, userId, type }, { deps: { db } }) =>
-        readPage({ first, after }, async (page) =>
-          userId != null && !isUuid(userId)
-            ? []
-            : listEvents(db, { userId: userId ?? undefined, type: type ?? undefined }, page),
-        ),
+      resolve: (_admin, { first, after, ...filter }, { deps: { db } }) => {
+        const { userId, type, since, until } = filter;
+        const chosen = {
+          userId: userId ?? undefined,
+          type: type ?? undefined,
+          since: since ?? undefined,
+          until: until ?? undefined,
+        };
+        const isNobody = userId != null && !isUuid(userId);
+        return readPage({ first, after }, async (page) =>
+          isNobody ? [] : listEvents(db, chosen, page),
+        );
+      },
     }),
     dashboard: t.field({
       type: DashboardObject,

@@ -1,6 +1,12 @@
-import { AUDIT_EVENT_TYPES, type AuditEvent, type AuditEventType } from '../records/audit-event.ts';
+import {
+  AUDIT_EVENT_TYPES,
+  type AuditEvent,
+  type AuditEventType,
+  isOwnAct,
+} from '../records/audit-event.ts';
 import { builder } from './builder.ts';
 import { connectionObject } from './connection.ts';
+import type { Context } from './context.ts';
 
 export const AuditEventTypeEnum = builder.enumType('AuditEventType', {
   description: 'Everything that is put on record.',
@@ -8,6 +14,10 @@ export const AuditEventTypeEnum = builder.enumType('AuditEventType', {
     Object.entries(AUDIT_EVENT_TYPES).map(([type, description]) => [type, { description }]),
   ) as Record<AuditEventType, { description: string }>,
 });
+
+/** Where somebody else acted from is for administrators to know. */
+const isTold = (event: AuditEvent, { viewer }: Context) =>
+  viewer?.user.role === 'ADMIN' || isOwnAct(event);
 
 const AuditEventObject = builder.objectRef<AuditEvent>('AuditEvent').implement({
   description: 'Something that happened to an account.',
@@ -27,10 +37,24 @@ const AuditEventObject = builder.objectRef<AuditEvent>('AuditEvent').implement({
       nullable: true,
       description: 'Who did it; null for the operator at the command line and for strangers.',
     }),
-    ipAddress: t.exposeString('ipAddress', { nullable: true, description: 'Where from.' }),
-    userAgent: t.exposeString('userAgent', {
+    sessionId: t.id({
       nullable: true,
-      description: 'What the browser or app said it was.',
+      description: 'The session it was done in, or that it concerns.',
+      resolve: (event, _args, context) => (isTold(event, context) ? event.sessionId : null),
+    }),
+    requestId: t.exposeString('requestId', {
+      nullable: true,
+      description: 'The id of the request, under which the log has more.',
+    }),
+    ipAddress: t.string({
+      nullable: true,
+      description: 'Where from. People are not told where an administrator was.',
+      resolve: (event, _args, context) => (isTold(event, context) ? event.ipAddress : null),
+    }),
+    userAgent: t.string({
+      nullable: true,
+      description: 'What the browser or app said it was; not that of an administrator.',
+      resolve: (event, _args, context) => (isTold(event, context) ? event.userAgent : null),
     }),
     detail: t.expose('detail', {
       type: 'JSON',

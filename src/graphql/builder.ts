@@ -2,6 +2,7 @@ import SchemaBuilder from '@pothos/core';
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
 import { GraphQLError, Kind, type ValueNode } from 'graphql';
 import { RequestError } from '../errors.ts';
+import { mayAdminister } from '../flows/access-denial.ts';
 import type { Json } from '../json.ts';
 import type { Context, SignedInContext } from './context.ts';
 
@@ -34,7 +35,8 @@ export const builder = new SchemaBuilder<{
       public: true,
       credentialsNotRejected: context.credentials !== 'rejected',
       signedIn: context.viewer !== null,
-      admin: context.viewer?.user.role === 'ADMIN',
+      // asked at most once for a request, and only where somebody is about to administer
+      admin: () => mayAdminister(context.deps, context.viewer, context.client),
     }),
     unauthorizedError: (_parent, context) =>
       new RequestError(context.viewer === null ? 'UNAUTHENTICATED' : 'FORBIDDEN'),

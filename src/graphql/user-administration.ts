@@ -121,6 +121,7 @@ const ID = { required: true, description: 'The id of the user.' } as const;
 
 const administrator = ({ viewer, client }: SignedInContext): Administrator => ({
   userId: viewer.user.id,
+  sessionId: viewer.session.id,
   client,
 });
 

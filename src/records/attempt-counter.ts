@@ -124,6 +124,12 @@ export async function clearAttempts(db: Db, key: Buffer): Promise<boolean> {
   return affectedRows(await db.delete(attemptCounters).where(eq(attemptCounters.key, key))) === 1;
 }
 
+/** What is counted under a key. */
+export async function findCounter(db: Db, key: Buffer) {
+  const [counter] = await db.select().from(attemptCounters).where(eq(attemptCounters.key, key));
+  return counter ?? null;
+}
+
 export async function countLockedCounters(db: Db, now: Date): Promise<number> {
   return db.$count(attemptCounters, gt(lockedUntil, now));
 }

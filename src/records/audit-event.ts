@@ -1,7 +1,9 @@
-import { and, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, gte, lt, type SQL, sql } from 'drizzle-orm';
 import type { Client } from '../client.ts';
-import { newId } from '../crypto/id.ts';
+import { leastIdAt, newId } from '../crypto/id.ts';
 import type { Db } from '../db/client.ts';
+import { isDenied } from '../db/failure.ts';
+import { RUNTIME_PROCEDURES } from '../db/grants.ts';
 import { type AuditEventRow, auditEvents } from '../db/schema.ts';
 import type { Json } from '../json.ts';
 
@@ -18,6 +20,7 @@ export const AUDIT_EVENT_TYPES = {
     'A signed-in person gave a wrong password or code for a sensitive change.',
   LOGGED_OUT: 'Somebody signed out; `detail.endedSessions` counts the sessions ended.',
   SESSION_REVOKED: 'A person ended one of their other sessions.',
+  SESSION_LIMIT_REACHED: 'A sign-in ended the oldest sessions; `detail.endedSessions` counts them.',
   REFRESH_TOKEN_REUSED:
     'An old refresh token was presented, as a thief would; the session was ended.',
   PROFILE_UPDATED: 'A profile was changed; `detail.fields` names what.',
@@ -49,10 +52,19 @@ export const AUDIT_EVENT_TYPES = {
   USER_TOTP_RESET: 'An administrator turned off TOTP for a user who lost it.',
   SIGNING_KEY_CREATED: 'A key for access tokens was created.',
   SIGNING_KEY_RETIRED: 'A key for access tokens was retired.',
+  SECRETS_REWRAPPED:
+    'What is stored encrypted was moved to the current AUTH_SECRET; `detail` counts it.',
+  ACCESS_DENIED:
+    'Somebody without the right tried to administer. Recorded once a minute for each account.',
 } as const;
 
 export type AuditEventType = keyof typeof AUDIT_EVENT_TYPES;
 export type AuditEvent = AuditEventRow;
+
+/** Whether it was done by the one it concerns, or by somebody who passed for them, and not by an administrator. */
+export function isOwnAct(event: AuditEvent): boolean {
+  return event.actorId === event.userId;
+}
 
 /** Who did what to whom. */
 export interface NewAuditEvent {
@@ -96,7 +108,37 @@ function rowOf(event: NewAuditEvent): AuditEventRow {
 
 export interface AuditEventFilter {
   userId?: string | undefined;
+  /** Who did it. */
+  actorId?: string | undefined;
   type?: AuditEventType | undefined;
+  /** From this instant on. */
+  since?: Date | undefined;
+  /** Before this instant. */
+  until?: Date | undefined;
+}
+
+/** Whether there is an event of a type about a user that is no older than `since`. */
+export async function hasEventSince(
+  db: Db,
+  event: { userId: string; type: AuditEventType },
+  since: Date,
+): Promise<boolean> {
+  const rows = await listEvents(db, { ...event, since }, { limit: 1, after: null });
+  return rows.length > 0;
+}
+
+/** Events from the oldest to the newest, those newer than the event `after`: what has been written since. */
+export async function listEventsForward(
+  db: Db,
+  filter: AuditEventFilter,
+  page: { limit: number; after: string | null },
+): Promise<AuditEvent[]> {
+  return db
+    .select()
+    .from(auditEvents, { forceIndex: indexOf(filter) })
+    .where(and(matches(filter), page.after === null ? undefined : gt(auditEvents.id, page.after)))
+    .orderBy(asc(auditEvents.id))
+    .limit(page.limit);
 }
 
 /** Events from the newest to the oldest, those older than the event `after`. */
@@ -114,14 +156,15 @@ export async function listEvents(
 }
 
 /** The index that holds just these events, in their order: left to itself, a server may look through them all. */
-function indexOf({ userId, type }: AuditEventFilter): string {
+function indexOf({ userId, actorId, type }: AuditEventFilter): string {
+  if (actorId !== undefined && userId === undefined) return 'audit_events_actor_index';
   if (userId !== undefined && type !== undefined) return 'audit_events_user_type_index';
   if (userId !== undefined) return 'audit_events_user_index';
   return type !== undefined ? 'audit_events_type_index' : 'PRIMARY';
 }
 
 export async function countEventsSince(db: Db, type: AuditEventType, since: Date): Promise<number> {
-  return db.$count(auditEvents, and(eq(auditEvents.type, type), gte(auditEvents.at, since)));
+  return db.$count(auditEvents, matches({ type, since }));
 }
 
 /**
@@ -148,11 +191,45 @@ export async function purgeEvents(db: Db, before: Date, limit: number): Promise<
   return result.affectedRows;
 }
 
+/** What the database lets this service's user do with what is on record. */
+export interface EventGuard {
+  /** Whether it can change or delete events beside the procedures. */
+  canChange: boolean;
+  /** Procedures that are not there, or not for it. */
+  missingProcedures: string[];
+}
+
+/** Asks the database, which refuses a statement that is not allowed even where it would touch nothing. */
+export async function checkEventGuard(db: Db): Promise<EventGuard> {
+  const isAllowed = (statement: SQL) =>
+    db.execute(statement).then(
+      () => true,
+      (error: unknown) => {
+        if (isDenied(error)) return false;
+        throw error;
+      },
+    );
+  const [rows] = await db.execute(
+    sql`select routine_name as name from information_schema.routines where routine_schema = database()`,
+  );
+  const found = new Set((rows as unknown as { name: string }[]).map(({ name }) => name));
+  return {
+    canChange:
+      (await isAllowed(sql`update ${auditEvents} set type = type where 1 = 0`)) ||
+      (await isAllowed(sql`delete from ${auditEvents} where 1 = 0`)),
+    missingProcedures: RUNTIME_PROCEDURES.filter((name) => !found.has(name)),
+  };
+}
+
 const idParam = (id: string) => sql.param(id, auditEvents.id);
 
 function matches(filter: AuditEventFilter): SQL | undefined {
   return and(
     filter.userId === undefined ? undefined : eq(auditEvents.userId, filter.userId),
+    filter.actorId === undefined ? undefined : eq(auditEvents.actorId, filter.actorId),
     filter.type === undefined ? undefined : eq(auditEvents.type, filter.type),
+    // ids begin with the time, so the index that orders them bounds them too
+    filter.since === undefined ? undefined : gte(auditEvents.id, leastIdAt(filter.since)),
+    filter.until === undefined ? undefined : lt(auditEvents.id, leastIdAt(filter.until)),
   );
 }

@@ -196,13 +196,13 @@ export async function endSessionsOf(
   return affectedRows(result);
 }
 
-/** Ends the oldest live sessions of a user beyond the `keep` newest. */
+/** Ends the oldest live sessions of a user beyond the `keep` newest. @returns how many */
 export async function endSurplusSessions(
   db: Db,
   userId: string,
   keep: number,
   now: Date,
-): Promise<void> {
+): Promise<number> {
   const surplus = await db
     .select({ id: sessions.id })
     .from(sessions)
@@ -210,7 +210,7 @@ export async function endSurplusSessions(
     .orderBy(desc(sessions.createdAt), desc(sessions.id))
     .limit(1000)
     .offset(keep);
-  if (surplus.length === 0) return;
+  if (surplus.length === 0) return 0;
   await db
     .update(sessions)
     .set({ endedAt: now, endReason: 'SESSION_LIMIT' })
@@ -220,6 +220,7 @@ export async function endSurplusSessions(
         surplus.map((row) => row.id),
       ),
     );
+  return surplus.length;
 }
 
 /** The live sessions of a user, the newest first. */
@@ -228,15 +229,6 @@ export async function listSessions(db: Db, userId: string, now: Date): Promise<S
     .select()
     .from(sessions)
     .where(and(eq(sessions.userId, userId), isNull(sessions.endedAt), gt(sessions.expiresAt, now)))
-    .orderBy(desc(sessions.createdAt), desc(sessions.id));
-}
-
-/** All sessions of a user that are still stored, ended ones too. */
-export async function listAllSessions(db: Db, userId: string): Promise<Session[]> {
-  return db
-    .select()
-    .from(sessions)
-    .where(eq(sessions.userId, userId))
     .orderBy(desc(sessions.createdAt), desc(sessions.id));
 }
 

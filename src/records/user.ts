@@ -256,6 +256,16 @@ const unchanged = (account: { id: string; passwordHash: string | null }) =>
   );
 
 /**
+ * The id of a user who still exists, and does until the transaction ends; `null` for one who was deleted meanwhile. What
+ * failed at an account may be recorded a moment after it is gone, and must not bring its id back.
+ */
+export async function stillThere(tx: Db, id: string | null): Promise<string | null> {
+  if (id === null) return null;
+  const rows = await tx.select({ id: users.id }).from(users).where(eq(users.id, id)).for('update');
+  return rows.length === 1 ? id : null;
+}
+
+/**
  * Records a sign-in, if the account is still active and its password the one that was checked: it may have been
  * disabled, or the password changed, while the hash was computed.
  *

@@ -18,11 +18,15 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
-/** Runs an attack and fails when anything in the database is different afterwards. */
+/** Runs an attack and fails when anything in the database is different afterwards but that it is on record. */
 async function changingNothing<T>(attack: () => Promise<T>): Promise<T> {
   const tables =
-    'users, sessions, recovery_codes, totp_enrolments, login_challenges, attempt_counters, audit_events';
-  const checksum = () => runSql(app.databaseUrl, `checksum table ${tables}`);
+    'users, sessions, recovery_codes, totp_enrolments, login_challenges, attempt_counters';
+  const acts = "select count(*) from audit_events where type <> 'ACCESS_DENIED'";
+  const checksum = async () => [
+    await runSql(app.databaseUrl, `checksum table ${tables}`),
+    await runSql(app.databaseUrl, acts),
+  ];
   const before = await checksum();
   const result = await attack();
   expect(await checksum()).toEqual(before);

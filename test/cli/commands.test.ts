@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keys } from '../../src/cli/keys.ts';
-import { logIn, newName } from '../support/account.ts';
+import { logIn, newName, registerUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { runSql } from '../support/database.ts';
 import { mailEnv, writeMail } from '../support/outbox.ts';
@@ -125,6 +125,50 @@ it('takes a key id that begins with a dash for an id', async () => {
   const env = { DATABASE_URL: app.databaseUrl };
   const refused = await runCommand(keys, ['retire', kid], { env });
   expect(refused).toMatchObject({ code: 1, errors: expect.stringContaining(`no key ${kid}`) });
+});
+
+describe('audit', () => {
+  it('hands on what is on record as lines of JSON, and follows it', async () => {
+    const user = await registerUser(app);
+    const once = await run(['audit', 'tail', '--json', '--once', '--user', user.id]);
+    expect(once.code).toBe(0);
+    expect(
+      once.output
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toMatchObject([{ type: 'REGISTERED', userId: user.id, ipAddress: '127.0.0.1', detail: {} }]);
+    const env = { DATABASE_URL: app.databaseUrl };
+    const following = startProcess('cli/main.js', ['audit', 'tail', '--json', '--lines', '1'], env);
+    await following.printed('"type"');
+    await logIn(app, { identifier: user.email, password: 'wrong' });
+    expect(await following.printed('LOGIN_FAILED')).toContain(user.id);
+    following.child.kill('SIGTERM');
+    expect((await following.finished).code).toBe(0);
+  });
+
+  it('tells whether the service could change what is on record', async () => {
+    const { code, errors } = await run(['audit', 'verify']);
+    expect(code).toBe(1);
+    expect(errors).toContain('can change what is on record');
+    const { output } = await run(['audit', 'verify', '--json']);
+    expect(JSON.parse(output)).toEqual({
+      isGuarded: false,
+      canChange: true,
+      missingProcedures: [],
+    });
+  });
+
+  it.each([
+    [['audit']],
+    [['audit', 'head']],
+    [['audit', 'tail', '--type', 'NONE']],
+    [['audit', 'tail', '--since', 'yesterday']],
+    [['audit', 'tail', '--lines', '-1']],
+    [['audit', 'tail', '--user', 'ada']],
+  ])('refuses %j', async (args) => {
+    expect((await run(args)).code).toBe(2);
+  });
 });
 
 it('teaches: without a command, with an unknown one, and with --help', async () => {

@@ -21,6 +21,11 @@ describe('compareRights', () => {
     expect(compare(mariadb, ...EXACT.slice(1))).toEqual({ missing: [], excessive: [] });
   });
 
+  it('leaves out what MariaDB gives everybody', () => {
+    const everybody = 'GRANT SELECT, DELETE ON `test`.* TO PUBLIC';
+    expect(compare(everybody, ...EXACT)).toEqual({ missing: [], excessive: [] });
+  });
+
   it('finds what is missing', () => {
     expect(compare(...EXACT.slice(0, 3)).missing).toEqual([NEEDED[2]]);
     const one = 'GRANT SELECT ON `latch_key`.`users` TO `latchkey`@`%`';

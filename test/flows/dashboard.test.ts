@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Db } from '../../src/db/client.ts';
+import { createFigures } from '../../src/flows/steps/figures.ts';
 import {
   enrolTotp,
   idBytes,
@@ -70,5 +72,55 @@ it('forgets a day later what was only of that day', async () => {
     registrationsLast24h: 0,
     loginsLast24h: 1,
     failedLoginsLast24h: 0,
+  });
+});
+
+describe('of a large installation', () => {
+  let now: Date;
+  let counted: number;
+  let users: number;
+  const advance = (seconds: number) => {
+    now = new Date(now.getTime() + seconds * 1000);
+  };
+  /** A database that answers every count with the same number, and counts how often it is asked. */
+  function createCounted() {
+    now = new Date(2026, 0);
+    counted = 0;
+    const rows = () => {
+      counted++;
+      return Promise.resolve([{ role: 'USER', status: 'ACTIVE', users }]);
+    };
+    const db = { select: () => ({ from: () => ({ groupBy: rows }) }) };
+    return createFigures({ db: db as unknown as Db, now: () => now });
+  }
+
+  it('figures are at most a minute old, and those who look on do not wait for them', async () => {
+    users = 1_000_000;
+    const figures = createCounted();
+    const first = await figures.userCounts();
+    advance(29);
+    users = 2_000_000;
+    expect(await figures.userCounts()).toEqual(first);
+    expect(counted).toBe(1);
+    advance(2);
+    // this one is served at once, and the next count begins
+    expect(await figures.userCounts()).toEqual(first);
+    await Promise.resolve();
+    expect(counted).toBe(2);
+    await new Promise(setImmediate);
+    expect((await figures.userCounts()).figures[0]?.users).toBe(2_000_000);
+    advance(61);
+    users = 3_000_000;
+    const late = await figures.userCounts();
+    expect(late).toEqual({ figures: [expect.objectContaining({ users })], at: now });
+  });
+
+  it('and of a small one they are counted each time', async () => {
+    users = 50_000;
+    const figures = createCounted();
+    for (let call = 1; call <= 3; call++) {
+      await figures.userCounts();
+      expect(counted).toBe(call);
+    }
   });
 });

@@ -270,3 +270,64 @@ it('shows users their own events only', async () => {
   );
   expect(pageInfo.hasNextPage).toBe(false);
 });
+
+it('shows what happened in a time', async () => {
+  const user = await registerUser(app);
+  const times = [app.clock.now()];
+  for (const password of ['wrong', 'wrong again']) {
+    app.clock.advance(60);
+    times.push(app.clock.now());
+    await logIn(app, { identifier: user.email, password });
+  }
+  const [start, middle, end] = times.map((time) => time.toISOString());
+  const query = `query ($userId: ID, $type: AuditEventType, $since: DateTime, $until: DateTime) {
+    admin { auditEvents(userId: $userId, type: $type, since: $since, until: $until) { edges { node { at } } } }
+  }`;
+  const timesOf = async (variables: object) => {
+    const { data } = await app.gql(query, { userId: user.id, ...variables }, { token });
+    return data.admin.auditEvents.edges.map((edge: { node: { at: string } }) => edge.node.at);
+  };
+  expect(await timesOf({ since: middle })).toEqual([end, middle]);
+  expect(await timesOf({ since: start, until: end })).toEqual([middle, start]);
+  expect(await timesOf({ until: start })).toEqual([]);
+  expect(await timesOf({ type: 'LOGIN_FAILED', since: end })).toEqual([end]);
+  expect(await timesOf({ since: '1960-01-01T00:00:00Z', until: '9999-01-01T00:00:00Z' })).toEqual([
+    end,
+    middle,
+    start,
+  ]);
+});
+
+it('tells administrators where everything came from, and people only what was their own', async () => {
+  const user = await registerUser(app);
+  await app.gql(
+    `mutation { revokeUserSessions(id: "${user.id}") { __typename } }`,
+    {},
+    { token, headers: { 'user-agent': 'a browser' } },
+  );
+  const { tokens } = await logIn(app, { identifier: user.email });
+  const fields = 'edges { node { type actorId sessionId requestId ipAddress userAgent } }';
+  const own = await app.gql(
+    `{ me { list: auditEvents { ${fields} } } }`,
+    {},
+    { token: tokens.accessToken },
+  );
+  const all = await app.gql(
+    `{ admin { list: auditEvents(userId: "${user.id}") { ${fields} } } }`,
+    {},
+    { token },
+  );
+  const act = (list: { edges: { node: { type: string } }[] }) =>
+    list.edges.find(({ node }) => node.type === 'USER_SESSIONS_REVOKED')?.node;
+  const nowhere = { sessionId: null, ipAddress: null, userAgent: null };
+  expect(act(own.data.me.list)).toMatchObject({ actorId: admin.id, ...nowhere });
+  expect(act(all.data.admin.list)).toMatchObject({
+    actorId: admin.id,
+    sessionId: expect.any(String),
+    ipAddress: '127.0.0.1',
+  });
+  const ownAct = own.data.me.list.edges.find(
+    (edge: { node: { type: string } }) => edge.node.type === 'LOGIN_SUCCEEDED',
+  );
+  expect(ownAct.node.ipAddress).toBe('127.0.0.1');
+});

@@ -44,6 +44,11 @@ export function unreachable(
         'The server has no connection left.',
         'Raise max_connections, or lower DATABASE_CONNECTIONS.',
       );
+    case 'ER_MAX_PREPARED_STMT_COUNT_REACHED':
+      return broken(
+        'The server prepares no more statements, and the service sends no others.',
+        'Raise max_prepared_stmt_count on the server: 100 for each connection of all instances.',
+      );
     case 'HANDSHAKE_NO_SSL_SUPPORT':
       return broken(
         'The server has no TLS.',

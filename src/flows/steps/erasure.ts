@@ -18,7 +18,12 @@ export async function eraseUser(
   deps: Deps,
   tx: Db,
   user: User,
-  act: { type: 'ACCOUNT_DELETED'; actorId: string | null; client: Client },
+  act: {
+    type: 'ACCOUNT_DELETED';
+    actorId: string | null;
+    sessionId?: string | null;
+    client: Client;
+  },
 ): Promise<boolean> {
   // sessions, codes, challenges and enrolments go with the row
   if (!(await deleteUser(tx, user.id))) return false;
@@ -28,10 +33,22 @@ export async function eraseUser(
   return true;
 }
 
+/** What is counted about a user, besides their devices. */
+export function attemptSubjectsOf(user: User): AttemptSubject[] {
+  return [...passwordSubjectsOf(user), { kind: 'code', userId: user.id }];
+}
+
+function passwordSubjectsOf(user: User): AttemptSubject[] {
+  return [
+    { kind: 'password', identifier: user.email },
+    ...(user.username === null ? [] : [{ kind: 'password', identifier: user.username } as const]),
+    { kind: 'reauthentication', userId: user.id },
+  ];
+}
+
 /** Lifts every lock on a user and forgets what was counted. @returns whether there was anything */
 export async function forgetAttempts(deps: Deps, tx: Db, user: User): Promise<boolean> {
-  const codes = await forget(deps, tx, [{ kind: 'code', userId: user.id }]);
-  return (await forgetPasswordAttempts(deps, tx, user)) || codes;
+  return forget(deps, tx, attemptSubjectsOf(user));
 }
 
 /**
@@ -39,11 +56,7 @@ export async function forgetAttempts(deps: Deps, tx: Db, user: User): Promise<bo
  * guesses at the second factor by every link. Counters of devices start anew by themselves with another password.
  */
 export async function forgetPasswordAttempts(deps: Deps, tx: Db, user: User): Promise<boolean> {
-  return forget(deps, tx, [
-    { kind: 'password', identifier: user.email },
-    ...(user.username === null ? [] : [{ kind: 'password', identifier: user.username } as const]),
-    { kind: 'reauthentication', userId: user.id },
-  ]);
+  return forget(deps, tx, passwordSubjectsOf(user));
 }
 
 async function forget(deps: Deps, tx: Db, subjects: readonly AttemptSubject[]): Promise<boolean> {

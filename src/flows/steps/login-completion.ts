@@ -4,7 +4,7 @@ import { type Db, transaction } from '../../db/client.ts';
 import { AuthError } from '../../errors.ts';
 import { recordEvent } from '../../records/audit-event.ts';
 import { hasSessions, type Session } from '../../records/session.ts';
-import { type Account, recordLogin } from '../../records/user.ts';
+import { type Account, recordLogin, stillThere } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
 import { type Attempt, type AttemptSubject, withAttempt } from './attempt.ts';
 import { type MfaMethod, takeCode } from './code-check.ts';
@@ -142,8 +142,9 @@ async function recordCodeFailure(
   userId: string,
   client: Client,
 ): Promise<void> {
-  const event = { userId, client, now: deps.now(), detail: { reason: 'CODE' } };
+  const failure = { client, now: deps.now(), detail: { reason: 'CODE' } };
   await transaction(deps.db, async (tx) => {
+    const event = { ...failure, userId: await stillThere(tx, userId) };
     await recordEvent(tx, { type: 'LOGIN_FAILED', ...event });
     const isLocked = await attempt.fail(tx);
     if (isLocked) await recordEvent(tx, { type: 'ACCOUNT_LOCKED', ...event });

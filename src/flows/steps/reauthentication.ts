@@ -3,7 +3,7 @@ import { type Db, transaction } from '../../db/client.ts';
 import { AuthError, RequestError } from '../../errors.ts';
 import { isPossiblePassword } from '../../input.ts';
 import { recordEvent } from '../../records/audit-event.ts';
-import { type Account, findAccount } from '../../records/user.ts';
+import { type Account, findAccount, stillThere } from '../../records/user.ts';
 import type { Viewer } from '../authentication.ts';
 import type { Deps } from '../deps.ts';
 import { type Attempt, type AttemptSubject, withAttempt } from './attempt.ts';
@@ -84,7 +84,7 @@ async function recordFailure(
   await transaction(deps.db, async (tx) => {
     await recordEvent(tx, {
       type: 'REAUTHENTICATION_FAILED',
-      userId: viewer.user.id,
+      userId: await stillThere(tx, viewer.user.id),
       sessionId: viewer.session.id,
       client,
       now: deps.now(),

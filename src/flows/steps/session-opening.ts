@@ -4,6 +4,7 @@ import { deviceToken } from '../../crypto/device-token.ts';
 import { newId } from '../../crypto/id.ts';
 import { refreshToken } from '../../crypto/refresh-token.ts';
 import type { Db } from '../../db/client.ts';
+import { recordEvent } from '../../records/audit-event.ts';
 import { endSurplusSessions, insertSession, type Session } from '../../records/session.ts';
 import type { User } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
@@ -58,7 +59,11 @@ export async function openSession(
     client,
     now,
   });
-  await endSurplusSessions(tx, userId, deps.config.sessions.maxPerUser, now);
+  const endedSessions = await endSurplusSessions(tx, userId, deps.config.sessions.maxPerUser, now);
+  if (endedSessions > 0) {
+    const event = { userId, sessionId: session.id, client, now, detail: { endedSessions } };
+    await recordEvent(tx, { type: 'SESSION_LIMIT_REACHED', ...event });
+  }
   return session;
 }
 
