@@ -77,10 +77,18 @@ export async function searchUsers(
   // few are administrators or disabled: with them, looking at each is quicker than any other way
   const isNarrow = filter.role === 'ADMIN' || filter.status === 'DISABLED';
   let position = page.after ?? (isNarrow ? { ...START, round: ONE_BY_ONE } : START);
+  let matching: Set<Round> | null = null;
   while (found.length <= page.limit) {
     const limit = page.limit + 1 - found.length;
     const searching = { filter, after: position, limit, isNarrow };
     const round = ROUNDS[position.round];
+    if (round !== undefined && position.id === null) {
+      matching ??= await matchingRounds(db, filter);
+      if (!matching.has(round)) {
+        position = { ...START, round: position.round + 1 };
+        continue;
+      }
+    }
     const finding = await (round === undefined
       ? searchOneByOne(db, searching)
       : searchByIndex(db, round, searching));
@@ -105,6 +113,17 @@ export async function countFound(db: Db, filter: UserFilter & { search: string }
 }
 
 type Round = (typeof ROUNDS)[number];
+
+/** Those rounds that find anybody: most of what is searched for is in one or two, and asking each takes longer. */
+async function matchingRounds(db: Db, filter: { search: string }): Promise<Set<Round>> {
+  const answers = ROUNDS.map(
+    (round) =>
+      sql`exists(select 1 from ${users} force index (${sql.identifier(round.index)}) where ${like(round.column, beginning(filter, round))}) as ${sql.identifier(round.index)}`,
+  );
+  const [rows] = await db.execute(sql`select ${sql.join(answers, sql`, `)}`);
+  const [found] = rows as unknown as [Record<Round['index'], number>];
+  return new Set(ROUNDS.filter((round) => found[round.index] === 1));
+}
 
 /** What one round came to. */
 interface Finding {
