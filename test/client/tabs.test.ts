@@ -9,6 +9,7 @@ import {
   memoryStorage,
   request,
   type SessionEvent,
+  type TokenStorage,
 } from '../../packages/client/src/index.ts';
 import { storageLocks } from '../../packages/client/src/tabs.ts';
 import { newName, PASSWORD, registerUser, type TestUser } from '../support/account.ts';
@@ -145,6 +146,49 @@ describe.each(['bearer', 'cookie'] as const)('three tabs in %s mode', (mode) => 
     await here.signIn(grace);
     await vi.waitFor(() => expect(there.events).toEqual([{ type: 'signed-in' }]));
     expect(await there.me()).toBe(grace.username);
+  });
+});
+
+describe('tabs whose browser takes a moment to show what another has written', () => {
+  /** What each tab sees of a storage: its own writes at once, those of others late. */
+  function createLaggingStorage(lagMs: number) {
+    const views: Map<string, string>[] = [];
+    return (): TokenStorage => {
+      const mine = new Map<string, string>();
+      views.push(mine);
+      const change = (apply: (view: Map<string, string>) => void) => {
+        apply(mine);
+        const others = views.filter((view) => view !== mine);
+        setTimeout(() => others.forEach(apply), lagMs);
+      };
+      return {
+        shared: true,
+        getItem: (key) => mine.get(key) ?? null,
+        setItem: (key, value) => change((view) => view.set(key, value)),
+        removeItem: (key) => change((view) => view.delete(key)),
+      };
+    };
+  }
+
+  it.each(['bearer', 'cookie'] as const)('make one refresh each time in %s mode', async (mode) => {
+    const user = await registerUser(app);
+    const { open } = createBrowser({ mode });
+    const view = createLaggingStorage(120);
+    const tabs = [1, 2, 3].map(() => open({ storage: view() }));
+    await tabs[0]?.signIn(user);
+    await vi.waitFor(() => {
+      for (const { latchkey } of tabs) expect(latchkey.getState()).toBe('signed-in');
+    });
+    for (const round of [1, 2]) {
+      app.clock.advance(ACCESS_SECONDS + 1);
+      const names = await Promise.all(tabs.map(({ me }) => me()));
+      expect(names).toEqual(Array(3).fill(user.username));
+      expect(refreshes(tabs.map(({ wire }) => wire))).toBe(round);
+    }
+    await tabs[2]?.latchkey.signOut();
+    await vi.waitFor(() => {
+      for (const { latchkey } of tabs) expect(latchkey.getState()).toBe('signed-out');
+    });
   });
 });
 

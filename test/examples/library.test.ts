@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createLibrary } from '../../examples/library/src/library.ts';
 import { createLatchkey, request } from '../../packages/client/src/index.ts';
 import { type Listener, listen } from '../../src/http/listen.ts';
@@ -20,6 +20,9 @@ import { createTestApp, type TestApp } from '../support/app.ts';
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 const README = readFileSync(join(REPOSITORY, 'examples/library/README.md'), 'utf8');
 const ACCESS_SECONDS = 900;
+
+// compilers and other processes, on machines that have other things to do
+vi.setConfig({ testTimeout: 120_000 });
 
 let app: TestApp;
 let listener: Listener;

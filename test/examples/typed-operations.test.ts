@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { generate } from '../../examples/codegen/generate.ts';
 import { signIn as signInByCodegen } from '../../examples/codegen/src/sign-in.ts';
 import { signIn as signInByTada } from '../../examples/gql.tada/src/sign-in.ts';
@@ -32,6 +32,9 @@ const EXAMPLES = [
     signIn: signInByTada,
   },
 ];
+
+// compilers and other processes, on machines that have other things to do
+vi.setConfig({ testTimeout: 120_000 });
 
 const directory = mkdtempSync(join(tmpdir(), 'latchkey-examples-'));
 symlinkSync(join(REPOSITORY, 'node_modules'), join(directory, 'node_modules'));

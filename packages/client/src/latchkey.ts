@@ -185,6 +185,7 @@ function noteRecord({ watch }: Kit, record: SessionRecord | null): void {
 }
 
 async function follow(kit: Kit, message: TabMessage): Promise<void> {
+  if (message.type === 'changed') kit.store.expect(message.epoch);
   const record = await kit.store.read();
   if (message.type === 'changed') return noteRecord(kit, record);
   if (record !== null && record.since >= message.at) return noteRecord(kit, record);
@@ -202,7 +203,7 @@ async function open(kit: Kit, tokens: GivenTokens | null): Promise<void> {
 async function enter(kit: Kit, record: SessionRecord): Promise<void> {
   await kit.store.write(record);
   kit.watch.signedIn(record.login);
-  kit.tabs.tell({ type: 'changed' });
+  kit.tabs.tell({ type: 'changed', epoch: record.epoch });
 }
 
 async function signOut(kit: Kit, everywhere: boolean): Promise<void> {

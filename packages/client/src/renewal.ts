@@ -28,7 +28,7 @@ export function createRenewal(kit: Kit): (epoch: string | null) => Promise<Sessi
     const renewed = recordOf(refreshed.tokens, record, kit.now());
     await kit.store.write(renewed);
     kit.watch.signedIn(renewed.login);
-    kit.tabs.tell({ type: 'changed' });
+    kit.tabs.tell({ type: 'changed', epoch: renewed.epoch });
     return renewed;
   }
 
@@ -63,5 +63,5 @@ async function giveUp(kit: Kit): Promise<void> {
   // cookies that are good for nothing would have every further request refused
   if (kit.mode === 'cookie' && !wasSignedOut) await askLogout(kit, null, false).catch(() => {});
   kit.watch.signedOut('ended');
-  kit.tabs.tell({ type: 'changed' });
+  kit.tabs.tell({ type: 'changed', epoch: null });
 }

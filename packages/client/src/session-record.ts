@@ -1,5 +1,5 @@
 import type { TokenStorage } from './storage.ts';
-import { newMark } from './tabs.ts';
+import { newMark, pause } from './tabs.ts';
 
 /** What the kit remembers of a session, for all tabs. In cookie mode it holds no token. */
 export interface SessionRecord {
@@ -24,7 +24,10 @@ export interface GivenTokens {
 
 /** Where the record is, and what makes this device a known one. */
 export interface SessionStore {
+  /** Waits a moment for what another tab has written, if that is not to be seen yet. */
   read(): Promise<SessionRecord | null>;
+  /** Another tab says what it has written: a record of this epoch, or none. */
+  expect(epoch: string | null): void;
   write(record: SessionRecord): Promise<void>;
   remove(): Promise<void>;
   readDevice(): Promise<string | null>;
@@ -33,13 +36,38 @@ export interface SessionStore {
 
 // an answer that is on its way when the token expires was asked for with a good one
 const EARLY_MS = 5000;
+const CATCH_UP_MS = 1000;
+const POLL_MS = 10;
 
 export function createSessionStore(storage: TokenStorage, name: string): SessionStore {
   const device = `${name}.device`;
+  let expected: string | null | undefined;
+
+  async function read(): Promise<SessionRecord | null> {
+    for (let waited = 0; ; waited += POLL_MS) {
+      const record = parseRecord(await storage.getItem(name));
+      const isLate = expected !== undefined && (record?.epoch ?? null) !== expected;
+      if (!isLate || !storage.shared || waited >= CATCH_UP_MS) {
+        expected = undefined;
+        return record;
+      }
+      await pause(POLL_MS);
+    }
+  }
+
   return {
-    read: async () => parseRecord(await storage.getItem(name)),
-    write: async (record) => void (await storage.setItem(name, JSON.stringify(record))),
-    remove: async () => void (await storage.removeItem(name)),
+    read,
+    expect(epoch) {
+      expected = epoch;
+    },
+    async write(record) {
+      expected = undefined;
+      await storage.setItem(name, JSON.stringify(record));
+    },
+    async remove() {
+      expected = undefined;
+      await storage.removeItem(name);
+    },
     readDevice: async () => (await storage.getItem(device)) || null,
     writeDevice: async (token) => void (await storage.setItem(device, token)),
   };

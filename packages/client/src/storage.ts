@@ -6,6 +6,8 @@ export interface TokenStorage {
   getItem(key: string): string | null | Promise<string | null>;
   setItem(key: string, value: string): unknown;
   removeItem(key: string): unknown;
+  /** Whether other tabs see what this one writes. Browsers may take a moment for that, which the kit then waits for. */
+  readonly shared?: boolean;
 }
 
 /** Keeps everything in this instance: gone with the page, and seen by no other tab. */
@@ -38,6 +40,9 @@ export function webStorage(): TokenStorage {
     browser((storage) => storage.removeItem(key));
   };
   return {
+    get shared() {
+      return browser(() => true) === true;
+    },
     getItem: (key) => memory.getItem(key) ?? browser((storage) => storage.getItem(key)),
     setItem(key, value) {
       remove(key);

@@ -14,7 +14,7 @@ export interface Channel {
 
 /** What tabs of one application tell each other. Never a token: who may read the storage finds it there. */
 export type TabMessage =
-  | { type: 'changed' }
+  | { type: 'changed'; epoch: string | null }
   /** Somebody signed out on purpose, at this time of this machine. */
   | { type: 'signed-out'; at: number };
 
@@ -32,7 +32,7 @@ export interface TabOptions {
 }
 
 const LEASE_MS = 15_000;
-const SETTLE_MS = 20;
+const SETTLE_MS = 50;
 
 /** No other tabs: a server, or an application that wants it so. */
 export const NO_TABS: Tabs = { alone: (work) => work(), tell: () => {}, close: () => {} };
@@ -52,9 +52,22 @@ export function joinTabs(
   const locks = given.locks ?? navigator?.locks ?? storageLocks(storage);
   const channel = given.channel ?? (BroadcastChannel && new BroadcastChannel(name));
   channel?.addEventListener('message', ({ data }) => listen(data as TabMessage));
+  let hasTold = false;
   return {
-    alone: (work) => locks.request(`${name}.refresh`, work),
-    tell: (message) => channel?.postMessage(message),
+    alone: (work) =>
+      new Promise((resolve, reject) => {
+        const hold = async () => {
+          hasTold = false;
+          await work().then(resolve, reject);
+          // the next tab must have heard what this one has done before it has its turn
+          if (hasTold) await pause(SETTLE_MS);
+        };
+        locks.request(`${name}.refresh`, hold).catch(reject);
+      }),
+    tell(message) {
+      hasTold = true;
+      channel?.postMessage(message);
+    },
     close: () => channel?.close(),
   };
 }
@@ -64,7 +77,6 @@ export function joinTabs(
  * name stayed. If two get in all the same, the service gives both the same new token.
  */
 export function storageLocks(storage: TokenStorage): Locks {
-  const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
   return {
     async request(name, work) {
       const key = `${name}.lock`;
@@ -77,7 +89,7 @@ export function storageLocks(storage: TokenStorage): Locks {
         if ((await holder()) === undefined) {
           await storage.setItem(key, `${me} ${Date.now() + LEASE_MS}`);
         }
-        await pause(SETTLE_MS * (1 + Math.random()));
+        await pause(SETTLE_MS * (0.5 + Math.random() / 2));
       }
       try {
         return await work();
@@ -91,4 +103,8 @@ export function storageLocks(storage: TokenStorage): Locks {
 /** Something that no other tab has. It is no secret; `crypto.randomUUID` is missing on plain http. */
 export function newMark(): string {
   return `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

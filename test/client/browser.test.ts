@@ -1,0 +1,115 @@
+import { existsSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { type Listener, listen } from '../../src/http/listen.ts';
+import { PASSWORD, registerUser } from '../support/account.ts';
+import { createTestApp, type TestApp } from '../support/app.ts';
+
+const KIT = fileURLToPath(new URL('../../packages/client/src', import.meta.url));
+const ACCESS_SECONDS = 900;
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
+  (path) => existsSync(path),
+);
+if (CHROMIUM === undefined)
+  console.warn('SKIPPED: the client kit in a browser, for want of Chromium.');
+
+let app: TestApp;
+let service: Listener;
+let pages: Server;
+let browser: Browser;
+let page: string;
+
+/** The script of the page: the kit, as an application bundles it. */
+const script = (url: string) => `
+  import { createLatchkey, request } from './index.ts';
+  import { LoginDocument, MeDocument } from './generated/documents.ts';
+  import { webStorage } from './storage.ts';
+  const mode = new URLSearchParams(location.search).get('mode');
+  const latchkey = createLatchkey({ url: ${JSON.stringify(url)}, mode, storage: webStorage() });
+  const events = [];
+  latchkey.subscribe((event) => events.push(event.type));
+  const signIn = async (identifier, password) =>
+    (await request(latchkey, LoginDocument, { input: { identifier, password } })).login.__typename;
+  const me = async () => (await request(latchkey, MeDocument)).me?.username ?? null;
+  const five = () => Promise.all([me(), me(), me(), me(), me()]);
+  Object.assign(window, { kit: { latchkey, events, signIn, me, five } });`;
+
+describe.skipIf(CHROMIUM === undefined)('in Chromium', () => {
+  beforeAll(async () => {
+    pages = createServer();
+    await new Promise<void>((resolve) => pages.listen(0, '127.0.0.1', resolve));
+    page = `http://localhost:${(pages.address() as AddressInfo).port}`;
+    app = await createTestApp({ env: { CORS_ORIGINS: page } });
+    service = await listen(app.app.handler, { host: '127.0.0.1', port: 0, securityHeaders: {} });
+    const { outputFiles } = await build({
+      stdin: {
+        contents: script(`http://localhost:${service.address.port}/graphql`),
+        resolveDir: KIT,
+      },
+      ...{ bundle: true, format: 'iife', write: false },
+    });
+    const html = `<!doctype html><title>Kit</title><script>${outputFiles[0]?.text}</script>`;
+    pages.on('request', (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/html' }).end(html);
+    });
+    // the tests may run as root, for whom Chromium has no sandbox
+    browser = await chromium.launch({ executablePath: CHROMIUM ?? '', args: ['--no-sandbox'] });
+  }, 60_000);
+
+  afterAll(async () => {
+    await browser?.close();
+    await service?.close(0);
+    pages?.close();
+    await app?.close();
+  });
+
+  describe.each(['bearer', 'cookie'])('three tabs in %s mode', (mode) => {
+    it('with an expired token make one refresh, and are signed out together', async () => {
+      const user = await registerUser(app);
+      const context = await browser.newContext();
+      const tabs = [await context.newPage(), await context.newPage(), await context.newPage()];
+      let refreshes = 0;
+      for (const tab of tabs) {
+        tab.on('request', (sent) => {
+          if (sent.postData()?.includes('LatchkeyRefresh')) refreshes++;
+        });
+        await tab.goto(`${page}/?mode=${mode}`);
+      }
+      const [first, second] = tabs as [Page, Page];
+      const signedIn = `kit.signIn(${JSON.stringify(user.username)}, ${JSON.stringify(PASSWORD)})`;
+      expect(await first.evaluate(signedIn)).toBe('LoginSuccess');
+      await vi.waitFor(async () => {
+        for (const tab of tabs)
+          expect(await tab.evaluate('kit.latchkey.getState()')).toBe('signed-in');
+      });
+      for (const round of [1, 2, 3]) {
+        app.clock.advance(ACCESS_SECONDS + 1);
+        const answers = await Promise.all(tabs.map((tab) => tab.evaluate('kit.five()')));
+        expect(answers.flat()).toEqual(Array(15).fill(user.username));
+        expect(refreshes).toBe(round);
+      }
+      const kept = String(await first.evaluate('JSON.stringify(localStorage) + document.cookie'));
+      expect(kept.includes('accessToken')).toBe(mode === 'bearer');
+      // the start of every access token
+      expect(kept.includes('eyJ')).toBe(mode === 'bearer');
+
+      await second.evaluate('kit.latchkey.signOut()');
+      await vi.waitFor(async () => {
+        for (const tab of tabs)
+          expect(await tab.evaluate('kit.latchkey.getState()')).toBe('signed-out');
+      });
+      for (const tab of tabs) {
+        expect(
+          await tab.evaluate('kit.events.filter((type) => type === "signed-out").length'),
+        ).toBe(1);
+        expect(await tab.evaluate('kit.me()')).toBeNull();
+      }
+      expect(refreshes).toBe(3);
+      await context.close();
+    }, 60_000);
+  });
+});
