@@ -64,7 +64,8 @@ builder.mutationFields((t) => ({
     args: {
       input: t.arg({ type: VerifyEmailInput, required: true, description: 'The token.' }),
     },
-    authScopes: { public: true },
+    // somebody whose token has just expired must not be taken for a stranger to their own account
+    authScopes: { credentialsNotRejected: true },
     resolve: (_mutation, { input }, { deps, viewer, client }) =>
       asResult(
         verifyEmail(deps, viewer, input.token, client).then((user) => ({

@@ -112,3 +112,19 @@ it('has nothing sent to a stranger in their own words', async () => {
     expect(JSON.stringify(mails)).not.toContain(phrase);
   }
 });
+
+it('but an owner whose token has just expired is told to refresh, and keeps password and sessions', async () => {
+  const owner = await registerUser(app);
+  const token = await tokenTo(app, owner.email, 'verify-email');
+  app.clock.advance(16 * 60);
+  const expired = await app.gql(
+    'mutation($token: String!) { verifyEmail(input: { token: $token }) { __typename } }',
+    { token },
+    { token: owner.accessToken },
+  );
+  expect(expired.errors?.[0]?.extensions.code).toBe('UNAUTHENTICATED');
+  const { tokens } = await refresh(app, owner.refreshToken);
+  expect((await verifyEmail(app, token, tokens.accessToken)).user.emailVerified).toBe(true);
+  expect(await isSignedIn(app, tokens.accessToken)).toBe(true);
+  expect((await logIn(app, { identifier: owner.email })).__typename).toBe('LoginSuccess');
+});

@@ -34,7 +34,7 @@ const ACCESS: Record<string, Access> = {
   'Mutation.requestPasswordReset': 'everybody',
   'Mutation.resetPassword': 'everybody',
   'Mutation.requestEmailVerification': 'users',
-  'Mutation.verifyEmail': 'everybody',
+  'Mutation.verifyEmail': 'everybody without bad credentials',
   'Mutation.createUser': 'administrators',
   'Mutation.updateUser': 'administrators',
   'Mutation.deleteUser': 'administrators',
