@@ -30,8 +30,8 @@ export const RUNTIME_PROCEDURES = ['purge_audit_events', 'pseudonymize_audit_eve
 
 /**
  * The statements that give the service's own user its rights. They name tables and procedures, so they come after
- * migrating, and again after a version that adds a table; whoever runs them needs the rights themselves WITH GRANT OPTION,
- * and ALTER ROUTINE or the definer's name for the procedures. Giving a right twice does no harm.
+ * migrating, and again after a version that adds a table; giving a right twice does no harm. Whoever runs them needs
+ * MIGRATION_PRIVILEGES on the database WITH GRANT OPTION.
  *
  * @param account as SQL spells it, such as `'latchkey'@'%'`, quoted by the caller
  */

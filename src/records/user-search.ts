@@ -61,7 +61,7 @@ const START: SearchPosition = { round: 0, key: null, id: null };
 
 /** How many rows a page looks at in one round before it ends unfilled, so that none takes long. */
 const ROWS_BY_INDEX = 2000;
-const ROWS_ONE_BY_ONE = 5000;
+const ROWS_ONE_BY_ONE = 2500;
 
 /**
  * A page of the users whose e-mail address, username or display name holds a text. It costs about the same whatever is
