@@ -111,7 +111,13 @@ export async function openServices(
     const connection =
       url === undefined ? config.database.connection : connectionOptions(url, () => '');
     const database = await reachDatabase(config, connection, logger);
-    const wired = await createDeps(config, database, logger, overrides);
+    const wired = await createDeps(config, database, logger, overrides).catch(
+      async (error: unknown) => {
+        // an open connection would keep a command from ending
+        await database.close();
+        throw error;
+      },
+    );
     const close = async () => {
       await wired.deps.afterwards.idle();
       await database.close();

@@ -120,6 +120,16 @@ describe('mail', () => {
   });
 });
 
+it('ends when the service could not start', async () => {
+  await run(['keys', 'list']);
+  const env = {
+    DATABASE_URL: app.databaseUrl,
+    AUTH_SECRET: 'another-7c1d9e02b64f48a3a5d0e8f6b2c3971',
+  };
+  const refused = await startProcess('cli/main.js', ['keys', 'list'], env).finished;
+  expect(refused).toMatchObject({ code: 1, errors: expect.stringContaining('lacks the entry') });
+});
+
 it('takes a key id that begins with a dash for an id', async () => {
   const kid = `-${'a'.repeat(42)}`;
   const env = { DATABASE_URL: app.databaseUrl };
