@@ -6,10 +6,10 @@ import {
   isOwnAct,
   listEvents,
 } from '../records/audit-event.ts';
-import { listEmailTokens } from '../records/email-token.ts';
-import { listMails } from '../records/outbox.ts';
 import {
   listStoredChallenges,
+  listStoredEmailTokens,
+  listStoredMails,
   listStoredRecoveryCodes,
   listStoredSessions,
   readStoredEnrolment,
@@ -52,8 +52,8 @@ async function collect(deps: Deps, user: User) {
     recoveryCodes: await listStoredRecoveryCodes(db, user.id),
     sessions: await listStoredSessions(db, user.id),
     loginChallenges: await listStoredChallenges(db, user.id),
-    emailLinks: await listEmailTokens(db, user.id),
-    mails: await listMails(db, user.id),
+    emailLinks: await listStoredEmailTokens(db, user.id),
+    mails: await listStoredMails(db, user.id),
     failedAttempts: await readFailedAttempts(deps, user),
     auditEvents: (await allEvents(deps, { userId: user.id })).map(exportedEvent),
     // what an administrator did to others: that they did it, and not to whom

@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, gte, inArray, isNull, lte, ne } from 'drizzle-orm';
+import { and, eq, gt, gte, inArray, isNull, lte, ne } from 'drizzle-orm';
 import { affectedRows, type Db } from '../db/client.ts';
 import { type EmailTokenPurpose, type EmailTokenRow, emailTokens } from '../db/schema.ts';
 
@@ -116,19 +116,6 @@ export async function hasEmailTokenSince(
     .where(and(eq(userId, owner), eq(purpose, of), gt(createdAt, since), isNull(consumedAt)))
     .limit(1);
   return found.length > 0;
-}
-
-/** What is stored of the tokens a user was sent, the newest first; the digests stay here. */
-export async function listEmailTokens(
-  db: Db,
-  owner: string,
-): Promise<Omit<EmailToken, 'tokenHash' | 'userId'>[]> {
-  const { email } = emailTokens;
-  return db
-    .select({ purpose, email, createdAt, expiresAt, consumedAt })
-    .from(emailTokens)
-    .where(eq(userId, owner))
-    .orderBy(desc(createdAt));
 }
 
 /** Forgets tokens that nobody can use any more, at the most `limit` of them. */

@@ -1,4 +1,4 @@
-import { and, count, desc, eq, gt } from 'drizzle-orm';
+import { and, count, eq, gt } from 'drizzle-orm';
 import { encrypt } from '../crypto/cipher.ts';
 import type { Keys } from '../crypto/keyring.ts';
 import type { Db } from '../db/client.ts';
@@ -44,14 +44,4 @@ export async function countMailsSince(
     .from(outbox)
     .where(and(eq(outbox.userId, userId), eq(outbox.kind, kind), gt(outbox.createdAt, since)));
   return row?.mails ?? 0;
-}
-
-/** What is stored of the mails to a user, the newest first; what they say stays sealed, for there are tokens among it. */
-export async function listMails(db: Db, userId: string) {
-  const { kind, state, createdAt, finishedAt } = outbox;
-  return db
-    .select({ kind, state, createdAt, finishedAt })
-    .from(outbox)
-    .where(eq(outbox.userId, userId))
-    .orderBy(desc(outbox.createdAt), desc(outbox.id));
 }

@@ -1,6 +1,14 @@
-import { desc, eq } from 'drizzle-orm';
+import { desc, eq, getTableColumns } from 'drizzle-orm';
 import type { Db } from '../db/client.ts';
-import { loginChallenges, recoveryCodes, sessions, totpEnrolments, users } from '../db/schema.ts';
+import {
+  emailTokens,
+  loginChallenges,
+  outbox,
+  recoveryCodes,
+  sessions,
+  totpEnrolments,
+  users,
+} from '../db/schema.ts';
 import { userColumns } from './user.ts';
 
 /**
@@ -28,14 +36,15 @@ export const PERSONAL_DATA: Readonly<
   recovery_codes: { exportedAs: 'recoveryCodes', leavesOut: ['user_id', 'code_hash'] },
   sessions: { exportedAs: 'sessions', leavesOut: ['user_id', 'nonce'] },
   login_challenges: { exportedAs: 'loginChallenges', leavesOut: ['user_id', 'token_hash'] },
+  email_tokens: { exportedAs: 'emailLinks', leavesOut: ['user_id', 'token_hash'] },
+  // the envelope is the mail itself, which was sent to them, with tokens in it
+  outbox: { exportedAs: 'mails', leavesOut: ['user_id', 'envelope'] },
   audit_events: { exportedAs: 'auditEvents', leavesOut: ['user_id', 'actor_id'] },
   attempt_counters: { exportedAs: 'failedAttempts', leavesOut: ['key', 'pending'] },
   rate_limit_hits: {
     notExported: 'Digests of addresses, forgotten within a day; nobody can tell whose they are.',
   },
   signing_keys: { notExported: 'Nothing about anybody.' },
-  email_tokens: { notExported: 'Nothing is written there yet.' },
-  outbox: { notExported: 'Nothing is written there yet.' },
 };
 
 /** What is stored of an account itself, without its secrets. */
@@ -81,4 +90,24 @@ export async function listStoredChallenges(db: Db, userId: string) {
     .where(eq(loginChallenges.userId, userId))
     .orderBy(desc(loginChallenges.createdAt));
   return rows.map(({ userId: _owner, tokenHash: _secret, ...challenge }) => challenge);
+}
+
+/** Links that were mailed to them, and whether they were used. */
+export async function listStoredEmailTokens(db: Db, userId: string) {
+  const rows = await db
+    .select()
+    .from(emailTokens)
+    .where(eq(emailTokens.userId, userId))
+    .orderBy(desc(emailTokens.createdAt));
+  return rows.map(({ userId: _owner, tokenHash: _secret, ...token }) => token);
+}
+
+/** Mails to them that are still stored, without what is in them. */
+export async function listStoredMails(db: Db, userId: string) {
+  const { envelope: _contents, userId: _owner, ...columns } = getTableColumns(outbox);
+  return db
+    .select(columns)
+    .from(outbox)
+    .where(eq(outbox.userId, userId))
+    .orderBy(desc(outbox.createdAt), desc(outbox.id));
 }
