@@ -1,12 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keys } from '../../src/cli/keys.ts';
 import { logIn, newName, registerUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
-import { runSql } from '../support/database.ts';
-import { mailEnv, writeMail } from '../support/outbox.ts';
 import { startProcess } from '../support/process.ts';
 import { runCommand } from '../support/terminal.ts';
 
@@ -56,67 +51,6 @@ describe('keys', () => {
     expect(both).toMatchObject([{ state: 'signing' }, { state: 'next' }]);
     expect((await run(['keys', 'retire', both[1].kid])).code).toBe(0);
     expect(JSON.parse((await run(['keys', 'list', '--json'])).output)).toHaveLength(1);
-  });
-});
-
-describe('mail', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'latchkey-mail-'));
-  afterAll(() => rmSync(folder, { recursive: true }));
-
-  it('lists what is in the outbox without what is in the mails, and has failed ones tried again', async () => {
-    const own = await createTestApp({
-      databaseUrl: app.databaseUrl,
-      env: mailEnv(9),
-      overrides: { now: () => new Date() },
-    });
-    for (let i = 0; i < 3; i++) await writeMail(own, { kind: 'reset-password', token: 'a-token' });
-    await own.close();
-    await runSql(
-      app.databaseUrl,
-      "update outbox set state = 'FAILED', attempts = 30, finished_at = due_at, last_error = 'RCPT TO EENVELOPE: 550 no'",
-    );
-    const failed = await run(['mail', 'list', '--state', 'failed', '--json']);
-    const list = JSON.parse(failed.output);
-    expect(list).toHaveLength(3);
-    expect(list[0]).toMatchObject({ kind: 'reset-password', state: 'FAILED', attempts: 30 });
-    expect(failed.output).not.toMatch(/ada@example|a-token|envelope/);
-    expect((await run(['mail', 'list'])).output).toContain('550 no');
-
-    expect((await run(['mail', 'retry', list[0].id])).output).toContain('1 to be tried again');
-    expect(await run(['mail', 'retry', list[0].id])).toMatchObject({
-      code: 1,
-      errors: expect.stringContaining('No failed mail'),
-    });
-    expect((await run(['mail', 'retry', '--all'])).output).toContain('2 to be tried again');
-    const pending = JSON.parse(
-      (await run(['mail', 'list', '--state', 'pending', '--json'])).output,
-    );
-    expect(pending).toHaveLength(3);
-    expect(pending[0]).toMatchObject({ attempts: 0, finishedAt: null });
-  });
-
-  it('says what it wants', async () => {
-    for (const args of [[], ['retry'], ['retry', 'x'], ['list', '--state', 'lost'], ['send']]) {
-      const { code, errors } = await run(['mail', ...args]);
-      expect(code).toBe(2);
-      expect(errors).toContain('mail list [--state STATE]');
-    }
-  });
-
-  it('writes the templates to begin with, which the service takes', async () => {
-    const target = join(folder, 'templates');
-    const { code, output } = await run(['mail', 'templates', target]);
-    expect({ code, files: output.trim().split('\n') }).toEqual({
-      code: 0,
-      files: expect.arrayContaining(['verify-email.md', 'layout.html']),
-    });
-    writeFileSync(join(target, 'invitation.md'), 'Subject: Come\n\nNo link.');
-    const env = { DATABASE_URL: app.databaseUrl, MAIL_TEMPLATES: target };
-    const refused = await startProcess('cli/main.js', ['mail', 'list'], env).finished;
-    expect(refused).toMatchObject({
-      code: 1,
-      errors: expect.stringContaining('invitation.md lacks'),
-    });
   });
 });
 
