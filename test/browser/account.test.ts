@@ -10,7 +10,7 @@ import {
   NO_BROWSER,
   newDevice,
 } from './support/browser.ts';
-import { fill, goTo, press, seePage, signIn, signOut } from './support/person.ts';
+import { fill, goTo, press, seeFocus, seePage, signIn, signOut } from './support/person.ts';
 import { type Service, startService } from './support/service.ts';
 
 const NEW_PASSWORD = 'five other words in line';
@@ -54,7 +54,7 @@ describe.skipIf(NO_BROWSER)('an account', () => {
     await press(page, 'Create account');
     const address = page.getByLabel('E-mail address');
     expect(await address.getAttribute('aria-invalid')).toBe('true');
-    expect(await address.evaluate('document.activeElement.name')).toBe('email');
+    await seeFocus(page, 'email');
     await fill(page, { 'E-mail address': 'no address', Password: 'password1' });
     await press(page, 'Create account');
     await page
@@ -85,9 +85,25 @@ describe.skipIf(NO_BROWSER)('an account', () => {
     await signOut(page);
     await signIn(page, email, 'not the password');
     await page.getByText('The name or the password is not right').waitFor();
-    await fill(page, { Password: PASSWORD });
-    await press(page, 'Sign in');
+    await seeFocus(page, 'password');
+    await page.keyboard.type(PASSWORD);
+    await page.keyboard.press('Enter');
     await seePage(page, `Hello, ${username}`);
+  });
+
+  it('can be walked through without a mouse', async () => {
+    const { page } = device;
+    await page.reload();
+    await seePage(page, `Hello, ${username}`);
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await seeFocus(page, 'content');
+    await goTo(page, 'Profile');
+    await seePage(page, 'Profile');
+    await seeFocus(page, 'Profile');
+    await page.keyboard.press('Tab');
+    await seeFocus(page, 'displayName');
+    expect(await page.title()).toBe('Profile · Latchkey');
   });
 
   it('turns two-step sign-in on', async () => {

@@ -36,7 +36,7 @@ describe.skipIf(NO_BROWSER)('an administrator', () => {
   };
 
   const seeRows = (count: number) =>
-    expect.poll(() => device.page.locator('.row').count(), { timeout: 8000 }).toBe(count);
+    expect.poll(() => device.page.locator('.row').count(), { timeout: 15_000 }).toBe(count);
 
   it('pages through the users', async () => {
     const { page } = device;
