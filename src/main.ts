@@ -14,6 +14,7 @@ const DRAIN_MS = 10_000;
 async function main(): Promise<void> {
   const config = loadConfig(readEnvironment(process.cwd()));
   const app = await createApp(config);
+  process.on('exit', () => app.deps.logger.flush());
   const listener = await listen(app.handler, {
     ...config.listen,
     securityHeaders: app.securityHeaders,

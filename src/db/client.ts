@@ -15,6 +15,7 @@ import type { ConnectionOptions, Pool } from 'mysql2/promise';
 import { createPool } from 'mysql2/promise';
 import { isRetryable } from './failure.ts';
 import { preparedPool } from './prepared-pool.ts';
+import { mapRowsFast } from './row-mapper.ts';
 
 type NoSchema = Record<string, never>;
 
@@ -127,7 +128,7 @@ export function builtOnce<Query>(build: (db: Db) => Query): (db: Db) => Query {
   return (db) => {
     let query = built.get(db);
     if (query === undefined) {
-      query = build(db);
+      query = mapRowsFast(build(db));
       built.set(db, query);
     }
     return query;

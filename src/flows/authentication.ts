@@ -1,10 +1,10 @@
-import { findSessionState, isLive, type SessionState } from '../records/session.ts';
+import { findLiveUser } from '../records/session.ts';
 import type { User } from '../records/user.ts';
 import type { Deps } from './deps.ts';
 
 /** Who is signed in, and in which session. */
 export interface Viewer {
-  session: SessionState;
+  session: { id: string; userId: string };
   user: User;
 }
 
@@ -15,9 +15,10 @@ export interface Viewer {
  * @returns `null` when the token is no good, whatever is wrong with it
  */
 export async function authenticate(deps: Deps, accessToken: string): Promise<Viewer | null> {
-  const claims = await deps.accessTokens.verify(accessToken, deps.now());
+  const now = deps.now();
+  const claims = await deps.accessTokens.verify(accessToken, now);
   if (claims === null) return null;
-  const found = await findSessionState(deps.db, claims.sessionId);
-  if (found === null || found.user.id !== claims.userId || !isLive(found, deps.now())) return null;
-  return found;
+  const { sessionId: id, userId } = claims;
+  const user = await findLiveUser(deps.db, { id, userId, now });
+  return user === null ? null : { session: { id, userId }, user };
 }

@@ -8,7 +8,9 @@ import {
   NoSchemaIntrospectionCustomRule,
   type OperationDefinitionNode,
   type SelectionSetNode,
+  specifiedRules,
   type ValidationContext,
+  validate,
 } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import type { Config } from '../config.ts';
@@ -22,14 +24,20 @@ import { RATE_LIMITS } from './rate-limit.ts';
  */
 export function useDocumentLimits({ documentLimits, introspection }: Config): Plugin {
   const maxTokens = documentLimits.tokens;
-  const rule = (context: ValidationContext) => documentRule(context, documentLimits);
+  const limits = (context: ValidationContext) => documentRule(context, documentLimits);
+  const rules = [...specifiedRules, ...(introspection ? [] : [NoSchemaIntrospectionCustomRule])];
+  // Set once and called for new documents alone. A rule added to each validation would cost each request, known document
+  // or not: the names of all rules are the key under which Yoga remembers the outcome.
+  const validateWithin: typeof validate = (schema, document) => {
+    const refused = validate(schema, document, [limits]);
+    return refused.length > 0 ? refused : validate(schema, document, rules);
+  };
   return {
     onParse({ parseFn, setParseFn }) {
       setParseFn((source, options) => parseFn(source, { ...options, maxTokens }));
     },
-    onValidate({ addValidationRule }) {
-      addValidationRule(rule);
-      if (!introspection) addValidationRule(NoSchemaIntrospectionCustomRule);
+    onValidate({ setValidationFn }) {
+      setValidationFn(validateWithin);
     },
   };
 }

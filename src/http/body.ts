@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { Readable } from 'node:stream';
+import { createDeadlines, type Deadlines } from '../deadlines.ts';
 import type { RequestHeaders } from './exchange.ts';
 import type { Refusal } from './refusal.ts';
 
@@ -26,18 +27,21 @@ export function announcesBody(headers: RequestHeaders): boolean {
 /**
  * Reads a request body to its end as UTF-8 text, giving up as soon as a limit is passed. Never
  * rejects; on a fault the stream is left paused, for the caller to drain or destroy.
+ *
+ * @param deadlines of `limits.milliseconds`, to be shared between requests
  */
 export function readBody(
   stream: Readable,
   headers: RequestHeaders,
   limits: BodyLimits,
+  deadlines: Deadlines = createDeadlines(limits.milliseconds),
 ): Promise<Body> {
   const fault = faultOfHeaders(headers, limits);
   if (fault !== undefined) return Promise.resolve({ fault });
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let length = 0;
-    const timer = setTimeout(finish, limits.milliseconds, { fault: 'too-slow' });
+    const beInTime = deadlines(() => finish({ fault: 'too-slow' }));
 
     function onData(chunk: Buffer): void {
       length += chunk.length;
@@ -52,7 +56,7 @@ export function readBody(
       finish({ fault: 'cut-off' });
     }
     function finish(body: Body): void {
-      clearTimeout(timer);
+      beInTime();
       stream.off('data', onData).off('end', onEnd).off('error', onCutOff).off('close', onCutOff);
       if ('fault' in body) stream.pause();
       resolve(body);

@@ -46,7 +46,7 @@ const NO_STREAMS: Refusal = {
 export function createGraphqlEndpoint(options: GraphqlEndpointOptions): Route {
   const { page, persistedQueries = false } = options;
   // A Yoga server is a proxy that binds its methods anew at every access.
-  const yoga: GraphqlServer = { fetch: options.yoga.fetch };
+  const yoga: GraphqlServer = { getResultForParams: options.yoga.getResultForParams };
 
   async function run(request: HttpRequest, parsed: ParsedParameters): Promise<HttpResponse> {
     const { accept } = request.headers;
@@ -57,7 +57,7 @@ export function createGraphqlEndpoint(options: GraphqlEndpointOptions): Route {
       return refuse(NO_PERSISTED_QUERIES, accept);
     }
     const answer = await askYoga(yoga, request, parsed.parameters, resultType);
-    return answer.status === 406 && answer.body === '' ? refuse(NO_STREAMS, accept) : answer;
+    return answer ?? refuse(NO_STREAMS, accept);
   }
 
   const post: HttpHandler = (request) => {

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { createDeadlines } from '../deadlines.ts';
 import { type BodyLimits, readBody, refusalOfBody } from './body.ts';
 import type { CorsPolicy } from './cors.ts';
 import type { HttpHandler, HttpRequest, HttpResponse, Route } from './exchange.ts';
@@ -19,6 +20,7 @@ export function createRouter(options: {
   readonly limits: BodyLimits;
 }): Router {
   const { pages, cors, limits } = options;
+  const deadlines = createDeadlines(limits.milliseconds);
   const routes = new Map(Object.entries(options.routes));
 
   return async (request, stream) => {
@@ -33,7 +35,7 @@ export function createRouter(options: {
     if (handle === undefined) return refuse(wrongMethod(methodsOf(route)), headers.accept);
     // A body on any other method means nothing, and is left unread.
     if (method !== 'POST') return handle(request);
-    const body = await readBody(stream, headers, limits);
+    const body = await readBody(stream, headers, limits, deadlines);
     if ('fault' in body) return refuse(refusalOfBody(body.fault, limits), headers.accept);
     request.body = body.text;
     return handle(request);

@@ -1,5 +1,12 @@
 import type { GraphQLErrorExtensions } from 'graphql';
-import type { Plugin, YogaServerOptions } from 'graphql-yoga';
+import {
+  type FetchAPI,
+  type GraphQLParams,
+  type Plugin,
+  processRegularResult,
+  type YogaServerInstance,
+  type YogaServerOptions,
+} from 'graphql-yoga';
 import type { HttpRequest, HttpResponse } from './exchange.ts';
 import type { GraphqlParameters } from './graphql-parameters.ts';
 import type { ResultType } from './media-type.ts';
@@ -19,84 +26,51 @@ export interface ServerContext extends Record<string, unknown> {
 }
 
 /** As much of a Yoga server as is needed to ask it something. */
-export interface GraphqlServer {
-  fetch(request: Request, ...context: Partial<ServerContext>[]): Response | Promise<Response>;
-}
-
-const GRAPHQL_PATH = '/graphql';
+export type GraphqlServer = Pick<YogaServerInstance<ServerContext, object>, 'getResultForParams'>;
 
 /**
  * The options of `createYoga` that belong to this way in. What Yoga would do about HTTP is done
  * before it (CORS, body size, media types, health) or is not offered (multipart, batches).
  */
 export const yogaTransportOptions = {
-  graphqlEndpoint: GRAPHQL_PATH,
   batching: false,
   cors: false,
   graphiql: false,
   landingPage: false,
   maxRequestBodySize: false,
   multipart: false,
-  fetchAPI: { Response: PlainResponse as unknown as typeof Response },
 } as const satisfies YogaServerOptions<ServerContext, Record<string, unknown>>;
 
-// Given beside the context, because Yoga derives a lone context object by prototype: then every
-// request's context has a shape of its own, and all code that touches it runs at half speed.
-const NO_MORE_CONTEXT = {};
-
-const PARSED_URL = { pathname: GRAPHQL_PATH };
-
 /**
- * Runs one GraphQL request through Yoga. Building a WHATWG Request and Response costs four times
- * what Yoga itself does, so it gets an object with just the members it reads.
+ * Runs one GraphQL request through Yoga's own pipeline, with all that plugins do about documents, contexts, executions
+ * and results. Its way there from HTTP and back is left out: everything that it would do has been done before more
+ * strictly, and it costs twice what the pipeline does.
+ *
+ * @returns `null` when the answer would be a stream
  */
 export async function askYoga(
   yoga: GraphqlServer,
   http: HttpRequest,
   parameters: GraphqlParameters,
   resultType: ResultType,
-): Promise<HttpResponse> {
+): Promise<HttpResponse | null> {
   const outgoing: Outgoing = { setCookies: [], headers: {} };
-  const request = requestLike(http, parameters, resultType) as unknown as Request;
-  const response = await yoga.fetch(request, { http, outgoing }, NO_MORE_CONTEXT);
-  return answerOf(isPlain(response) ? response : await plainOf(response), outgoing);
-}
-
-function requestLike(http: HttpRequest, parameters: GraphqlParameters, resultType: ResultType) {
-  const isGet = http.method !== 'POST';
-  return {
-    method: isGet ? 'GET' : 'POST',
-    url: isGet ? `${GRAPHQL_PATH}?${searchOf(parameters)}` : GRAPHQL_PATH,
-    parsedUrl: PARSED_URL,
-    headers: {
-      // Both have been judged more strictly than Yoga does; it gets the outcome.
-      get(name: string): string | null {
-        if (name === 'content-type') return 'application/json';
-        if (name === 'accept') return resultType;
-        return http.headers[name] ?? null;
-      },
-    },
-    json: () => parameters,
-    text: () => http.body,
-  };
-}
-
-function searchOf({ query, operationName, variables, extensions }: GraphqlParameters): string {
-  const search = new URLSearchParams({ query });
-  if (operationName !== undefined) search.set('operationName', operationName);
-  if (variables !== undefined) search.set('variables', JSON.stringify(variables));
-  if (extensions !== undefined) search.set('extensions', JSON.stringify(extensions));
-  return search.toString();
+  // Yoga asks a request for its method, to run no mutation by GET
+  const request = { method: http.method === 'POST' ? 'POST' : 'GET' } as Request;
+  const params = parameters as GraphQLParams;
+  const result = await yoga.getResultForParams({ params, request }, { http, outgoing });
+  if (result === undefined || Symbol.asyncIterator in result) return null;
+  const response = processRegularResult(result, PLAIN, resultType) as unknown as PlainResponse;
+  return answerOf(response, outgoing);
 }
 
 interface PlainResponse {
   status: number;
   text: string;
-  plainHeaders: Readonly<Record<string, string>> | undefined;
-  upgradedHeaders: Headers | undefined;
+  headers: Readonly<Record<string, string>>;
 }
 
-/** The constructor that Yoga calls instead of Response's: keeps what it is given, until somebody asks for more. */
+/** The constructor that Yoga calls instead of Response's, and which keeps what it is given. */
 function PlainResponse(
   this: PlainResponse,
   body?: string | null,
@@ -104,40 +78,17 @@ function PlainResponse(
 ): void {
   this.status = init?.status ?? 200;
   this.text = body ?? '';
-  this.plainHeaders = init?.headers;
-  this.upgradedHeaders = undefined;
+  this.headers = init?.headers ?? {};
 }
 
-// A plugin that looks at the headers of a response gets real ones.
-Object.defineProperty(PlainResponse.prototype, 'headers', {
-  get(this: PlainResponse): Headers {
-    this.upgradedHeaders ??= new Headers(this.plainHeaders);
-    return this.upgradedHeaders;
-  },
-});
+const PLAIN = { Response: PlainResponse } as unknown as FetchAPI;
 
-function isPlain(response: Response | PlainResponse): response is PlainResponse {
-  return typeof response.text === 'string';
-}
-
-function answerOf(response: PlainResponse, outgoing: Outgoing): HttpResponse {
-  const headers: Record<string, string | readonly string[]> = {};
-  if (response.upgradedHeaders === undefined) {
-    for (const name in response.plainHeaders) {
-      headers[name.toLowerCase()] = response.plainHeaders[name] ?? '';
-    }
-  } else {
-    for (const [name, value] of response.upgradedHeaders) headers[name] = value;
-  }
-  Object.assign(headers, outgoing.headers);
-  if (outgoing.setCookies.length > 0) headers['set-cookie'] = outgoing.setCookies;
-  return { status: response.status, headers, body: response.text };
-}
-
-/** A plugin may also answer with a real Response. */
-async function plainOf(response: Response): Promise<PlainResponse> {
-  const { status, headers } = response;
-  return { status, text: await response.text(), plainHeaders: undefined, upgradedHeaders: headers };
+function answerOf({ status, headers, text }: PlainResponse, outgoing: Outgoing): HttpResponse {
+  const complete: Record<string, string | readonly string[]> = {};
+  for (const name in headers) complete[name.toLowerCase()] = headers[name] ?? '';
+  Object.assign(complete, outgoing.headers);
+  if (outgoing.setCookies.length > 0) complete['set-cookie'] = outgoing.setCookies;
+  return { status, headers: complete, body: text };
 }
 
 /**

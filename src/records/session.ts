@@ -26,40 +26,37 @@ export async function findSession(db: Db, id: string): Promise<SessionWithUser |
   return found ?? null;
 }
 
-/** As much of a session as tells whether it may be used, and whose it is. */
-export type SessionState = Pick<Session, 'id' | 'userId' | 'expiresAt' | 'endedAt'>;
-
-const selectState = builtOnce((db) =>
+const selectLiveUser = builtOnce((db) =>
   db
-    .select({
-      session: {
-        id: sessions.id,
-        userId: sessions.userId,
-        expiresAt: sessions.expiresAt,
-        endedAt: sessions.endedAt,
-      },
-      user: userColumns,
-    })
+    .select(userColumns)
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
-    .where(eq(sessions.id, placeholder('id', sessions.id)))
+    .where(
+      and(
+        eq(sessions.id, placeholder('id', sessions.id)),
+        eq(sessions.userId, placeholder('userId', sessions.userId)),
+        isNull(sessions.endedAt),
+        gt(sessions.expiresAt, placeholder('now', sessions.expiresAt)),
+        eq(users.status, 'ACTIVE'),
+      ),
+    )
     .prepare(),
 );
 
-/** The same as `findSession` for what every signed-in request asks: each column less is a microsecond or two less. */
-export async function findSessionState(
+/**
+ * The user of a session that is live, as `isLive` says. Every signed-in request asks this, so the database judges and no
+ * column is read for the judgement alone.
+ */
+export async function findLiveUser(
   db: Db,
-  id: string,
-): Promise<{ session: SessionState; user: User } | null> {
-  const [found] = await selectState(db).execute({ id });
-  return found ?? null;
+  session: { id: string; userId: string; now: Date },
+): Promise<User | null> {
+  const [user] = await selectLiveUser(db).execute(session);
+  return user ?? null;
 }
 
 /** Whether the session may still be used, and by a user who may still sign in. */
-export function isLive(
-  { session, user }: { session: SessionState; user: User },
-  now: Date,
-): boolean {
+export function isLive({ session, user }: SessionWithUser, now: Date): boolean {
   return session.endedAt === null && session.expiresAt > now && user.status === 'ACTIVE';
 }
 

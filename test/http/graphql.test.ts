@@ -198,23 +198,35 @@ describe('GET', () => {
 });
 
 describe('Yoga’s plugins', () => {
-  it('may read and set headers of a response, or bring their own', async () => {
-    const stamp: Plugin = {
-      onResponse: ({ response }) => {
-        response.headers.set('x-type', response.headers.get('content-type') ?? '');
+  it('see parameters, documents, contexts, executions and results', async () => {
+    const seen: string[] = [];
+    const watch: Plugin = {
+      onParams: ({ params }) => void seen.push(`params ${params.operationName}`),
+      onParse: () => void seen.push('parse'),
+      onValidate: () => void seen.push('validate'),
+      onContextBuilding: ({ context }) =>
+        void seen.push(`context of ${context.params.operationName}`),
+      onExecute: () => void seen.push('execute'),
+      onExecutionResult: ({ result, setResult }) => {
+        seen.push('result');
+        setResult({
+          ...result,
+          extensions: { http: { status: 418, headers: { 'X-Tea': 'yes' } } },
+        });
       },
     };
-    const stamped = await post(createTinyService({ plugins: [stamp] }), { query: '{hello}' });
-    expect(stamped.headers.get('x-type')).toBe('application/json; charset=utf-8');
-    expect(await stamped.json()).toEqual({ data: { hello: 'hello world' } });
-
-    const closed: Plugin = {
-      onRequest: ({ endResponse, request }) =>
-        endResponse(new Response(request.headers.get('x-why'), { status: 418 })),
-    };
-    const service = createTinyService({ plugins: [closed] });
-    const response = await post(service, { query: '{hello}' }, { 'x-why': 'tea' });
+    const body = { query: 'query Hello { hello }', operationName: 'Hello' };
+    const response = await post(createTinyService({ plugins: [watch] }), body);
+    expect(seen).toEqual([
+      'params Hello',
+      'parse',
+      'validate',
+      'context of Hello',
+      'execute',
+      'result',
+    ]);
     expect(response.status).toBe(418);
-    expect(await response.text()).toBe('tea');
+    expect(response.headers.get('x-tea')).toBe('yes');
+    expect(await response.json()).toEqual({ data: { hello: 'hello world' } });
   });
 });

@@ -1,0 +1,80 @@
+import { Column, type DriverValueDecoder, is, SQL } from 'drizzle-orm';
+
+type Decode = (value: unknown) => unknown;
+
+interface SelectedField {
+  readonly path: readonly string[];
+  readonly field: unknown;
+}
+
+/** As much of a prepared query of Drizzle's as tells how its rows are made. */
+interface PreparedSelect {
+  readonly fields?: readonly SelectedField[];
+  readonly joinsNotNullableMap?: Readonly<Record<string, boolean>>;
+  customResultMapper?: (rows: readonly (readonly unknown[])[]) => unknown[];
+}
+
+/**
+ * Has a prepared query make its rows the short way: Drizzle finds out anew for each column of each row what it is and
+ * where it goes, which costs half of what the statement itself does (measured on the one of every signed-in request).
+ * What is not a plain selection keeps Drizzle's way.
+ */
+export function mapRowsFast<Query>(query: Query): Query {
+  const select = query as PreparedSelect;
+  if (select.fields === undefined || select.customResultMapper !== undefined) return query;
+  // a left join may have nothing on its right side, and Drizzle says so with a null
+  if (!Object.values(select.joinsNotNullableMap ?? {}).every(Boolean)) return query;
+  const targets = select.fields.map(targetOf);
+  const isFlat = targets.every((target) => target?.group === undefined);
+  if (!targets.every((target) => target !== undefined)) return query;
+  select.customResultMapper = (rows) =>
+    rows.map((row) => (isFlat ? flatRow(targets, row) : groupedRow(targets, row)));
+  return query;
+}
+
+interface Target {
+  readonly group: string | undefined;
+  readonly key: string;
+  readonly decode: Decode;
+}
+
+function targetOf({ path, field }: SelectedField): Target | undefined {
+  const decoder = decoderOf(field);
+  const [first, second, ...deeper] = path;
+  if (decoder === undefined || first === undefined || deeper.length > 0) return undefined;
+  const decode: Decode = (value) => decoder.mapFromDriverValue(value);
+  return second === undefined
+    ? { group: undefined, key: first, decode }
+    : { group: first, key: second, decode };
+}
+
+function decoderOf(field: unknown): DriverValueDecoder<unknown, unknown> | undefined {
+  if (is(field, Column)) return field;
+  // Drizzle keeps the decoder of an SQL expression to itself
+  if (is(field, SQL)) return (field as unknown as { decoder: Column }).decoder;
+  return undefined;
+}
+
+function flatRow(targets: readonly Target[], row: readonly unknown[]): object {
+  const made: Record<string, unknown> = {};
+  for (const [index, { key, decode }] of targets.entries()) {
+    const value = row[index];
+    made[key] = value === null ? null : decode(value);
+  }
+  return made;
+}
+
+function groupedRow(targets: readonly Target[], row: readonly unknown[]): object {
+  const made: Record<string, Record<string, unknown>> = {};
+  for (const [index, { group, key, decode }] of targets.entries()) {
+    const value = row[index];
+    const read = value === null ? null : decode(value);
+    if (group === undefined) {
+      (made as Record<string, unknown>)[key] = read;
+      continue;
+    }
+    made[group] ??= {};
+    made[group][key] = read;
+  }
+  return made;
+}
