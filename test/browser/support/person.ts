@@ -27,7 +27,7 @@ export async function press(page: Page, button: string): Promise<void> {
 
 export async function fill(page: Page, fields: Record<string, string>): Promise<void> {
   for (const [label, text] of Object.entries(fields)) {
-    await page.getByLabel(label, { exact: true }).fill(text);
+    await page.getByLabel(label, { exact: true }).filter({ visible: true }).fill(text);
   }
 }
 
