@@ -55,6 +55,9 @@ it('asks for links from one address at most 5 times for one account, whether or 
         extensions: { code: 'RATE_LIMITED', retryAfter: expect.any(Number) },
       },
     ]);
+    // another account is another matter
+    const another = await requestReset(app, `${newName()}@example.com`, from);
+    expect(another.__typename).toBe('RequestPasswordResetSuccess');
   }
 });
 

@@ -128,6 +128,15 @@ describe('REGISTRATION=verify', () => {
   it.each([
     ['registered while that was open, and in use', async () => registerUser(open)],
     [
+      'let in unconfirmed while that was open',
+      async () => {
+        const email = newEmail();
+        await register({ email });
+        await logIn(open, { identifier: email });
+        return { email };
+      },
+    ],
+    [
       'invited',
       async () => {
         const admin = await registerAdmin(open);
