@@ -3,6 +3,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newName, nextTotpCode, PASSWORD, totpCode } from '../support/account.ts';
 import { tokenTo } from '../support/mailbox.ts';
+import { bringAxe, seeNoBarrier } from './support/axe.ts';
 import {
   type Device,
   keepScreenshot,
@@ -10,7 +11,7 @@ import {
   NO_BROWSER,
   newDevice,
 } from './support/browser.ts';
-import { fill, goTo, press, seePage, signIn, signOut } from './support/person.ts';
+import { fill, goTo, press, seeFocus, seePage, signIn, signOut } from './support/person.ts';
 import { type Service, startService } from './support/service.ts';
 
 const NEW_PASSWORD = 'five other words in line';
@@ -30,6 +31,7 @@ describe.skipIf(NO_BROWSER)('an account', () => {
     const env = { PERSISTED_OPERATIONS: 'web/dist/operations.json' };
     [service, browser] = await Promise.all([startService(env), launchBrowser()]);
     device = await newDevice(browser, service.url);
+    await bringAxe(device.context);
   });
 
   afterAll(async () => {
@@ -54,7 +56,7 @@ describe.skipIf(NO_BROWSER)('an account', () => {
     await press(page, 'Create account');
     const address = page.getByLabel('E-mail address');
     expect(await address.getAttribute('aria-invalid')).toBe('true');
-    expect(await address.evaluate('document.activeElement.name')).toBe('email');
+    await seeFocus(page, 'email');
     await fill(page, { 'E-mail address': 'no address', Password: 'password1' });
     await press(page, 'Create account');
     await page
@@ -62,6 +64,7 @@ describe.skipIf(NO_BROWSER)('an account', () => {
       .nth(1)
       .waitFor();
     await keepScreenshot(page, 'register-problems');
+    await seeNoBarrier(page);
     await fill(page, { 'E-mail address': email, Password: PASSWORD });
     await page.getByLabel('Username').fill(username);
     await press(page, 'Create account');
@@ -85,9 +88,25 @@ describe.skipIf(NO_BROWSER)('an account', () => {
     await signOut(page);
     await signIn(page, email, 'not the password');
     await page.getByText('The name or the password is not right').waitFor();
-    await fill(page, { Password: PASSWORD });
-    await press(page, 'Sign in');
+    await seeFocus(page, 'password');
+    await page.keyboard.type(PASSWORD);
+    await page.keyboard.press('Enter');
     await seePage(page, `Hello, ${username}`);
+  });
+
+  it('can be walked through without a mouse', async () => {
+    const { page } = device;
+    await page.reload();
+    await seePage(page, `Hello, ${username}`);
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await seeFocus(page, 'content');
+    await goTo(page, 'Profile');
+    await seePage(page, 'Profile');
+    await seeFocus(page, 'Profile');
+    await page.keyboard.press('Tab');
+    await seeFocus(page, 'displayName');
+    expect(await page.title()).toBe('Profile · Latchkey');
   });
 
   it('turns two-step sign-in on', async () => {
@@ -98,13 +117,15 @@ describe.skipIf(NO_BROWSER)('an account', () => {
     const key = page.locator('.secret');
     await key.waitFor();
     await keepScreenshot(page, 'totp-enrolment');
+    await seeNoBarrier(page);
     secret = (await key.textContent())?.replaceAll(' ', '') ?? '';
     await fill(page, { 'Six-digit code': totpCode(secret, service.clock.now()) });
     await press(page, 'Confirm');
     await page.getByRole('heading', { name: 'Keep your recovery codes' }).waitFor();
-    recoveryCodes = await page.locator('.codes code').allInnerTexts();
+    recoveryCodes = await page.locator('.codes code').allTextContents();
     expect(recoveryCodes).toHaveLength(10);
     await keepScreenshot(page, 'recovery-codes');
+    await seeNoBarrier(page);
     const [file] = await Promise.all([page.waitForEvent('download'), press(page, 'Download')]);
     expect(readFileSync(await file.path(), 'utf8')).toContain(recoveryCodes[9]);
     await press(page, 'I have kept them');
@@ -124,6 +145,26 @@ describe.skipIf(NO_BROWSER)('an account', () => {
     await fill(page, { 'Recovery code': recoveryCodes[0] ?? '' });
     await press(page, 'Go on');
     await page.getByText('9 recovery codes left').waitFor();
+  });
+
+  it('gets new recovery codes, which void the earlier ones', async () => {
+    const { page } = device;
+    await goTo(page, 'Security');
+    await page.getByText('Make ten new codes').click();
+    await fill(page, { 'Your password': PASSWORD, Code: recoveryCodes[0] ?? '' });
+    await press(page, 'Make new codes');
+    await page.getByText('This code is not right').waitFor();
+    await fill(page, { Code: recoveryCodes[1] ?? '' });
+    await press(page, 'Make new codes');
+    await page.getByRole('heading', { name: 'Keep your recovery codes' }).waitFor();
+    const codes = await page.locator('.codes code').allTextContents();
+    expect(codes.filter((code) => recoveryCodes.includes(code))).toEqual([]);
+    recoveryCodes = codes;
+    await page.emulateMedia({ media: 'print' });
+    await keepScreenshot(page, 'recovery-codes-on-paper');
+    expect(await page.getByRole('button', { name: 'Print' }).isVisible()).toBe(false);
+    await page.emulateMedia({ media: 'screen' });
+    await press(page, 'I have kept them');
   });
 
   it('gets another password, which signs other devices out', async () => {
@@ -153,6 +194,16 @@ describe.skipIf(NO_BROWSER)('an account', () => {
     expect(await page.getByRole('button', { name: /^End / }).count()).toBe(0);
   });
 
+  it('turns two-step sign-in off', async () => {
+    const { page } = device;
+    await goTo(page, 'Security');
+    await page.getByText('Turn it off, or move to another phone').click();
+    await fill(page, { 'Your password': NEW_PASSWORD, Code: recoveryCodes[1] ?? '' });
+    await press(page, 'Turn off');
+    await press(page, 'Turn on');
+    await page.getByText('Fill this in.').waitFor();
+  });
+
   it('has its data exported', async () => {
     const { page } = device;
     await goTo(page, 'Your data');
@@ -167,7 +218,7 @@ describe.skipIf(NO_BROWSER)('an account', () => {
 
   it('is deleted', async () => {
     const { page } = device;
-    await fill(page, { 'Your password': NEW_PASSWORD, Code: recoveryCodes[1] ?? '' });
+    await fill(page, { 'Your password': NEW_PASSWORD });
     await press(page, 'Delete my account');
     await page.getByText('Tick this to say that you mean it.').waitFor();
     await page.getByLabel('I want my account deleted for good').check();

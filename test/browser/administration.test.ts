@@ -2,7 +2,14 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newName, PASSWORD, registerAdmin, registerUser } from '../support/account.ts';
 import { tokenTo } from '../support/mailbox.ts';
-import { type Device, launchBrowser, NO_BROWSER, newDevice } from './support/browser.ts';
+import { bringAxe, seeNoBarrier } from './support/axe.ts';
+import {
+  type Device,
+  keepScreenshot,
+  launchBrowser,
+  NO_BROWSER,
+  newDevice,
+} from './support/browser.ts';
 import { fill, goTo, press, seePage, signIn } from './support/person.ts';
 import { type Service, startService } from './support/service.ts';
 
@@ -17,6 +24,7 @@ describe.skipIf(NO_BROWSER)('an administrator', () => {
     const admin = await registerAdmin(service);
     for (let index = 0; index < 22; index++) await registerUser(service);
     device = await newDevice(browser, service.url);
+    await bringAxe(device.context);
     await signIn(device.page, admin.username);
     await goTo(device.page, 'Users');
     await seePage(device.page, 'Users');
@@ -36,7 +44,7 @@ describe.skipIf(NO_BROWSER)('an administrator', () => {
   };
 
   const seeRows = (count: number) =>
-    expect.poll(() => device.page.locator('.row').count(), { timeout: 8000 }).toBe(count);
+    expect.poll(() => device.page.locator('.row').count(), { timeout: 15_000 }).toBe(count);
 
   it('pages through the users', async () => {
     const { page } = device;
@@ -131,6 +139,9 @@ describe.skipIf(NO_BROWSER)('an administrator', () => {
     await seePage(page, 'Edsger');
     await press(page, 'Delete account');
     const dialog = page.getByRole('dialog');
+    await dialog.getByRole('heading').waitFor();
+    await keepScreenshot(page, 'admin-dialog');
+    await seeNoBarrier(page);
     await dialog.getByLabel(/^Type/).fill('somebody@else.com');
     await dialog.getByRole('button', { name: 'Delete account' }).click();
     await dialog.getByText('to say that you mean this account').waitFor();

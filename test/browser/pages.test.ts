@@ -1,8 +1,8 @@
-import axe from 'axe-core';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PASSWORD, registerUser, setRole, type TestUser } from '../support/account.ts';
 import { changeEmail } from '../support/mailbox.ts';
+import { bringAxe, seeNoBarrier } from './support/axe.ts';
 import {
   type Device,
   type DeviceOptions,
@@ -84,7 +84,7 @@ describe.skipIf(NO_BROWSER)('the pages', () => {
 
     beforeAll(async () => {
       device = await newDevice(browser, service.url, options);
-      await device.context.addInitScript(axe.source);
+      await bringAxe(device.context);
     });
 
     it.each(VISITORS_PAGES)('%s', (path, heading) => look(path, heading, 'visitor'));
@@ -113,11 +113,7 @@ describe.skipIf(NO_BROWSER)('the pages', () => {
       await page.getByText('Loading').waitFor({ state: 'detached' });
       const name = path.replace(alan.id, 'user').replace(/#.*/, '').replaceAll('/', '-');
       await keepScreenshot(page, `${who}${name}-${heading.split(' ')[0]}-${window}`);
-      const { violations } = await page.evaluate<axe.AxeResults>(
-        "axe.run({ resultTypes: ['violations'] })",
-      );
-      const found = violations.map(({ id, nodes }) => ({ id, at: nodes.map(({ html }) => html) }));
-      expect(found).toEqual([]);
+      await seeNoBarrier(page);
       const overflow = await page.evaluate<number>(
         'document.documentElement.scrollWidth - document.documentElement.clientWidth',
       );

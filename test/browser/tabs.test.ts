@@ -39,6 +39,15 @@ describe.skipIf(NO_BROWSER)('three tabs', () => {
     expect(refreshes()).toBe(1);
   });
 
+  it('show when one of them ends another session', async () => {
+    const [first, second] = tabs as [Page, Page];
+    await press(first, 'End Unknown device');
+    await first.getByText('The session of Unknown device has ended.').waitFor();
+    await goTo(second, 'Overview');
+    await goTo(second, 'Sessions');
+    await expect.poll(() => second.locator('.row').count()).toBe(1);
+  });
+
   it('refresh once when they are opened again', async () => {
     service.clock.advance(16 * 60);
     await Promise.all(tabs.map((tab) => tab.reload()));

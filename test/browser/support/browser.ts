@@ -54,7 +54,7 @@ export async function newDevice(
     reducedMotion: 'reduce',
     timezoneId: 'UTC',
   });
-  context.setDefaultTimeout(8000);
+  context.setDefaultTimeout(15_000);
   const complaints: string[] = [];
   const operations: string[] = [];
   context.on('page', (page) => {

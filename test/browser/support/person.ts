@@ -1,9 +1,19 @@
 import type { Page } from 'playwright-core';
+import { expect } from 'vitest';
 import { PASSWORD } from '../../support/account.ts';
 
 /** Waits until the page with this heading is there. */
 export async function seePage(page: Page, heading: string | RegExp): Promise<void> {
   await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+}
+
+/** Waits until the keyboard is at the field of this name, or else the element of this id or text. */
+export async function seeFocus(page: Page, name: string): Promise<void> {
+  const focused = () =>
+    page.evaluate<string>(
+      '(({ name, id, textContent }) => name || id || textContent)(document.activeElement)',
+    );
+  await expect.poll(focused, { timeout: 15_000 }).toBe(name);
 }
 
 /** Goes to a page by the menu. */
@@ -17,7 +27,7 @@ export async function press(page: Page, button: string): Promise<void> {
 
 export async function fill(page: Page, fields: Record<string, string>): Promise<void> {
   for (const [label, text] of Object.entries(fields)) {
-    await page.getByLabel(label, { exact: true }).fill(text);
+    await page.getByLabel(label, { exact: true }).filter({ visible: true }).fill(text);
   }
 }
 

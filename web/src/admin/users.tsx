@@ -28,15 +28,18 @@ type Row = NonNullable<UsersQuery['admin']>['users']['edges'][number]['node'];
 export function UsersPage() {
   const [search, setSearch] = useSearchParams();
   return (
-    <Page title="Users">
-      <div className="toolbar">
-        <Filters search={search} onFilter={(filters) => setSearch(filters, { replace: true })} />
-        <Link href="/admin/users/new" className="button primary">
-          New user
-        </Link>
-      </div>
+    <Page title="Users" action={<NewUserLink />}>
+      <Filters search={search} onFilter={(filters) => setSearch(filters, { replace: true })} />
       <Found key={search.toString()} search={search} />
     </Page>
+  );
+}
+
+function NewUserLink() {
+  return (
+    <Link href="/admin/users/new" className="button primary">
+      New user
+    </Link>
   );
 }
 

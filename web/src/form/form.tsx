@@ -55,6 +55,8 @@ export function Form(props: FormProps) {
     if (Object.keys(problems).length === 0) return;
     const invalid = form.current?.querySelector<HTMLElement>('[aria-invalid="true"]');
     (invalid ?? form.current?.querySelector<HTMLElement>('[role="alert"]'))?.focus();
+    // nobody mends a password that they cannot see: typing replaces it
+    if (invalid instanceof HTMLInputElement && invalid.dataset.secret === 'true') invalid.select();
   }, [problems]);
 
   async function submit(event: FormEvent<HTMLFormElement>) {

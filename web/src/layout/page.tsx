@@ -9,7 +9,8 @@ let isFirstPage = true;
  * A page's heading and content. The reader's focus goes to the heading of each further page, which is how those learn of
  * it who do not see it; or, where there is one thing to do only, to its first field.
  */
-export function Page({ title, lead, children, toField }: PageProps & { toField?: boolean }) {
+export function Page(props: PageProps & { action?: ReactNode; toField?: boolean }) {
+  const { title, lead, children, action, toField } = props;
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} · ${settings.brandName}`;
@@ -27,10 +28,13 @@ export function Page({ title, lead, children, toField }: PageProps & { toField?:
   return (
     <>
       <header className="page-head">
-        <h1 ref={heading} tabIndex={-1}>
-          {title}
-        </h1>
-        {lead === undefined ? null : <p className="lead">{lead}</p>}
+        <div>
+          <h1 ref={heading} tabIndex={-1}>
+            {title}
+          </h1>
+          {lead === undefined ? null : <p className="lead">{lead}</p>}
+        </div>
+        {action}
       </header>
       {children}
     </>

@@ -23,6 +23,9 @@ export function RecoveryCodes(props: { codes: readonly string[]; onKept(): void 
         Each of these signs you in once when you have no phone. They are shown now and never again.
         Keep them where you keep your passwords, or on paper.
       </p>
+      <p className="paper-only">
+        {settings.brandName}, {email}
+      </p>
       <ul className="codes">
         {codes.map((code) => (
           <li key={code}>
