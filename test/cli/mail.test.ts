@@ -2,13 +2,12 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Services } from '../../src/app.ts';
-import { type Terminal, UsageError } from '../../src/cli/command.ts';
 import { mail } from '../../src/cli/mail.ts';
 import { readTemplates } from '../../src/mail/template-files.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { runSql } from '../support/database.ts';
 import { mailEnv, writeMail } from '../support/outbox.ts';
+import { runCommand } from '../support/terminal.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-mail-'));
 let app: TestApp;
@@ -25,18 +24,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Runs the command on the services of the app. */
 async function run(...args: string[]) {
-  const output: string[] = [];
-  const errors: string[] = [];
-  const terminal: Terminal = {
-    print: (line) => void output.push(line),
-    complain: (line) => void errors.push(line),
-    readSecret: () => Promise.resolve(''),
-    withServices: (work) => work({ deps: app.app.deps } as Services),
-  };
-  const code = await mail.run(args, terminal);
-  return { code, output: output.join('\n'), errors: errors.join('\n') };
+  const ran = await runCommand(mail, args, { env: { DATABASE_URL: app.databaseUrl } });
+  return { ...ran, output: ran.output.trimEnd(), errors: ran.errors.trimEnd() };
 }
 
 async function listOf(state: string): Promise<{ id: string }[]> {
@@ -86,7 +76,10 @@ it.each([
   [['templates']],
   [['send']],
 ])('says what it wants (%j)', async (args) => {
-  await expect(run(...args)).rejects.toThrow(UsageError);
+  expect(await run(...args)).toMatchObject({
+    code: 2,
+    errors: expect.stringContaining('mail list [--state STATE]'),
+  });
 });
 
 it('writes the templates to begin with, which the service takes', async () => {
