@@ -167,6 +167,9 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
 /** What sends mail, where there is a mail server. */
 function createMail(deps: Deps): MailDelivery | undefined {
   const { delivery, sender, connections, timeoutMs } = deps.config.mail;
+  if (delivery === 'kept' && deps.config.profile === 'production') {
+    deps.logger.warn('SMTP_URL is not set: nobody gets a mail, and no password is reset');
+  }
   if (delivery === 'kept' || delivery === 'off') return undefined;
   const transport = createSmtpTransport({ server: delivery, sender, connections, timeoutMs });
   return createMailDelivery(deps, transport);

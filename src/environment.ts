@@ -200,20 +200,13 @@ function productionProblems(variables: Environment): string[] {
   return problems;
 }
 
-function mailProblems({ MAIL, SMTP_URL, MAIL_FROM, NODE_ENV }: Environment): string[] {
-  if (MAIL === 'off') return [];
-  const problems = [];
-  if (!SMTP_URL && NODE_ENV === 'production') {
-    problems.push(
-      'SMTP_URL is required in production, such as smtp://user:password@mail.example.com:587, unless MAIL is off',
-    );
-  }
-  if (!MAIL_FROM && (SMTP_URL || NODE_ENV === 'production')) {
-    problems.push(
-      'MAIL_FROM is required to send mail, such as Example <no-reply@example.com>, unless MAIL is off',
-    );
-  }
-  return problems;
+function mailProblems({ MAIL, SMTP_URL, NODE_ENV, REGISTRATION }: Environment): string[] {
+  if (REGISTRATION !== 'verify') return [];
+  if (MAIL === 'off') return ['MAIL cannot be off while REGISTRATION is verify'];
+  if (SMTP_URL !== undefined || NODE_ENV !== 'production') return [];
+  return [
+    'SMTP_URL is required in production while REGISTRATION is verify, such as smtp://user:password@mail.example.com:587',
+  ];
 }
 
 function secretProblems(variables: Environment): string[] {

@@ -92,8 +92,8 @@ it.each([
   ['plain HTTP', { PUBLIC_URL: 'http://auth.example.com' }, 'PUBLIC_URL'],
   ['no URL for a public URL', { PUBLIC_URL: 'auth.example.com' }, 'PUBLIC_URL'],
   ['no rate limit', { RATE_LIMIT: 'off' }, 'RATE_LIMIT'],
-  ['no mail server', { SMTP_URL: undefined }, 'SMTP_URL'],
-  ['no sender', { MAIL_FROM: undefined }, 'MAIL_FROM'],
+  ['nobody to confirm addresses', { REGISTRATION: 'verify', SMTP_URL: undefined }, 'SMTP_URL'],
+  ['mail off that it needs', { REGISTRATION: 'verify', MAIL: 'off' }, 'MAIL'],
   ['a weak JWT secret', { JWT_ALGORITHM: 'HS256', JWT_SECRET: 'short' }, 'JWT_SECRET'],
   ['no JWT secret for HS256', { JWT_ALGORITHM: 'HS256' }, 'JWT_SECRET'],
 ])('refuses to run in production with %s', (_what, env, name) => {
@@ -118,7 +118,6 @@ it('tells all problems at once, whatever kind they are of', () => {
     'CORS_ORIGINS',
     'DATABASE_URL',
     'LOG_LEVEL',
-    'MAIL_FROM',
     'PORT',
     'PUBLIC_URL',
     'SMTP_URL',
@@ -188,6 +187,10 @@ it('sends mail where there is a server, keeps it for the developer otherwise, or
   const { mail } = loadConfig({ ...PRODUCTION, MAIL_FROM: 'no-reply@example.com' });
   expect(mail.sender.name).toBe('auth.example.com');
   expect(problemsOf({ ...PRODUCTION, SMTP_URL: '', MAIL_FROM: '', MAIL: 'off' })).toEqual([]);
+  expect(loadConfig({ ...PRODUCTION, SMTP_URL: '', MAIL_FROM: '' }).mail).toMatchObject({
+    delivery: 'kept',
+    sender: { address: 'no-reply@auth.example.com' },
+  });
 });
 
 it('reads lists and units', () => {

@@ -17,7 +17,13 @@ export async function checkMail(config: Config | null): Promise<Finding[]> {
   const { delivery } = config.mail;
   if (delivery === 'off') return [mail.ok('MAIL is off: none is written.')];
   if (delivery === 'kept') {
-    return [mail.ok('SMTP_URL is not set; mail is kept for the developer, and not sent.')];
+    if (config.profile !== 'production') {
+      return [mail.ok('SMTP_URL is not set; mail is kept for the developer, and not sent.')];
+    }
+    const mend = 'Set SMTP_URL, or MAIL=off if none is wanted.';
+    return [
+      mail.warning('SMTP_URL is not set: nobody gets a mail, and no password is reset.', mend),
+    ];
   }
   try {
     await probeSmtp(delivery, TIMEOUT_MS);
