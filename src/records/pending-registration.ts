@@ -56,6 +56,9 @@ export async function putPendingRegistration(
   newUser: NewUser,
 ): Promise<{ user: User; isAccepted: boolean }> {
   const { email, username, displayName, phrase, passwordHash, now } = newUser;
+  const key = identifierKey(email);
+  // a duplicate leaves a shared lock behind, and of many who have one nobody could write: one after the other, from the start
+  await db.select({ id: users.id }).from(users).where(eq(users.emailKey, key)).for('update');
   await insertUser(db, { ...newUser, pendingEmail: email }).catch(unlessEmailTaken);
   const result = await db
     .update(users)
@@ -70,7 +73,7 @@ export async function putPendingRegistration(
       passwordChangedAt: now,
       updatedAt: now,
     })
-    .where(and(eq(users.emailKey, identifierKey(email)), isPending));
+    .where(and(eq(users.emailKey, key), isPending));
   const account = await findAccountByIdentifier(db, email);
   // deleted at this very moment
   if (account === null) throw new Error('A registered user was not there to be read.');
