@@ -7,6 +7,8 @@ export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' |
 import type { TypedDocument as DocumentNode } from '../typed-document.ts';
 /** Everything that is put on record. */
 export type AuditEventType =
+  /** Somebody without the right tried to administer. Recorded once a minute for each account. */
+  | 'ACCESS_DENIED'
   /** An account was deleted. */
   | 'ACCOUNT_DELETED'
   /** Too many attempts failed, and further ones are refused for a time. */
@@ -53,6 +55,10 @@ export type AuditEventType =
   | 'REGISTERED'
   /** Somebody registered with the address of this account; its owner was told by mail. */
   | 'REGISTRATION_REPEATED'
+  /** What is stored encrypted was moved to the current AUTH_SECRET; `detail` counts it. */
+  | 'SECRETS_REWRAPPED'
+  /** A sign-in ended the oldest sessions; `detail.endedSessions` counts them. */
+  | 'SESSION_LIMIT_REACHED'
   /** A person ended one of their other sessions. */
   | 'SESSION_REVOKED'
   /** A key for access tokens was created. */
