@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { createYoga } from 'graphql-yoga';
 import type { Config } from './config.ts';
 import { createAccessTokens } from './crypto/access-token.ts';
 import { createCommonPasswords } from './crypto/common-passwords.ts';
@@ -12,6 +11,7 @@ import { type Clock, createClock } from './db/clock.ts';
 import { connectionOptions, type DatabaseConnection } from './db/connection.ts';
 import { startEmbeddedDatabase } from './db/embedded.ts';
 import { migrate } from './db/migrate.ts';
+import type { Redis } from './db/redis.ts';
 import type { Deps } from './flows/deps.ts';
 import { forgetExpired } from './flows/housekeeping.ts';
 import {
@@ -20,36 +20,40 @@ import {
   type SigningKeys,
 } from './flows/signing-keys.ts';
 import { createAttemptGate } from './flows/steps/attempt-gate.ts';
-import { createContext } from './graphql/context.ts';
-import { useDocumentLimits } from './graphql/document-limits.ts';
-import { describe, useErrorMask, veilError } from './graphql/error-mask.ts';
+import { describe } from './graphql/error-mask.ts';
 import { EXAMPLE_OPERATIONS } from './graphql/examples.ts';
-import { createRateLimiter } from './graphql/rate-limit.ts';
-import { useOperationName } from './graphql/request-facts.ts';
-import { schema } from './graphql/schema.ts';
-import { useTrustedDocuments } from './graphql/trusted-documents.ts';
+import { createYogaServer } from './graphql/yoga.ts';
 import { parseTrustedProxies } from './http/client-address.ts';
 import { createCors } from './http/cors.ts';
-import { createDocumentCache, NO_CACHE } from './http/document-cache.ts';
 import { createGraphiqlPage } from './http/graphiql.ts';
 import { createGraphqlEndpoint } from './http/graphql.ts';
 import { createHealthRoute, createReadinessRoute } from './http/health.ts';
 import { createJwksRoute } from './http/jwks.ts';
+import { countRequest, createMetricsApp } from './http/metrics.ts';
 import type { ServerState } from './http/node-exchange.ts';
 import { createSecurityHeaders } from './http/security-headers.ts';
 import { createHttpApp, type HttpApp } from './http/server.ts';
-import {
-  type ServerContext,
-  useRequestErrorStatus,
-  yogaTransportOptions,
-} from './http/yoga-transport.ts';
+import { traceRequests } from './http/tracing.ts';
 import { createLogger, type Logger } from './logger.ts';
+import { createHitCounter } from './records/rate-limit-hit.ts';
+import { repeat } from './repeat.ts';
+import {
+  countTokens,
+  openTelemetry,
+  type Telemetry,
+  traceHashing,
+  watchHashPool,
+} from './telemetry/telemetry.ts';
 
 /** The service, wired and ready to be listened to or called. */
 export interface App {
   fetch: HttpApp['fetch'];
   handler(request: IncomingMessage, response: ServerResponse, state?: ServerState): void;
   securityHeaders: Readonly<Record<string, string>>;
+  /** Answers `/metrics`, on a port of its own; absent where figures are not wanted. */
+  metrics: HttpApp | undefined;
+  /** From now on `/ready` says no, so that nobody sends more. */
+  retire(): void;
   /** What flows work with; for the operator's commands. */
   deps: Deps;
   close(): Promise<void>;
@@ -65,6 +69,8 @@ export interface Overrides {
 
 const MINUTE_MS = 60_000;
 const KEY_REFRESH_MS = 30_000;
+const UNTRUSTED_PROXY =
+  'a request was forwarded by an address that TRUSTED_PROXIES does not name: what it says of the client is not believed';
 const MIGRATIONS = fileURLToPath(new URL('../drizzle', import.meta.url));
 
 /** What lies under the service's surface, and under the operator's commands. */
@@ -73,6 +79,7 @@ export interface Services {
   database: Database;
   clock: Clock;
   signingKeys: SigningKeys;
+  telemetry: Telemetry;
   close(): Promise<void>;
 }
 
@@ -88,6 +95,7 @@ export async function openServices(
   reachEmbedded = startEmbeddedDatabase,
 ): Promise<Services> {
   const logger = overrides.logger ?? createLogger(config.logLevel);
+  const telemetry = await openTelemetry(config.telemetry, logger);
   const embedded =
     config.database.connection === undefined
       ? await reachEmbedded({
@@ -99,13 +107,17 @@ export async function openServices(
     const url = embedded?.url;
     const connection =
       url === undefined ? config.database.connection : connectionOptions(url, () => '');
-    const database = await reachDatabase(config, connection, logger);
-    const wired = await createDeps(config, database, logger, overrides);
+    const database = await reachDatabase(config, connection, logger, telemetry);
+    const redis = await reachRedis(config, logger);
+    const under = { database, redis, telemetry };
+    const wired = await createDeps(config, under, logger, overrides);
     const close = async () => {
+      await redis?.close();
       await database.close();
       await embedded?.stop();
+      await telemetry.close();
     };
-    return { ...wired, database, close };
+    return { ...wired, database, telemetry, close };
   } catch (error) {
     await embedded?.stop();
     throw error;
@@ -120,7 +132,6 @@ export async function openServices(
 export async function createApp(config: Config, overrides: Overrides = {}): Promise<App> {
   const services = await openServices(config, overrides);
   const { deps, clock, signingKeys } = services;
-  const { logger } = deps;
   let http: ReturnType<typeof createHttp>;
   try {
     http = createHttp(services);
@@ -129,9 +140,12 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
     throw error;
   }
   const repeated = [
-    repeat(logger, KEY_REFRESH_MS, signingKeys.refresh),
-    repeat(logger, MINUTE_MS, clock.adjust),
-    repeat(logger, MINUTE_MS, () => forgetExpired(deps)),
+    repeat(KEY_REFRESH_MS, inBackground(deps, 'signing-keys', signingKeys.refresh)),
+    repeat(MINUTE_MS, inBackground(deps, 'clock', clock.adjust)),
+    repeat(
+      MINUTE_MS,
+      inBackground(deps, 'housekeeping', () => forgetExpired(deps)),
+    ),
   ];
   return {
     ...http,
@@ -147,19 +161,35 @@ async function reachDatabase(
   config: Config,
   connection: DatabaseConnection | undefined,
   logger: Logger,
+  telemetry: Telemetry,
 ): Promise<Database> {
   if (connection === undefined) throw new Error('There is neither a database nor the URL of one.');
   await migrate({ connection, folder: MIGRATIONS, log: (line) => logger.info(line) });
   const { connections, timeoutMs } = config.database;
-  return openDatabase({ connection, connections, timeoutMs });
+  return openDatabase({ connection, connections, timeoutMs, watch: telemetry.database });
+}
+
+/** Without a Redis the service works as well, so nothing that happens to it stops a start. */
+async function reachRedis({ redisUrl }: Config, logger: Logger): Promise<Redis | undefined> {
+  if (redisUrl === undefined) return undefined;
+  // loaded only where there is one
+  const { openRedis } = await import('./db/redis.ts');
+  return openRedis(redisUrl, {
+    lost: (error) =>
+      logger.warn({ failure: describe(error) }, 'Redis is lost; hits are counted in the database'),
+    back: () => logger.info('Redis is back'),
+  });
 }
 
 async function createDeps(
   config: Config,
-  { db }: Database,
+  under: { database: Database; redis: Redis | undefined; telemetry: Telemetry },
   logger: Logger,
   overrides: Overrides,
 ): Promise<{ deps: Deps; clock: Clock; signingKeys: SigningKeys }> {
+  const { database, redis, telemetry } = under;
+  const { db } = database;
+  const { metrics, tracer } = telemetry;
   const clock = createClock(db);
   await clock.adjust();
   const now = overrides.now ?? clock.now;
@@ -167,85 +197,95 @@ async function createDeps(
   const signingKeys = createSigningKeys({ db, config, keyring, now });
   await signingKeys.refresh();
   const { issuer, audience, accessTtlMs } = config.tokens;
-  const hasher = createPasswordHasher(config.password, createHashPool(config.hashing));
+  const hashPool = createHashPool(config.hashing, watchHashPool(metrics));
+  const hasher = traceHashing(createPasswordHasher(config.password, hashPool), tracer);
+  const accessTokens = createAccessTokens(signingKeys, { issuer, audience, ttlMs: accessTtlMs });
   const deps: Deps = {
     db,
     config,
     keyring,
     passwords: overrides.passwords?.(hasher) ?? hasher,
     isCommonPassword: createCommonPasswords(),
-    accessTokens: createAccessTokens(signingKeys, { issuer, audience, ttlMs: accessTtlMs }),
+    accessTokens: countTokens(accessTokens, metrics),
     attemptGate: createAttemptGate(config.attempts.limit),
+    hitCounter: createHitCounter(db, redis, metrics?.redisFellBack),
+    metrics,
     logger,
     now,
   };
+  metrics?.watch({
+    hashes: () => hashPool,
+    connections: database.connections,
+    signingKeyAgeMs: signingKeys.signingForMs,
+    redisIsUp: redis?.isUp,
+  });
   return { deps, clock, signingKeys };
 }
 
-/** Does something again and again, one run at a time. @returns what stops it, once a run under way is over */
-function repeat(logger: Logger, ms: number, work: () => Promise<unknown>): () => Promise<void> {
-  let running: Promise<unknown> = Promise.resolve();
-  let idle = true;
-  const timer = setInterval(() => {
-    if (!idle) return;
-    idle = false;
-    running = work()
-      .catch((error: unknown) =>
-        logger.warn({ failure: describe(error) }, 'background work failed'),
-      )
-      .finally(() => {
-        idle = true;
-      });
-  }, ms);
-  timer.unref();
+/**
+ * Background work, whose failures are logged and whose runs are counted.
+ *
+ * @param work answers with the number of rows it dealt with, where it deals with rows
+ */
+function inBackground(
+  { logger, metrics }: Deps,
+  job: string,
+  work: () => Promise<unknown>,
+): () => Promise<void> {
   return async () => {
-    clearInterval(timer);
-    await running;
+    const startedAt = performance.now();
+    const seconds = () => (performance.now() - startedAt) / 1000;
+    try {
+      const rows = await work();
+      metrics?.jobRun(job, seconds(), typeof rows === 'number' ? rows : 0);
+    } catch (error) {
+      metrics?.jobRun(job, seconds(), null);
+      logger.warn({ failure: describe(error), job }, 'background work failed');
+    }
   };
 }
 
-function createHttp({ deps, signingKeys, database }: Services) {
+function createHttp({ deps, signingKeys, database, telemetry }: Services) {
   const { config, logger } = deps;
+  const { metrics, tracer } = telemetry;
   const secure = config.publicUrl.startsWith('https:');
-  const securityHeaders = createSecurityHeaders({ https: secure });
+  const securityHeaders = createSecurityHeaders({ https: config.strictTransport });
+  let isRetired = false;
+  const isReady = () => database.ping().then(() => true);
+  const routes = {
+    '/graphql': createGraphqlEndpoint({
+      yoga: createYogaServer(deps, tracer),
+      page: config.playground ? createGraphiqlPage('/graphql', EXAMPLE_OPERATIONS) : undefined,
+    }),
+    '/health': createHealthRoute(),
+    '/ready': createReadinessRoute({ isReady, isRetired: () => isRetired }),
+    '/.well-known/jwks.json': createJwksRoute(signingKeys.publicKeys, KEY_SET_MAX_AGE_SECONDS),
+  };
+  const logError = (error: unknown, requestId: string) =>
+    logger.error({ failure: describe(error), requestId }, 'request failed');
   const http = createHttpApp({
-    routes: {
-      '/graphql': createGraphqlEndpoint({
-        yoga: createYogaServer(deps),
-        page: config.playground ? createGraphiqlPage('/graphql', EXAMPLE_OPERATIONS) : undefined,
-      }),
-      '/health': createHealthRoute(),
-      '/ready': createReadinessRoute({ isReady: () => database.ping().then(() => true) }),
-      '/.well-known/jwks.json': createJwksRoute(signingKeys.publicKeys, KEY_SET_MAX_AGE_SECONDS),
-    },
+    routes,
     securityHeaders,
     cors: createCors(config.corsOrigins),
     limits: { bytes: config.body.limitBytes, milliseconds: config.body.timeoutMs },
     trustedProxies: parseTrustedProxies(config.trustedProxies),
     secure,
-    log: ({ facts, ...entry }) => logger.info(Object.assign(entry, facts), 'request'),
-    logError: (error, requestId) =>
-      logger.error({ failure: describe(error), requestId }, 'request failed'),
+    around: tracer && traceRequests(tracer),
+    untrustedProxy: (address) => logger.warn({ address }, UNTRUSTED_PROXY),
+    log(entry) {
+      if (metrics) countRequest(metrics, entry, routes);
+      const { facts, ...line } = entry;
+      logger.info(Object.assign(line, facts), 'request');
+    },
+    logError,
   });
-  return { fetch: http.fetch, handler: http.handler, securityHeaders };
-}
-
-function createYogaServer(deps: Deps) {
-  const rateLimiter = createRateLimiter(deps);
-  const { persistedOperations } = deps.config;
-  return createYoga<ServerContext, object>({
-    ...yogaTransportOptions,
-    schema,
-    context: (server) => createContext(deps, rateLimiter, server),
-    logging: false,
-    maskedErrors: { maskError: veilError },
-    parserAndValidationCache: { documentCache: createDocumentCache(), errorCache: NO_CACHE },
-    plugins: [
-      ...(persistedOperations === undefined ? [] : [useTrustedDocuments(persistedOperations)]),
-      useDocumentLimits(deps.config),
-      useOperationName(),
-      useErrorMask(deps.logger),
-      useRequestErrorStatus(),
-    ],
-  });
+  return {
+    fetch: http.fetch,
+    handler: http.handler,
+    securityHeaders,
+    retire() {
+      isRetired = true;
+    },
+    metrics: metrics && createMetricsApp(metrics, logError),
+  };
 }

@@ -4,6 +4,8 @@ import type { Keyring } from '../crypto/keyring.ts';
 import type { PasswordHasher } from '../crypto/password.ts';
 import type { Db } from '../db/client.ts';
 import type { Logger } from '../logger.ts';
+import type { HitCounter } from '../records/rate-limit-hit.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 import type { AttemptGate } from './steps/attempt-gate.ts';
 
 /** What flows work with. app.ts builds it once; tests replace parts of it. */
@@ -15,6 +17,9 @@ export interface Deps {
   readonly isCommonPassword: (password: string) => boolean;
   readonly accessTokens: AccessTokens;
   readonly attemptGate: AttemptGate;
+  readonly hitCounter: HitCounter;
+  /** Absent where nobody reads figures. */
+  readonly metrics: Metrics | undefined;
   readonly logger: Logger;
   /** The service's clock; nothing else tells the time. */
   readonly now: () => Date;

@@ -1,6 +1,8 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Certificate } from './certificate.ts';
 import type { ServerState } from './node-exchange.ts';
 
 /** Where to listen, and how patient to be. */
@@ -16,6 +18,8 @@ export interface ListenOptions {
   readonly requestTimeoutMs?: number;
   /** How long an idle connection is kept: longer than the usual load balancer's 60 s. */
   readonly keepAliveTimeoutMs?: number;
+  /** With it the server speaks TLS and nothing else. */
+  readonly certificate?: Certificate | undefined;
 }
 
 /** A server that listens. */
@@ -23,6 +27,8 @@ export interface Listener {
   readonly address: AddressInfo;
   /** Stops accepting, lets answers in flight finish, and cuts off what remains after the deadline. */
   close(deadlineMs?: number): Promise<void>;
+  /** Takes another certificate for new connections; those that are open stay as they are. */
+  renewCertificate(certificate: Certificate): void;
 }
 
 const MAX_HEADER_BYTES = 16_384;
@@ -31,19 +37,9 @@ type Handler = (req: IncomingMessage, res: ServerResponse, state: ServerState) =
 
 /** Starts an HTTP server; rejects when the address cannot be had. */
 export async function listen(handler: Handler, options: ListenOptions): Promise<Listener> {
-  const { headersTimeoutMs = 10_000, requestTimeoutMs = 30_000 } = options;
   const state = { closing: false };
-  const server = createServer(
-    {
-      headersTimeout: headersTimeoutMs,
-      requestTimeout: requestTimeoutMs,
-      keepAliveTimeout: options.keepAliveTimeoutMs ?? 65_000,
-      // Node looks for expired requests only this often; its default of 30 s would blur the limits.
-      connectionsCheckingInterval: Math.min(1000, headersTimeoutMs),
-      maxHeaderSize: MAX_HEADER_BYTES,
-      insecureHTTPParser: false,
-    },
-    (req, res) => handler(req, res, state),
+  const { server, renewCertificate } = createServerOf(options, (req, res) =>
+    handler(req, res, state),
   );
   // An expectation that nobody knows is ignored: Node's own 417 would come without our headers.
   server.on('checkExpectation', (req, res) => handler(req, res, state));
@@ -68,7 +64,29 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
       });
     });
   }
-  return { address: addressOf(server.address()), close };
+  return { address: addressOf(server.address()), close, renewCertificate };
+}
+
+function createServerOf(
+  options: ListenOptions,
+  answer: (req: IncomingMessage, res: ServerResponse) => void,
+): { server: Server; renewCertificate(certificate: Certificate): void } {
+  const { headersTimeoutMs = 10_000, requestTimeoutMs = 30_000, certificate } = options;
+  const settings = {
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: options.keepAliveTimeoutMs ?? 65_000,
+    // Node looks for expired requests only this often; its default of 30 s would blur the limits.
+    connectionsCheckingInterval: Math.min(1000, headersTimeoutMs),
+    maxHeaderSize: MAX_HEADER_BYTES,
+    insecureHTTPParser: false,
+  };
+  if (certificate === undefined) {
+    return { server: createServer(settings, answer), renewCertificate: () => undefined };
+  }
+  const tls = { minVersion: 'TLSv1.2', handshakeTimeout: headersTimeoutMs } as const;
+  const server = createTlsServer({ ...settings, ...tls, ...certificate }, answer);
+  return { server, renewCertificate: (next) => server.setSecureContext({ ...tls, ...next }) };
 }
 
 function addressOf(address: AddressInfo | string | null): AddressInfo {
