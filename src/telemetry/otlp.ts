@@ -34,7 +34,7 @@ export function createSpanExporter(
   function flush(): void {
     sending ??= send().finally(() => {
       sending = undefined;
-      if (waiting.length >= BATCH) flush();
+      if (waiting.length >= BATCH && !isFailing) flush();
     });
   }
 
@@ -71,6 +71,7 @@ export function createSpanExporter(
       do {
         await (sending ?? send());
       } while (waiting.length > 0 && !isFailing);
+      waiting = [];
     },
   };
 }
