@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Certificate } from './certificate.ts';
 import type { ServerState } from './node-exchange.ts';
@@ -46,6 +46,14 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     answerMalformed(error, socket, options.securityHeaders);
   });
+  // before its handshake is over, a connection is none that the server would close by itself
+  const connections = new Set<Socket>();
+  if (options.certificate !== undefined) {
+    server.on('connection', (socket) => {
+      connections.add(socket);
+      socket.once('close', () => connections.delete(socket));
+    });
+  }
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host, () => {
@@ -57,7 +65,10 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
   function close(deadlineMs = 10_000): Promise<void> {
     state.closing = true;
     return new Promise((resolve) => {
-      const deadline = setTimeout(() => server.closeAllConnections(), deadlineMs);
+      const deadline = setTimeout(() => {
+        server.closeAllConnections();
+        for (const socket of connections) socket.destroy();
+      }, deadlineMs);
       server.close(() => {
         clearTimeout(deadline);
         resolve();
@@ -108,9 +119,11 @@ function answerMalformed(
   socket: Duplex,
   securityHeaders: Readonly<Record<string, string>>,
 ): void {
+  // what no HTTP parser refused, such as a failed handshake, has nobody to answer to
+  const isHttp = /^(HPE|ERR_HTTP)_/.test(error.code ?? '');
   const isFirst = 'bytesWritten' in socket && socket.bytesWritten === 0;
   // On a connection that has been answered before, more bytes could be taken for part of an answer.
-  if (!socket.writable || !isFirst || error.code === 'ECONNRESET') {
+  if (!socket.writable || !isFirst || !isHttp) {
     socket.destroy();
     return;
   }
