@@ -1,5 +1,4 @@
 import type { AddressInfo } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { type App, createApp } from './app.ts';
 import { type Config, ConfigError, loadConfig, readEnvironment } from './config.ts';
 import { MissingSecretError } from './crypto/cipher.ts';
@@ -11,8 +10,7 @@ import { type Listener, listen } from './http/listen.ts';
 import { createLogger } from './logger.ts';
 
 const DRAIN_MS = 10_000;
-// For connections that the system has accepted and this process has not seen yet: closing at once would cut them off.
-const LAST_CALL_MS = 250;
+const LAST_CALL_MS = 500;
 
 /** The process: reads the configuration, builds the service, listens, and ends in an orderly way. */
 async function main(): Promise<void> {
@@ -98,8 +96,7 @@ function closeOnSignal(app: App, listener: Listener, metrics: Listener | undefin
     if (closing) process.exit(1);
     closing = true;
     app.retire();
-    await delay(LAST_CALL_MS);
-    await listener.close(DRAIN_MS);
+    await listener.close(DRAIN_MS, LAST_CALL_MS);
     await metrics?.close(0);
     await app.close();
     process.exit(0);

@@ -41,11 +41,13 @@ export function createReadinessRoute(options: ReadinessOptions): Route {
     return response;
   }
 
-  const handle: HttpHandler = () => {
-    if (isRetired()) return Promise.resolve(notReady);
-    if (known !== undefined && clock() < known.until) return Promise.resolve(known.response);
-    asking ??= ask();
-    return asking;
+  const handle: HttpHandler = async () => {
+    let response = known !== undefined && clock() < known.until ? known.response : undefined;
+    if (response === undefined && !isRetired()) {
+      asking ??= ask();
+      response = await asking;
+    }
+    return response === undefined || isRetired() ? notReady : response;
   };
   return { GET: handle };
 }
