@@ -3,7 +3,7 @@
 //
 //   node scripts/setup.js           the dependencies and a database server
 //   node scripts/setup.js --build   and the service, compiled to dist/
-//   node scripts/setup.js --test    the same for the tests, where TEST_DATABASE_URL is what counts
+//   node scripts/setup.js --test    the same for the tests, where TEST_DATABASE_URL is what counts, and a Redis
 
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,9 +18,11 @@ try {
   const { installDependencies } = await import('./setup-dependencies.js');
   const { buildService } = await import('./setup-build.js');
   const { provideDatabase } = await import('./setup-database.js');
+  const { provideRedis } = await import('./setup-redis.js');
   installDependencies();
   if (process.argv.includes('--build')) buildService();
   provideDatabase({ forTests: process.argv.includes('--test') });
+  if (process.argv.includes('--test')) provideRedis();
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   say(error.message);

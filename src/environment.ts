@@ -31,6 +31,7 @@ const environment = z.object({
   HTTPS_CERT_PATH: z.string().min(1).optional(),
   HTTPS_KEY_PATH: z.string().min(1).optional(),
   DATABASE_URL: z.string().min(1).optional(),
+  MIGRATION_DATABASE_URL: z.string().min(1).optional(),
   DATABASE_CONNECTIONS: count(1, 1000, 10),
   DATABASE_TIMEOUT: count(1, 60, 4),
   DATA_DIR: z.string().min(1).default('.data'),
