@@ -77,6 +77,9 @@ describe('the process', () => {
     // figures can be read until the end
     const metrics = /Metrics +(\S+)/.exec(await service.printed('Metrics'))?.[1] ?? '';
     expect((await fetch(metrics)).status).toBe(200);
+    const outcomes = await Promise.allSettled(answers);
+    const lost = outcomes.filter(({ status }) => status === 'rejected');
+    expect(`${lost.length} lost`).toBe('0 lost');
     for (const { data } of await Promise.all(answers)) {
       expect(data).toEqual({ login: { __typename: 'LoginSuccess' } });
     }

@@ -38,6 +38,8 @@ export interface Listener {
 }
 
 const MAX_HEADER_BYTES = 16_384;
+// of the time to close, where connections do not stop coming; the rest is for what has been accepted
+const ACCEPTING_SHARE = 0.8;
 
 type Handler = (req: IncomingMessage, res: ServerResponse, state: ServerState) => void;
 
@@ -75,7 +77,7 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
       for (const socket of connections) socket.destroy();
     }, deadlineMs);
     await delay(lastCallMs);
-    await emptied(() => arrivals, deadlineMs / 2);
+    await emptied(() => arrivals, deadlineMs * ACCEPTING_SHARE);
     await new Promise((resolve) => server.close(resolve));
     clearTimeout(deadline);
   }
