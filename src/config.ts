@@ -81,6 +81,8 @@ export interface Config {
     readonly enabled: boolean;
     /** By the names in graphql/rate-limit.ts. */
     readonly overrides: Readonly<Record<string, { max: number; windowMs: number }>>;
+    /** How many windows are kept at the most; beyond it those that end first are forgotten. */
+    readonly rows: number;
   };
   readonly trustedProxies: string;
   readonly corsOrigins: readonly string[];
@@ -220,7 +222,7 @@ function assemble(variables: Environment, connection: DatabaseConnection | undef
       limit: variables.LOGIN_ATTEMPT_LIMIT,
       windowMs: variables.LOGIN_ATTEMPT_WINDOW * MINUTE_MS,
     },
-    rateLimit: { enabled: variables.RATE_LIMIT === 'on', overrides: variables.RATE_LIMITS },
+    rateLimit: rateLimitOf(variables),
     trustedProxies: variables.TRUSTED_PROXIES,
     corsOrigins: variables.CORS_ORIGINS,
     defaultPhrase: variables.DEFAULT_PHRASE ?? null,
@@ -248,6 +250,11 @@ function documentLimits(variables: Environment): Config['documentLimits'] {
 function certificateFiles(variables: Environment): CertificateFiles | undefined {
   const { HTTPS_CERT_PATH: certPath, HTTPS_KEY_PATH: keyPath } = variables;
   return certPath === undefined || keyPath === undefined ? undefined : { certPath, keyPath };
+}
+
+function rateLimitOf(variables: Environment): Config['rateLimit'] {
+  const { RATE_LIMIT, RATE_LIMITS, RATE_LIMIT_ROWS } = variables;
+  return { enabled: RATE_LIMIT === 'on', overrides: RATE_LIMITS, rows: RATE_LIMIT_ROWS };
 }
 
 /** Outside production the secret is made once and kept, so that a restart does not end every session. */

@@ -67,6 +67,7 @@ const environment = z.object({
   LOGIN_ATTEMPT_WINDOW: count(1, 7 * 24 * 60, 15),
   RATE_LIMIT: z.enum(['on', 'off']).default('on'),
   RATE_LIMITS: rateLimits.default({}),
+  RATE_LIMIT_ROWS: count(1000, 1_000_000_000, 1_000_000),
   TRUSTED_PROXIES: trustedProxies.default(''),
   CORS_ORIGINS: commaList.default([]),
   COOKIE_SAMESITE: z.enum(['lax', 'strict', 'none']).default('lax'),

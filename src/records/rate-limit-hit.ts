@@ -1,4 +1,4 @@
-import { eq, lte, sql } from 'drizzle-orm';
+import { desc, eq, lte, sql } from 'drizzle-orm';
 import { affectedRows, type Db, retrying } from '../db/client.ts';
 import type { Redis } from '../db/redis.ts';
 import { rateLimitHits } from '../db/schema.ts';
@@ -73,4 +73,22 @@ export function createHitCounter(
 /** Forgets windows that are over, at the most `limit` of them. */
 export async function purgeRateLimitHits(db: Db, before: Date, limit: number): Promise<number> {
   return affectedRows(await db.delete(rateLimitHits).where(lte(expiresAt, before)).limit(limit));
+}
+
+/**
+ * Bounds the table, whoever sends requests from however many addresses: forgets the windows that end first, at the most
+ * `limit` of them, while there are more than `most`.
+ */
+export async function purgeRateLimitHitsBeyond(
+  db: Db,
+  most: number,
+  limit: number,
+): Promise<number> {
+  const [first] = await db
+    .select({ expiresAt })
+    .from(rateLimitHits)
+    .orderBy(desc(expiresAt))
+    .limit(1)
+    .offset(most);
+  return first === undefined ? 0 : purgeRateLimitHits(db, first.expiresAt, limit);
 }

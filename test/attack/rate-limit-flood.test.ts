@@ -175,6 +175,23 @@ describe('what counts does not grow without bound', () => {
     expect(await rows('rate_limit_hits')).toBe(0);
   });
 
+  it('more addresses than there is room for make room for themselves, and nobody else’s lock gives way', async () => {
+    const { deps } = app.app;
+    const rateLimit = { ...deps.config.rateLimit, rows: 1000 };
+    const bounded = { ...deps, config: { ...deps.config, rateLimit } };
+    const [now, locked] = [app.clock.now(), newName()];
+    for (let i = 0; i < 4; i++) await guess(app, locked);
+    const counters = await rows('attempt_counters');
+    const keys = Array.from({ length: 3000 }, () => randomBytes(16));
+    await inTurns([...keys.entries()], ([i, key]) => recordHit(deps.db, key, 60_000 + i * 10, now));
+    await forgetExpired(bounded);
+    expect(await rows('rate_limit_hits')).toBe(1000);
+    // those that last longest are still counted
+    expect(await recordHit(deps.db, keys.at(-1) ?? Buffer.alloc(16), 60_000, now)).toBe(2);
+    expect(await recordHit(deps.db, keys[0] ?? Buffer.alloc(16), 60_000, now)).toBe(1);
+    expect(await rows('attempt_counters')).toBe(counters);
+  });
+
   it('guesses at hundreds of names leave no row behind either', async () => {
     const names = Array.from({ length: 150 }, () => newName());
     await inTurns(names, (name) =>
