@@ -3,7 +3,7 @@
 //
 //   node scripts/setup.js           the dependencies and a database server
 //   node scripts/setup.js --build   and the service, compiled to dist/, with the account pages in web/dist/
-//   node scripts/setup.js --test    the same for the tests, where TEST_DATABASE_URL is what counts, and a browser
+//   node scripts/setup.js --test    the same for the tests, where TEST_DATABASE_URL is what counts, a browser and a Redis
 
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,13 +20,17 @@ try {
   const { buildPages } = await import('./setup-pages.js');
   const { provideBrowser } = await import('./setup-browser.js');
   const { provideDatabase } = await import('./setup-database.js');
+  const { provideRedis } = await import('./setup-redis.js');
   installDependencies();
   if (process.argv.includes('--build')) {
     buildService();
     buildPages();
   }
   provideDatabase({ forTests: process.argv.includes('--test') });
-  if (process.argv.includes('--test')) provideBrowser();
+  if (process.argv.includes('--test')) {
+    provideBrowser();
+    provideRedis();
+  }
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   say(error.message);

@@ -2,133 +2,52 @@ import { existsSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createYoga } from 'graphql-yoga';
 import { type Config, ConfigError } from './config.ts';
-import { createAccessTokens } from './crypto/access-token.ts';
-import { createCommonPasswords } from './crypto/common-passwords.ts';
-import { createHashPool } from './crypto/hash-pool.ts';
-import { createKeyring } from './crypto/keyring.ts';
-import { createPasswordHasher, type PasswordHasher } from './crypto/password.ts';
-import { type Database, openDatabase } from './db/client.ts';
-import { type Clock, createClock } from './db/clock.ts';
-import { connectionOptions, type DatabaseConnection } from './db/connection.ts';
-import { startEmbeddedDatabase } from './db/embedded.ts';
-import { migrate } from './db/migrate.ts';
-import { MIGRATIONS } from './db/migration-files.ts';
 import type { Deps } from './flows/deps.ts';
 import { forgetExpired } from './flows/housekeeping.ts';
 import { createMailDelivery, type MailDelivery } from './flows/mail-delivery.ts';
 import { readMailbox } from './flows/mailbox.ts';
-import {
-  createSigningKeys,
-  KEY_SET_MAX_AGE_SECONDS,
-  type SigningKeys,
-} from './flows/signing-keys.ts';
-import { createAfterwards } from './flows/steps/afterwards.ts';
-import { createAttemptGate } from './flows/steps/attempt-gate.ts';
-import { createFigures } from './flows/steps/figures.ts';
-import { createContext } from './graphql/context.ts';
-import { useDocumentLimits } from './graphql/document-limits.ts';
-import { describe, useErrorMask, veilError } from './graphql/error-mask.ts';
+import { KEY_SET_MAX_AGE_SECONDS } from './flows/signing-keys.ts';
+import { describe } from './graphql/error-mask.ts';
 import { EXAMPLE_OPERATIONS } from './graphql/examples.ts';
-import { createRateLimiter } from './graphql/rate-limit.ts';
-import { useOperationName } from './graphql/request-facts.ts';
-import { schema } from './graphql/schema.ts';
-import { useTrustedDocuments } from './graphql/trusted-documents.ts';
+import { createYogaServer } from './graphql/yoga.ts';
 import { parseTrustedProxies } from './http/client-address.ts';
 import { createCors } from './http/cors.ts';
 import { createDevMailRoute } from './http/dev-mail.ts';
-import { createDocumentCache, NO_CACHE } from './http/document-cache.ts';
 import type { Route } from './http/exchange.ts';
 import { createGraphiqlPage } from './http/graphiql.ts';
 import { createGraphqlEndpoint } from './http/graphql.ts';
 import { createHealthRoute, createReadinessRoute } from './http/health.ts';
 import { createJwksRoute } from './http/jwks.ts';
+import { countRequest, createMetricsApp } from './http/metrics.ts';
 import type { ServerState } from './http/node-exchange.ts';
 import { createPages } from './http/pages.ts';
 import { createSecurityHeaders } from './http/security-headers.ts';
 import { createHttpApp, type HttpApp } from './http/server.ts';
-import {
-  type ServerContext,
-  useRequestErrorStatus,
-  yogaTransportOptions,
-} from './http/yoga-transport.ts';
-import { createLogger, type Logger } from './logger.ts';
+import { traceRequests } from './http/tracing.ts';
 import { createSmtpTransport } from './mail/transport.ts';
+import { repeat } from './repeat.ts';
+import { type Overrides, openServices, type Services } from './services.ts';
 
 /** The service, wired and ready to be listened to or called. */
 export interface App {
   fetch: HttpApp['fetch'];
   handler(request: IncomingMessage, response: ServerResponse, state?: ServerState): void;
   securityHeaders: Readonly<Record<string, string>>;
+  /** Answers `/metrics`, on a port of its own; absent where figures are not wanted. */
+  metrics: HttpApp | undefined;
+  /** From now on `/ready` says no, so that nobody sends more. */
+  retire(): void;
   /** What flows work with; for the operator's commands. */
   deps: Deps;
   close(): Promise<void>;
 }
 
-/** What tests replace. */
-export interface Overrides {
-  now?: () => Date;
-  logger?: Logger;
-  /** Put around the hasher, to count what reaches it. */
-  passwords?: (hasher: PasswordHasher) => PasswordHasher;
-}
-
 const MINUTE_MS = 60_000;
 const KEY_REFRESH_MS = 30_000;
 const WEB_PAGES = fileURLToPath(new URL('../web/dist', import.meta.url));
-
-/** What lies under the service's surface, and under the operator's commands. */
-export interface Services {
-  deps: Deps;
-  database: Database;
-  clock: Clock;
-  signingKeys: SigningKeys;
-  close(): Promise<void>;
-}
-
-/**
- * Brings up the database where none is configured, migrates it, makes keys, and wires what the flows work with.
- *
- * @param reachEmbedded how to get at the database of our own
- * @throws when the database cannot be had or migrated; whatever was started by then has been stopped
- */
-export async function openServices(
-  config: Config,
-  overrides: Overrides = {},
-  reachEmbedded = startEmbeddedDatabase,
-): Promise<Services> {
-  const logger = overrides.logger ?? createLogger(config.logLevel);
-  const embedded =
-    config.database.connection === undefined
-      ? await reachEmbedded({
-          dataDirectory: config.dataDirectory,
-          log: (line) => logger.info(line),
-        })
-      : null;
-  try {
-    const url = embedded?.url;
-    const connection =
-      url === undefined ? config.database.connection : connectionOptions(url, () => '');
-    const database = await reachDatabase(config, connection, logger);
-    const wired = await createDeps(config, database, logger, overrides).catch(
-      async (error: unknown) => {
-        // an open connection would keep a command from ending
-        await database.close();
-        throw error;
-      },
-    );
-    const close = async () => {
-      await wired.deps.afterwards.idle();
-      await database.close();
-      await embedded?.stop();
-    };
-    return { ...wired, database, close };
-  } catch (error) {
-    await embedded?.stop();
-    throw error;
-  }
-}
+const UNTRUSTED_PROXY =
+  'a request was forwarded by an address that TRUSTED_PROXIES does not name: what it says of the client is not believed';
 
 /**
  * Builds the service, ready to be listened to, with its work in the background. What it started it stops again in `close`.
@@ -138,7 +57,6 @@ export async function openServices(
 export async function createApp(config: Config, overrides: Overrides = {}): Promise<App> {
   const services = await openServices(config, overrides);
   const { deps, clock, signingKeys } = services;
-  const { logger } = deps;
   let http: ReturnType<typeof createHttp>;
   try {
     http = createHttp(services);
@@ -148,10 +66,20 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   }
   const mail = createMail(deps);
   const repeated = [
-    repeat(logger, KEY_REFRESH_MS, signingKeys.refresh),
-    repeat(logger, MINUTE_MS, clock.adjust),
-    repeat(logger, MINUTE_MS, () => forgetExpired(deps)),
-    ...(mail ? [repeat(logger, deps.config.mail.pollMs, async () => mail.wake())] : []),
+    repeat(KEY_REFRESH_MS, inBackground(deps, 'signing-keys', signingKeys.refresh)),
+    repeat(MINUTE_MS, inBackground(deps, 'clock', clock.adjust)),
+    repeat(
+      MINUTE_MS,
+      inBackground(deps, 'housekeeping', () => forgetExpired(deps)),
+    ),
+    ...(mail
+      ? [
+          repeat(
+            deps.config.mail.pollMs,
+            inBackground(deps, 'mail', async () => mail.wake()),
+          ),
+        ]
+      : []),
   ];
   return {
     ...http,
@@ -175,97 +103,74 @@ function createMail(deps: Deps): MailDelivery | undefined {
   return createMailDelivery(deps, transport);
 }
 
-async function reachDatabase(
-  config: Config,
-  connection: DatabaseConnection | undefined,
-  logger: Logger,
-): Promise<Database> {
-  if (connection === undefined) throw new Error('There is neither a database nor the URL of one.');
-  await migrate({ connection, folder: MIGRATIONS, log: (line) => logger.info(line) });
-  const { connections, timeoutMs } = config.database;
-  return openDatabase({ connection, connections, timeoutMs });
-}
-
-async function createDeps(
-  config: Config,
-  { db }: Database,
-  logger: Logger,
-  overrides: Overrides,
-): Promise<{ deps: Deps; clock: Clock; signingKeys: SigningKeys }> {
-  const clock = createClock(db);
-  await clock.adjust();
-  const now = overrides.now ?? clock.now;
-  const keyring = createKeyring(config.secrets);
-  const signingKeys = createSigningKeys({ db, config, keyring, now });
-  await signingKeys.refresh();
-  const { issuer, audience, accessTtlMs } = config.tokens;
-  const hasher = createPasswordHasher(config.password, createHashPool(config.hashing));
-  const deps: Deps = {
-    db,
-    config,
-    keyring,
-    passwords: overrides.passwords?.(hasher) ?? hasher,
-    isCommonPassword: createCommonPasswords(),
-    accessTokens: createAccessTokens(signingKeys, { issuer, audience, ttlMs: accessTtlMs }),
-    attemptGate: createAttemptGate(config.attempts.limit),
-    afterwards: createAfterwards((error) =>
-      logger.warn({ failure: describe(error) }, 'work after an answer failed'),
-    ),
-    figures: createFigures({ db, now }),
-    logger,
-    now,
-  };
-  return { deps, clock, signingKeys };
-}
-
-/** Does something again and again, one run at a time. @returns what stops it, once a run under way is over */
-function repeat(logger: Logger, ms: number, work: () => Promise<unknown>): () => Promise<void> {
-  let running: Promise<unknown> = Promise.resolve();
-  let idle = true;
-  const timer = setInterval(() => {
-    if (!idle) return;
-    idle = false;
-    running = work()
-      .catch((error: unknown) =>
-        logger.warn({ failure: describe(error) }, 'background work failed'),
-      )
-      .finally(() => {
-        idle = true;
-      });
-  }, ms);
-  timer.unref();
+/**
+ * Background work, whose failures are logged and whose runs are counted.
+ *
+ * @param work answers with the number of rows it dealt with, where it deals with rows
+ */
+function inBackground(
+  { logger, metrics }: Deps,
+  job: string,
+  work: () => Promise<unknown>,
+): () => Promise<void> {
   return async () => {
-    clearInterval(timer);
-    await running;
+    const startedAt = performance.now();
+    const seconds = () => (performance.now() - startedAt) / 1000;
+    try {
+      const rows = await work();
+      metrics?.jobRun(job, seconds(), typeof rows === 'number' ? rows : 0);
+    } catch (error) {
+      metrics?.jobRun(job, seconds(), null);
+      logger.warn({ failure: describe(error), job }, 'background work failed');
+    }
   };
 }
 
-function createHttp({ deps, signingKeys, database }: Services) {
+function createHttp({ deps, signingKeys, database, telemetry }: Services) {
   const { config, logger } = deps;
+  const { metrics, tracer } = telemetry;
   const secure = config.publicUrl.startsWith('https:');
-  const securityHeaders = createSecurityHeaders({ https: secure });
+  const securityHeaders = createSecurityHeaders({ https: config.strictTransport });
+  let isRetired = false;
+  const isReady = () => database.ping().then(() => true);
+  const routes = {
+    '/graphql': createGraphqlEndpoint({
+      yoga: createYogaServer(deps, tracer, documentsOfPages(config)),
+      page: config.playground ? createGraphiqlPage('/graphql', EXAMPLE_OPERATIONS) : undefined,
+    }),
+    '/health': createHealthRoute(),
+    '/ready': createReadinessRoute({ isReady, isRetired: () => isRetired }),
+    '/.well-known/jwks.json': createJwksRoute(signingKeys.publicKeys, KEY_SET_MAX_AGE_SECONDS),
+    ...devMailRoute(deps),
+  };
+  const logError = (error: unknown, requestId: string) =>
+    logger.error({ failure: describe(error), requestId }, 'request failed');
   const http = createHttpApp({
-    routes: {
-      '/graphql': createGraphqlEndpoint({
-        yoga: createYogaServer(deps),
-        page: config.playground ? createGraphiqlPage('/graphql', EXAMPLE_OPERATIONS) : undefined,
-      }),
-      '/health': createHealthRoute(),
-      '/ready': createReadinessRoute({ isReady: () => database.ping().then(() => true) }),
-      '/.well-known/jwks.json': createJwksRoute(signingKeys.publicKeys, KEY_SET_MAX_AGE_SECONDS),
-      ...devMailRoute(deps),
-    },
+    routes,
     pages: openPages(deps),
     securityHeaders,
     cors: createCors(config.corsOrigins),
     limits: { bytes: config.body.limitBytes, milliseconds: config.body.timeoutMs },
     trustedProxies: parseTrustedProxies(config.trustedProxies),
     secure,
-    log: ({ facts, ...entry }) => logger.info(Object.assign(entry, facts), 'request'),
-    logError: (error, requestId) =>
-      logger.error({ failure: describe(error), requestId }, 'request failed'),
+    around: tracer && traceRequests(tracer),
+    untrustedProxy: (address) => logger.warn({ address }, UNTRUSTED_PROXY),
+    log(entry) {
+      if (metrics) countRequest(metrics, entry, routes);
+      const { facts, ...line } = entry;
+      logger.info(Object.assign(line, facts), 'request');
+    },
+    logError,
   });
-  return { fetch: http.fetch, handler: http.handler, securityHeaders };
+  return {
+    fetch: http.fetch,
+    handler: http.handler,
+    securityHeaders,
+    retire() {
+      isRetired = true;
+    },
+    metrics: metrics && createMetricsApp(metrics, logError),
+  };
 }
 
 /** Whatever else is set, production has no page that shows everybody's mail. */
@@ -297,26 +202,4 @@ function openPages({ config, logger }: Deps) {
 function documentsOfPages({ brand }: Config): string[] {
   const file = join(WEB_PAGES, 'operations.json');
   return brand !== undefined && existsSync(file) ? [file] : [];
-}
-
-function createYogaServer(deps: Deps) {
-  const rateLimiter = createRateLimiter(deps);
-  const { persistedOperations } = deps.config;
-  return createYoga<ServerContext, object>({
-    ...yogaTransportOptions,
-    schema,
-    context: (server) => createContext(deps, rateLimiter, server),
-    logging: false,
-    maskedErrors: { maskError: veilError },
-    parserAndValidationCache: { documentCache: createDocumentCache(), errorCache: NO_CACHE },
-    plugins: [
-      ...(persistedOperations === undefined
-        ? []
-        : [useTrustedDocuments([persistedOperations, ...documentsOfPages(deps.config)])]),
-      useDocumentLimits(deps.config),
-      useOperationName(),
-      useErrorMask(deps.logger),
-      useRequestErrorStatus(),
-    ],
-  });
 }

@@ -3,8 +3,16 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { connectionOptions, type DatabaseConnection } from './db/connection.ts';
-import { cookiesAreSecure, type Environment, readVariables } from './environment.ts';
+import {
+  cookiesAreSecure,
+  type Environment,
+  isLocal,
+  publicUrlOf,
+  readVariables,
+} from './environment.ts';
+import { type CertificateFiles, readCertificate } from './http/certificate.ts';
 import { type MailFiles, type MailSettings, mailSettings, readMailFiles } from './mail/settings.ts';
+import { type TelemetrySettings, telemetrySettings } from './telemetry/settings.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -18,14 +26,20 @@ type Connection = DatabaseConnection | undefined;
 export interface Config {
   readonly profile: Environment['NODE_ENV'];
   readonly listen: { readonly host: string; readonly port: number };
+  /** Where the certificate and its key are, when the service speaks TLS itself. */
+  readonly https: CertificateFiles | undefined;
   /** Where people and clients reach the service, without a trailing slash. */
   readonly publicUrl: string;
+  /** Whether browsers are told to come by HTTPS only; of this very machine they must not be. */
+  readonly strictTransport: boolean;
   readonly database: {
     readonly connection: Connection;
     readonly connections: number;
     readonly timeoutMs: number;
   };
   readonly dataDirectory: string;
+  /** Where rate limits are counted; the database, unless there is one. */
+  readonly redisUrl: string | undefined;
   /** The current one first; the others still verify and decrypt what they once made. */
   readonly secrets: readonly [string, ...string[]];
   readonly logLevel: string;
@@ -33,6 +47,7 @@ export interface Config {
     /** How long what is on record is kept. */
     readonly retentionMs: number;
   };
+  readonly telemetry: TelemetrySettings;
   readonly tokens: {
     readonly accessTtlMs: number;
     readonly issuer: string;
@@ -144,6 +159,7 @@ export function loadConfig(env: Variables): Config {
     ...('problems' in read ? read.problems : []),
     ...database.problems,
     ...migration.problems,
+    ...certificateProblems(given),
     ...('problems' in mail ? mail.problems : []),
   ];
   if ('problems' in read || 'problems' in mail || problems.length > 0) {
@@ -206,24 +222,38 @@ function readConnection(
   }
 }
 
+function certificateProblems({
+  HTTPS_CERT_PATH,
+  HTTPS_KEY_PATH,
+}: Record<string, string>): string[] {
+  if (HTTPS_CERT_PATH === undefined || HTTPS_KEY_PATH === undefined) return [];
+  const read = readCertificate({ certPath: HTTPS_CERT_PATH, keyPath: HTTPS_KEY_PATH });
+  return 'problem' in read ? [read.problem] : [];
+}
+
 function assemble(variables: Environment, connection: Connection, mail: MailFiles): Config {
   const production = variables.NODE_ENV === 'production';
   const dataDirectory = resolve(variables.DATA_DIR);
-  const publicUrl = variables.PUBLIC_URL ?? `http://localhost:${variables.PORT}`;
+  const publicUrl = publicUrlOf(variables);
+  // only a production service is meant to be reached from other machines
+  const host = variables.HOST ?? (production ? '::' : '127.0.0.1');
   return {
     profile: variables.NODE_ENV,
-    // only a production service is meant to be reached from other machines
-    listen: { host: variables.HOST ?? (production ? '::' : '127.0.0.1'), port: variables.PORT },
+    listen: { host, port: variables.PORT },
+    https: certificateFiles(variables),
     publicUrl,
+    strictTransport: publicUrl.startsWith('https:') && !isLocal(publicUrl),
     database: {
       connection,
       connections: variables.DATABASE_CONNECTIONS,
       timeoutMs: variables.DATABASE_TIMEOUT * 1000,
     },
     dataDirectory,
+    redisUrl: variables.REDIS_URL,
     secrets: readSecrets(variables.AUTH_SECRET, dataDirectory),
     logLevel: variables.LOG_LEVEL ?? (variables.NODE_ENV === 'test' ? 'silent' : 'info'),
     audit: { retentionMs: variables.AUDIT_RETENTION_DAYS * DAY_MS },
+    telemetry: telemetrySettings(variables, host),
     tokens: {
       accessTtlMs: variables.ACCESS_TOKEN_TTL * 1000,
       issuer: variables.JWT_ISSUER ?? publicUrl,
@@ -324,6 +354,11 @@ function documentLimits(variables: Environment): Config['documentLimits'] {
     directives: variables.MAX_DIRECTIVES,
     rootFields: variables.MAX_ROOT_FIELDS,
   };
+}
+
+function certificateFiles(variables: Environment): CertificateFiles | undefined {
+  const { HTTPS_CERT_PATH: certPath, HTTPS_KEY_PATH: keyPath } = variables;
+  return certPath === undefined || keyPath === undefined ? undefined : { certPath, keyPath };
 }
 
 /** Outside production the secret is made once and kept, so that a restart does not end every session. */

@@ -1,40 +1,21 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { readSender } from './mail/sender.ts';
+import {
+  commaList,
+  headerList,
+  rateLimits,
+  redisUrl,
+  share,
+  trustedProxies,
+  whole,
+} from './variable-forms.ts';
 
 const MINUTE = 60;
 const DAY = 24 * 60 * MINUTE;
 const SECRET_BYTES = 32;
 
-/** A whole number written in decimal, within bounds. */
-const count = (min: number, max: number, standard: number) =>
-  z
-    .string()
-    .regex(/^\d{1,15}$/, 'must be a whole number')
-    .transform(Number)
-    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
-    .default(standard);
-
-const commaList = z.string().transform((text) =>
-  text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== ''),
-);
-
-/** Limits such as `login=300/15,register=100/60`: calls in minutes. */
-const rateLimits = commaList.transform((items, context) => {
-  const limits: Record<string, { max: number; windowMs: number }> = {};
-  for (const item of items) {
-    const [, name, max, minutes] = /^([\w.]+)=([1-9]\d{0,8})\/([1-9]\d{0,5})$/.exec(item) ?? [];
-    if (name === undefined) {
-      context.addIssue('must be a list such as login=300/15,register=100/60 (calls in minutes)');
-      return z.NEVER;
-    }
-    limits[name] = { max: Number(max), windowMs: Number(minutes) * MINUTE * 1000 };
-  }
-  return limits;
-});
+const count = (min: number, max: number, standard: number) => whole(min, max).default(standard);
 
 const httpUrl = z
   .string()
@@ -58,14 +39,24 @@ const environment = z.object({
   HOST: z.string().min(1).optional(),
   PORT: count(0, 65_535, 4000),
   PUBLIC_URL: httpUrl.optional(),
+  HTTPS_CERT_PATH: z.string().min(1).optional(),
+  HTTPS_KEY_PATH: z.string().min(1).optional(),
   DATABASE_URL: z.string().min(1).optional(),
   MIGRATION_DATABASE_URL: z.string().min(1).optional(),
   DATABASE_CONNECTIONS: count(1, 1000, 10),
   DATABASE_TIMEOUT: count(1, 60, 4),
   DATA_DIR: z.string().min(1).default('.data'),
+  REDIS_URL: redisUrl.optional(),
   AUTH_SECRET: commaList.optional(),
   LOG_LEVEL: z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug']).optional(),
   AUDIT_RETENTION_DAYS: count(30, 36_500, 365),
+  SQL_ECHO: z.enum(['on', 'off']).default('off'),
+  METRICS_PORT: whole(0, 65_535).optional(),
+  METRICS_HOST: z.string().min(1).optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: headerList.default({}),
+  OTEL_SERVICE_NAME: z.string().min(1).max(200).default('latchkey'),
+  OTEL_TRACES_SAMPLER_ARG: share.default(1),
   ACCESS_TOKEN_TTL: count(1, DAY, 15 * MINUTE),
   REFRESH_TOKEN_TTL: count(1, 400 * DAY, 30 * DAY),
   SESSION_TTL: count(1, 400 * DAY, DAY),
@@ -96,7 +87,7 @@ const environment = z.object({
   RATE_LIMIT: z.enum(['on', 'off']).default('on'),
   RATE_LIMITS: rateLimits.default({}),
   RATE_LIMIT_ROWS: count(1000, 1_000_000_000, 1_000_000),
-  TRUSTED_PROXIES: z.string().default(''),
+  TRUSTED_PROXIES: trustedProxies.default(''),
   CORS_ORIGINS: commaList.default([]),
   COOKIE_SAMESITE: z.enum(['lax', 'strict', 'none']).default('lax'),
   COOKIE_SECURE: z.enum(['on', 'off']).optional(),
@@ -172,6 +163,7 @@ function crossProblems(variables: Environment): string[] {
     ...togetherProblems(variables),
     ...cookieProblems(variables),
     ...mailProblems(variables),
+    ...listenProblems(variables),
   ];
 }
 
@@ -196,6 +188,9 @@ function productionProblems(variables: Environment): string[] {
   }
   if (variables.RATE_LIMIT === 'off') {
     problems.push('RATE_LIMIT cannot be off in production; it is for benchmarks');
+  }
+  if (variables.SQL_ECHO === 'on') {
+    problems.push('SQL_ECHO cannot be on in production; it is for development');
   }
   return problems;
 }
@@ -240,6 +235,26 @@ function togetherProblems(variables: Environment): string[] {
   return problems;
 }
 
+function listenProblems(variables: Environment): string[] {
+  const { HTTPS_CERT_PATH, HTTPS_KEY_PATH, PUBLIC_URL, PORT, METRICS_PORT } = variables;
+  const problems = [];
+  if (HTTPS_CERT_PATH !== undefined && HTTPS_KEY_PATH === undefined) {
+    problems.push(
+      'HTTPS_KEY_PATH is needed beside HTTPS_CERT_PATH: the private key of the certificate',
+    );
+  }
+  if (HTTPS_KEY_PATH !== undefined && HTTPS_CERT_PATH === undefined) {
+    problems.push('HTTPS_CERT_PATH is needed beside HTTPS_KEY_PATH: the certificate and its chain');
+  }
+  if (HTTPS_CERT_PATH !== undefined && PUBLIC_URL?.startsWith('http:')) {
+    problems.push('PUBLIC_URL must start with https:// when HTTPS_CERT_PATH is set');
+  }
+  if (METRICS_PORT === PORT && PORT !== 0) {
+    problems.push('METRICS_PORT must be another port than PORT: metrics are not for the public');
+  }
+  return problems;
+}
+
 function isShortSecret(secret: string): boolean {
   return Buffer.byteLength(secret) < SECRET_BYTES;
 }
@@ -254,15 +269,22 @@ export function isGuessableSecret(secret: string): boolean {
 }
 
 /** Whether cookies are marked Secure: always, but on this very machine without HTTPS. */
-export function cookiesAreSecure({ COOKIE_SECURE, PUBLIC_URL }: Environment): boolean {
-  if (COOKIE_SECURE !== undefined) return COOKIE_SECURE === 'on';
-  return PUBLIC_URL !== undefined && !isPlainLocal(PUBLIC_URL);
+export function cookiesAreSecure(variables: Environment): boolean {
+  const { COOKIE_SECURE } = variables;
+  return COOKIE_SECURE === undefined
+    ? !isPlainLocal(publicUrlOf(variables))
+    : COOKIE_SECURE === 'on';
+}
+
+/** Where people reach the service: this machine, unless something else is said. */
+export function publicUrlOf({ PUBLIC_URL, HTTPS_CERT_PATH, PORT }: Environment): string {
+  return PUBLIC_URL ?? `${HTTPS_CERT_PATH === undefined ? 'http' : 'https'}://localhost:${PORT}`;
 }
 
 function cookieProblems(variables: Environment): string[] {
-  const { COOKIE_SECURE, COOKIE_SAMESITE, PUBLIC_URL = 'http://localhost' } = variables;
+  const { COOKIE_SECURE, COOKIE_SAMESITE } = variables;
   const problems = [];
-  if (COOKIE_SECURE === 'off' && !isPlainLocal(PUBLIC_URL)) {
+  if (COOKIE_SECURE === 'off' && !isPlainLocal(publicUrlOf(variables))) {
     problems.push('COOKIE_SECURE may be off only while PUBLIC_URL is http://localhost');
   }
   if (COOKIE_SAMESITE === 'none' && !cookiesAreSecure(variables)) {
@@ -277,7 +299,8 @@ function isPlainLocal(url: string): boolean {
   return url.startsWith('http:') && isLocal(url);
 }
 
-function isLocal(url: string): boolean {
+/** Whether a URL is this very machine's. */
+export function isLocal(url: string): boolean {
   return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname);
 }
 

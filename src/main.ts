@@ -5,35 +5,72 @@ import { MissingSecretError } from './crypto/cipher.ts';
 import { DataDirectoryInUseError } from './db/data-directory-lock.ts';
 import { EmbeddedDatabaseError } from './db/mariadb-process.ts';
 import { describe } from './graphql/error-mask.ts';
+import { type Certificate, readCertificate, watchCertificate } from './http/certificate.ts';
 import { type Listener, listen } from './http/listen.ts';
 import { createLogger } from './logger.ts';
 
 const DRAIN_MS = 10_000;
+const LAST_CALL_MS = 500;
 
 /** The process: reads the configuration, builds the service, listens, and ends in an orderly way. */
 async function main(): Promise<void> {
   const config = loadConfig(readEnvironment(process.cwd()));
+  const certificate = initialCertificate(config);
   const app = await createApp(config);
   process.on('exit', () => app.deps.logger.flush());
-  const listener = await listen(app.handler, {
-    ...config.listen,
-    securityHeaders: app.securityHeaders,
-    // after the body's own limit, whose answer says what was too slow
-    requestTimeoutMs: config.body.timeoutMs + 15_000,
-  }).catch(async (error: unknown) => {
+  try {
+    const listener = await listen(app.handler, {
+      ...config.listen,
+      securityHeaders: app.securityHeaders,
+      // after the body's own limit, whose answer says what was too slow
+      requestTimeoutMs: config.body.timeoutMs + 15_000,
+      certificate,
+    });
+    const metrics = await listenForMetrics(app, config);
+    renewCertificates(app, config, listener, certificate);
+    announce(config, listener.address, metrics?.address);
+    closeOnSignal(app, listener, metrics);
+  } catch (error) {
     await app.close();
     throw error;
-  });
-  announce(config, listener.address);
-  closeOnSignal(app, listener);
+  }
 }
 
-function announce(config: Config, address: AddressInfo): void {
+function initialCertificate({ https }: Config): Certificate | undefined {
+  if (https === undefined) return undefined;
+  const read = readCertificate(https);
+  if ('problem' in read) throw new ConfigError([read.problem]);
+  return read.certificate;
+}
+
+function renewCertificates(
+  { deps: { logger } }: App,
+  { https }: Config,
+  listener: Listener,
+  certificate: Certificate | undefined,
+): void {
+  if (https === undefined || certificate === undefined) return;
+  watchCertificate(https, certificate, {
+    renewed(next) {
+      listener.renewCertificate(next);
+      logger.info('the certificate was renewed');
+    },
+    broken: (problem) => logger.error({ problem }, 'the certificate was not renewed'),
+  });
+}
+
+async function listenForMetrics(app: App, config: Config): Promise<Listener | undefined> {
+  const { metrics } = config.telemetry;
+  if (metrics === undefined || app.metrics === undefined) return undefined;
+  return listen(app.metrics.handler, { ...metrics, securityHeaders: app.securityHeaders });
+}
+
+function announce(config: Config, address: AddressInfo, metrics: AddressInfo | undefined): void {
   if (config.profile === 'production') {
-    createLogger(config.logLevel).info({ port: address.port }, 'ready');
+    createLogger(config.logLevel).info({ port: address.port, metricsPort: metrics?.port }, 'ready');
     return;
   }
-  const base = `http://localhost:${address.port}`;
+  const base = `${config.https ? 'https' : 'http'}://localhost:${address.port}`;
   const database =
     config.database.connection === undefined
       ? `MariaDB of its own, in ${config.dataDirectory}`
@@ -46,6 +83,7 @@ function announce(config: Config, address: AddressInfo): void {
     `  Keys       ${base}/.well-known/jwks.json`,
     `  Database   ${database}`,
     ...(config.mail.delivery === 'kept' ? [`  Mail       ${base}/dev/mail (kept, not sent)`] : []),
+    ...(metrics ? [`  Metrics    http://localhost:${metrics.port}/metrics`] : []),
     ...(config.cookies.secure
       ? []
       : ['  Cookies    without Secure and __Host-, because PUBLIC_URL is plain HTTP']),
@@ -54,12 +92,14 @@ function announce(config: Config, address: AddressInfo): void {
 }
 
 /** SIGTERM and Ctrl-C let requests in flight finish; a second one does not wait. */
-function closeOnSignal(app: App, listener: Listener): void {
+function closeOnSignal(app: App, listener: Listener, metrics: Listener | undefined): void {
   let closing = false;
   const close = async () => {
     if (closing) process.exit(1);
     closing = true;
-    await listener.close(DRAIN_MS);
+    app.retire();
+    await listener.close(DRAIN_MS, LAST_CALL_MS);
+    await metrics?.close(0);
     await app.close();
     process.exit(0);
   };

@@ -94,6 +94,8 @@ it.each([
   ['no rate limit', { RATE_LIMIT: 'off' }, 'RATE_LIMIT'],
   ['nobody to confirm addresses', { REGISTRATION: 'verify', SMTP_URL: undefined }, 'SMTP_URL'],
   ['mail off that it needs', { REGISTRATION: 'verify', MAIL: 'off' }, 'MAIL'],
+  ['an echo of all SQL', { SQL_ECHO: 'on' }, 'SQL_ECHO'],
+  ['metrics for the public', { METRICS_PORT: '4000' }, 'METRICS_PORT'],
   ['a weak JWT secret', { JWT_ALGORITHM: 'HS256', JWT_SECRET: 'short' }, 'JWT_SECRET'],
   ['no JWT secret for HS256', { JWT_ALGORITHM: 'HS256' }, 'JWT_SECRET'],
 ])('refuses to run in production with %s', (_what, env, name) => {
@@ -111,16 +113,23 @@ it('tells all problems at once, whatever kind they are of', () => {
     CORS_ORIGINS: 'https://app.example.com/path',
     LOG_LEVEL: 'loud',
     SMTP_URL: 'https://mail.internal',
+    TRUSTED_PROXIES: 'cloudflare',
+    RATE_LIMITS: 'logins=1/1',
+    HTTPS_CERT_PATH: 'cert.pem',
   });
   expect(namesOf(problems).sort()).toEqual([
     'ACCESS_TOKEN_TTL',
     'AUTH_SECRET',
     'CORS_ORIGINS',
     'DATABASE_URL',
+    'HTTPS_KEY_PATH',
     'LOG_LEVEL',
     'PORT',
     'PUBLIC_URL',
+    'PUBLIC_URL',
+    'RATE_LIMITS',
     'SMTP_URL',
+    'TRUSTED_PROXIES',
   ]);
   const { message } = new ConfigError(problems);
   for (const problem of problems) expect(message).toContain(problem);
@@ -145,6 +154,16 @@ it.each([
   ['ACCESS_TOKEN_TTL', CANARY],
   ['JWT_ALGORITHM', CANARY],
   ['RATE_LIMITS', CANARY],
+  ['TRUSTED_PROXIES', CANARY],
+  ['REDIS_URL', CANARY],
+  ['REDIS_URL', `http://:${CANARY}@redis.internal`],
+  ['METRICS_PORT', CANARY],
+  ['OTEL_EXPORTER_OTLP_ENDPOINT', CANARY],
+  ['OTEL_EXPORTER_OTLP_HEADERS', CANARY],
+  ['OTEL_EXPORTER_OTLP_HEADERS', `a=${CANARY}%`],
+  ['OTEL_EXPORTER_OTLP_HEADERS', `a=${CANARY}%0D%0Ab`],
+  ['OTEL_EXPORTER_OTLP_HEADERS', `a=${CANARY}%ff`],
+  ['OTEL_TRACES_SAMPLER_ARG', CANARY],
   ['CORS_ORIGINS', CANARY],
   ['DEFAULT_PHRASE', CANARY.repeat(20)],
   ['INTROSPECTION', CANARY],
@@ -165,6 +184,9 @@ it.each([
   ['REFRESH_TOKEN_TTL', ['0', '99999999999999999999'], []],
   ['HASH_CONCURRENCY', ['0'], []],
   ['MAIL_RETENTION_DAYS', ['6'], []],
+  ['METRICS_PORT', ['-1', '65536'], []],
+  ['OTEL_TRACES_SAMPLER_ARG', ['-0.1', '1.1', '2', '1e-3', '.5'], []],
+  ['TRUSTED_PROXIES', ['10.0.0.0/33', '10.0.0.1,', '1,2', '-1', '::1/129'], []],
 ])('keeps %s within bounds', (name, values, harmless) => {
   const refused = values.filter((value) => problemsOf({ [name]: value }).length > 0);
   expect(refused).toEqual(values.filter((value) => !harmless.includes(value as never)));
@@ -203,6 +225,20 @@ it('reads lists and units', () => {
     ACCESS_TOKEN_TTL: '60',
     REFRESH_TOKEN_TTL: '3600',
     PUBLIC_URL: 'https://auth.example.com/base/',
+    METRICS_PORT: '9464',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318/',
+    OTEL_EXPORTER_OTLP_HEADERS: 'Authorization=Bearer%20a%3Db, x-team=auth',
+    OTEL_TRACES_SAMPLER_ARG: '0.05',
+  });
+  expect(config.telemetry).toEqual({
+    sqlEcho: false,
+    metrics: { host: '127.0.0.1', port: 9464 },
+    tracing: {
+      endpoint: 'http://collector:4318',
+      headers: { authorization: 'Bearer a=b', 'x-team': 'auth' },
+      serviceName: 'latchkey',
+      share: 0.05,
+    },
   });
   expect(config.secrets).toEqual([STRONG, STRONG.toLowerCase()]);
   expect(config.corsOrigins).toEqual(['https://a.example.com', 'http://localhost:3000']);

@@ -17,9 +17,9 @@ import { loadConfig } from '../src/config.ts';
 import { type Environment, readVariables } from '../src/environment.ts';
 import { ERROR_MESSAGES, REQUEST_ERROR_MESSAGES } from '../src/errors.ts';
 import { EXAMPLE_OPERATIONS } from '../src/graphql/examples.ts';
-import { RATE_LIMITS } from '../src/graphql/rate-limit.ts';
 import { schema } from '../src/graphql/schema.ts';
 import { isFromOurPages } from '../src/http/csrf.ts';
+import { RATE_LIMITS } from '../src/rate-limits.ts';
 
 const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
 const DOCUMENTS = [

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -21,6 +23,19 @@ async function start(env: Record<string, string>) {
   return { ...service, url };
 }
 
+/** A connection that is there before the end begins, as a load balancer's. */
+async function openReadiness(url: string) {
+  const socket = connect(Number(new URL(url).port), 'localhost');
+  await once(socket, 'connect');
+  return {
+    async ask(): Promise<string> {
+      socket.write('GET /ready HTTP/1.1\r\nhost: localhost\r\n\r\n');
+      const [answer] = await Promise.race([once(socket, 'data'), once(socket, 'close')]);
+      return String(answer);
+    },
+  };
+}
+
 async function post(url: string, query: string) {
   const response = await fetch(url, {
     method: 'POST',
@@ -31,17 +46,40 @@ async function post(url: string, query: string) {
 }
 
 describe('the process', () => {
-  it('finishes the sign-ins in flight after SIGTERM, and exits with 0', async () => {
-    const service = await start({ DATABASE_URL: databaseUrl, RATE_LIMIT: 'off' });
-    const register = `mutation { register(input: { email: "ada@example.com", password: "${PASSWORD}" }) { __typename } }`;
-    const login = `mutation { login(input: { identifier: "ada@example.com", password: "${PASSWORD}" }) { __typename } }`;
-    expect((await post(service.url, register)).data).toMatchObject({
-      register: { __typename: 'RegisterSuccess' },
+  it('loses none of 200 sign-ins in flight after SIGTERM, is not ready at once, and exits with 0', async () => {
+    const service = await start({
+      DATABASE_URL: databaseUrl,
+      RATE_LIMIT: 'off',
+      ARGON2_MEMORY: '1024',
+      METRICS_PORT: '0',
     });
-    const answers = Array.from({ length: 40 }, () => post(service.url, login));
+    const register = (name: string) =>
+      `mutation { register(input: { email: "${name}@example.com", password: "${PASSWORD}" }) { __typename } }`;
+    const login = (name: string) =>
+      `mutation { login(input: { identifier: "${name}@example.com", password: "${PASSWORD}" }) { __typename } }`;
+    const names = Array.from({ length: 20 }, (_, i) => `ada${i}`);
+    for (const { data } of await Promise.all(
+      names.map((name) => post(service.url, register(name))),
+    )) {
+      expect(data).toEqual({ register: { __typename: 'RegisterSuccess' } });
+    }
+    const ready = await openReadiness(service.url);
+    expect(await ready.ask()).toMatch(/^HTTP\/1.1 200 /);
+    const answers = Array.from({ length: 200 }, (_, i) =>
+      post(service.url, login(names[i % names.length] ?? '')),
+    );
     // the first answer says that the others are on their way
     await Promise.race(answers);
     service.child.kill('SIGTERM');
+    let last = await ready.ask();
+    while (last.startsWith('HTTP/1.1 200 ')) last = await ready.ask();
+    expect(last).toMatch(/^HTTP\/1.1 503 .*connection: close/is);
+    // figures can be read until the end
+    const metrics = /Metrics +(\S+)/.exec(await service.printed('Metrics'))?.[1] ?? '';
+    expect((await fetch(metrics)).status).toBe(200);
+    const outcomes = await Promise.allSettled(answers);
+    const lost = outcomes.filter(({ status }) => status === 'rejected');
+    expect(`${lost.length} lost`).toBe('0 lost');
     for (const { data } of await Promise.all(answers)) {
       expect(data).toEqual({ login: { __typename: 'LoginSuccess' } });
     }

@@ -12,8 +12,8 @@ import {
 } from 'graphql';
 import { expect, it } from 'vitest';
 import { printedSchema } from '../src/graphql/print.ts';
-import { RATE_LIMITS } from '../src/graphql/rate-limit.ts';
 import { schema } from '../src/graphql/schema.ts';
+import { RATE_LIMITS } from '../src/rate-limits.ts';
 
 const types = Object.values(schema.getTypeMap()).filter((type) => !type.name.startsWith('__'));
 

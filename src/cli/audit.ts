@@ -1,6 +1,5 @@
 import { parseArgs } from 'node:util';
 import { validate as isUuid } from 'uuid';
-import type { Services } from '../app.ts';
 import { driverError } from '../db/failure.ts';
 import { followEvents, lastEvents, readEvents } from '../flows/audit-tail.ts';
 import {
@@ -10,6 +9,7 @@ import {
   type AuditEventType,
   checkEventGuard,
 } from '../records/audit-event.ts';
+import type { Services } from '../services.ts';
 import { type Command, type Terminal, UsageError } from './command.ts';
 
 const LAST = 10;

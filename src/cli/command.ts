@@ -1,6 +1,6 @@
-import type { Services } from '../app.ts';
 import type { Variables } from '../config.ts';
 import type { DatabaseConnection } from '../db/connection.ts';
+import type { Services } from '../services.ts';
 
 /** One of the operator's commands. */
 export interface Command {

@@ -3,13 +3,13 @@ import { open } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
-import type { Services } from '../app.ts';
 import {
   createUserImport,
   type ImportReport,
   type UserImport,
   type UserRecord,
 } from '../flows/user-import.ts';
+import type { Services } from '../services.ts';
 import { type Command, type Terminal, UsageError } from './command.ts';
 import { type ImportFormat, type ImportLine, readImport } from './import-file.ts';
 import { OPERATOR } from './operator.ts';

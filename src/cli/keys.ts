@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import type { Services } from '../app.ts';
 import { listKeys, retireKey, rotateKeys } from '../flows/signing-keys.ts';
+import type { Services } from '../services.ts';
 import { type Command, type Terminal, UsageError } from './command.ts';
 
 // a SHA-256 thumbprint in base64url

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
-import type { Services } from '../app.ts';
 import type { OutboxState } from '../db/schema.ts';
 import { writeTemplates } from '../mail/template-files.ts';
 import { listOutbox, type OutboxEntry, retryFailedMails } from '../records/mail-delivery.ts';
+import type { Services } from '../services.ts';
 import { type Command, type Terminal, UsageError } from './command.ts';
 
 const STATES = ['pending', 'sent', 'failed', 'kept'];

@@ -1,9 +1,9 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
-import { openServices, type Services } from '../app.ts';
 import { loadConfig, loadConnections, readEnvironment, type Variables } from '../config.ts';
 import { connectionOptions } from '../db/connection.ts';
 import { joinEmbeddedDatabase } from '../db/embedded.ts';
+import { openServices, type Services } from '../services.ts';
 import type { Reach, Terminal } from './command.ts';
 
 const CLEAR_LINE = '\r\u001b[K';

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
-import type { Services } from '../app.ts';
 import { changeUser, deleteUser, unlockUser } from '../flows/user-administration.ts';
 import type { User } from '../records/user.ts';
 import { type SearchPage, type SearchPosition, searchUsers } from '../records/user-search.ts';
+import type { Services } from '../services.ts';
 import { type Command, type Terminal, UsageError } from './command.ts';
 import { OPERATOR, userMeant } from './operator.ts';
 

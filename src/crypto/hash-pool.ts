@@ -13,12 +13,21 @@ export interface HashPool {
   readonly queued: number;
 }
 
+/** Told of what a pool does; times are in milliseconds. */
+export interface HashPoolWatch {
+  done(waitedMs: number, tookMs: number): void;
+  refused(): void;
+}
+
 /**
  * @param concurrency at the most as many as there are cores. argon2 runs in libuv's four threads, and jose's WebCrypto
  *   waits in the same ones: with more hashes than cores nothing is hashed sooner and every signed-in request waits.
  * @param queue how many may wait
  */
-export function createHashPool(options: { concurrency: number; queue: number }): HashPool {
+export function createHashPool(
+  options: { concurrency: number; queue: number },
+  watch?: HashPoolWatch,
+): HashPool {
   const waiting: (() => void)[] = [];
   let running = 0;
   // what the work took lately, to say when trying again makes sense
@@ -32,6 +41,7 @@ export function createHashPool(options: { concurrency: number; queue: number }):
 
   const assertRoom = () => {
     if (running < options.concurrency || waiting.length < options.queue) return;
+    watch?.refused();
     const seconds = Math.ceil((waiting.length * averageMs) / options.concurrency / 1000);
     throw new RequestError('OVERLOADED', { retryAfter: Math.max(1, seconds) });
   };
@@ -45,6 +55,7 @@ export function createHashPool(options: { concurrency: number; queue: number }):
       return waiting.length;
     },
     async run(work) {
+      const asked = performance.now();
       if (running >= options.concurrency) {
         assertRoom();
         // whoever finishes hands its place on, so `running` stays as it is
@@ -56,7 +67,9 @@ export function createHashPool(options: { concurrency: number; queue: number }):
       try {
         return await work();
       } finally {
-        averageMs += (performance.now() - started - averageMs) / 20;
+        const tookMs = performance.now() - started;
+        averageMs += (tookMs - averageMs) / 20;
+        watch?.done(started - asked, tookMs);
         next();
       }
     },

@@ -14,7 +14,7 @@ import {
 import type { ConnectionOptions, Pool } from 'mysql2/promise';
 import { createPool } from 'mysql2/promise';
 import { isRetryable } from './failure.ts';
-import { preparedPool } from './prepared-pool.ts';
+import { type DatabaseWatch, preparedPool } from './prepared-pool.ts';
 import { mapRowsFast } from './row-mapper.ts';
 
 type NoSchema = Record<string, never>;
@@ -31,6 +31,8 @@ export interface Database {
   db: Db;
   /** Answers whether the server answers. */
   ping(): Promise<void>;
+  /** How many connections are in use, how many are open and free, and how many callers wait for one. */
+  connections(): { used: number; idle: number; waiting: number };
   close(): Promise<void>;
 }
 
@@ -48,6 +50,7 @@ export function openDatabase(options: {
   connection: ConnectionOptions;
   connections: number;
   timeoutMs: number;
+  watch?: DatabaseWatch | undefined;
 }): Database {
   const pool = createPool({
     ...options.connection,
@@ -61,10 +64,11 @@ export function openDatabase(options: {
     stringifyObjects: true,
   });
   setUpSessions(pool);
-  const prepared = preparedPool(pool, options.timeoutMs);
+  const prepared = preparedPool(pool, options.timeoutMs, options.watch);
   return {
     db: drizzle(prepared.client),
     ping: async () => void (await prepared.client.query('select 1')),
+    connections: () => connectionsOf(pool),
     close: () => pool.end(),
   };
 }
@@ -73,6 +77,16 @@ export function openDatabase(options: {
 export const SESSION_SETTINGS =
   "set session sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', session time_zone='+00:00', session innodb_lock_wait_timeout=3";
 
+/** The driver counts for itself and shows nobody; should it keep its books otherwise some day, these are zero. */
+function connectionsOf({ pool }: Pool): ReturnType<Database['connections']> {
+  type Books = Record<`_${string}`, { readonly length: number } | undefined>;
+  const { _allConnections, _freeConnections, _connectionQueue } = pool as unknown as Books;
+  const idle = _freeConnections?.length ?? 0;
+  const used = (_allConnections?.length ?? 0) - idle;
+  return { used, idle, waiting: _connectionQueue?.length ?? 0 };
+}
+
+/** Sets what the service counts on, whatever the server's defaults are. */
 function setUpSessions(pool: Pool): void {
   pool.pool.on('connection', (connection) => {
     // queued on the connection ahead of whatever it was opened for

@@ -48,3 +48,32 @@ export function isDenied(error: unknown): boolean {
   // a table, a column, a procedure
   return [1142, 1143, 1370].includes(driverError(error)?.errno ?? 0);
 }
+
+const CLASSES: Readonly<Record<number, string>> = {
+  1062: 'duplicate-key',
+  1452: 'missing-parent',
+  1213: 'deadlock',
+  3101: 'deadlock',
+  1020: 'deadlock',
+  1205: 'lock-timeout',
+  1290: 'read-only',
+  1836: 'read-only',
+  1792: 'read-only',
+  1040: 'too-many-connections',
+  1203: 'too-many-connections',
+  1044: 'access-denied',
+  1045: 'access-denied',
+  1142: 'access-denied',
+  1053: 'connection',
+  1927: 'connection',
+};
+
+/** What kind of failure it is, for figures: one of a few words, which tell nothing of what was asked. */
+export function failureClass(error: Error): string {
+  const { errno = 0, code = '' } = error as DriverError;
+  const known = CLASSES[errno];
+  if (known !== undefined) return known;
+  if (code === 'OVERLOADED') return 'pool-exhausted';
+  if (code === 'ETIMEDOUT') return 'timeout';
+  return errno < 0 || /^(E[A-Z]+|PROTOCOL_\w+)$/.test(code) ? 'connection' : 'other';
+}

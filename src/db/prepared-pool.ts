@@ -6,6 +6,19 @@ import { RequestError } from '../errors.ts';
 // these are not worth a prepared statement each, and some servers refuse to prepare them
 const CONTROL = /^(begin|commit|rollback|savepoint|release savepoint|select 1$)/i;
 
+/** Told of what is asked of the database. */
+export interface DatabaseWatch {
+  /** A connection is asked for. @returns what to call with null when it is there, or with the reason why it is not */
+  acquiring(): (failure: Error | null) => void;
+  /**
+   * A statement is asked for, on a connection that may still have to be waited for.
+   *
+   * @param text without values, which travel apart from it
+   * @returns what to call when it has ended
+   */
+  statement(text: string): (failure: Error | null) => void;
+}
+
 /**
  * Makes Drizzle's statements server-side prepared. Its mysql2 driver calls `query()`, which writes the parameters
  * into the SQL text in the client; here the same call runs `execute()`, which sends them apart. It is faster too.
@@ -13,22 +26,33 @@ const CONTROL = /^(begin|commit|rollback|savepoint|release savepoint|select 1$)/
  *
  * @param timeoutMs for each statement together with the wait for its connection
  */
-export function preparedPool({ pool }: Pool, timeoutMs: number): { client: Pool } {
+export function preparedPool(
+  { pool }: Pool,
+  timeoutMs: number,
+  watch?: DatabaseWatch,
+): { client: Pool } {
   const deadlines = createDeadlines(timeoutMs);
   const run = (statement: string | QueryOptions, values?: unknown[]) =>
-    runOnPool(pool, deadlines, statement, values);
+    runOnPool(pool, { deadlines, watch }, statement, values);
   const client = {
     query: run,
     execute: run,
-    getConnection: async () => preparedConnection(await acquire(pool, deadlines), deadlines),
+    getConnection: async () =>
+      preparedConnection(await acquire(pool, { deadlines, watch }), { deadlines, watch }),
   };
   // Drizzle uses these three of a pool's methods and no other
   return { client: client as unknown as Pool };
 }
 
-function preparedConnection(connection: PoolConnection, deadlines: Deadlines) {
+/** Who looks at the time, and who looks on. */
+interface Attendants {
+  readonly deadlines: Deadlines;
+  readonly watch: DatabaseWatch | undefined;
+}
+
+function preparedConnection(connection: PoolConnection, attendants: Attendants) {
   const run = (statement: string | QueryOptions, values?: unknown[]) =>
-    runOnConnection(connection, deadlines, statement, values);
+    runOnConnection(connection, attendants, statement, values);
   return { query: run, execute: run, release: () => connection.release() };
 }
 
@@ -36,30 +60,37 @@ type Outcome = [rows: unknown, fields: unknown];
 
 function runOnPool(
   pool: CallbackPool,
-  deadlines: Deadlines,
+  { deadlines, watch }: Attendants,
   statement: string | QueryOptions,
   values: unknown[] | undefined,
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     let connection: PoolConnection | undefined;
     let isLate = false;
+    const acquiring = watch?.acquiring();
+    const ended = watch?.statement(textOf(statement));
     const finish = deadlines(() => {
       isLate = true;
       connection?.destroy();
-      reject(connection === undefined ? overloaded() : timedOut());
+      const failure = connection === undefined ? overloaded() : timedOut();
+      ended?.(failure);
+      reject(failure);
     });
     pool.getConnection((failure, acquired) => {
       // too late for this caller; the next one is waiting for it
       if (isLate) return acquired?.release();
       if (failure) {
         finish();
+        ended?.(failure);
         return reject(failure);
       }
       connection = acquired;
+      acquiring?.(null);
       execute(acquired, statement, values, (error, rows, fields) => {
         if (isLate) return;
         finish();
         acquired.release();
+        ended?.(error);
         if (error === null) resolve([rows, fields]);
         else reject(error);
       });
@@ -69,18 +100,24 @@ function runOnPool(
 
 function runOnConnection(
   connection: PoolConnection,
-  deadlines: Deadlines,
+  { deadlines, watch }: Attendants,
   statement: string | QueryOptions,
   values: unknown[] | undefined,
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
+    let isLate = false;
+    const ended = watch?.statement(textOf(statement));
     const finish = deadlines(() => {
+      isLate = true;
       // the answer may still be on its way, and would be taken for that of the next statement
       connection.destroy();
-      reject(timedOut());
+      const failure = timedOut();
+      ended?.(failure);
+      reject(failure);
     });
     execute(connection, statement, values, (error, rows, fields) => {
       finish();
+      if (!isLate) ended?.(error);
       if (error === null) resolve([rows, fields]);
       else reject(error);
     });
@@ -102,20 +139,28 @@ function execute(
   else connection.execute(bare, (values ?? options.values ?? []) as any, settle);
 }
 
-function acquire(pool: CallbackPool, deadlines: Deadlines): Promise<PoolConnection> {
+function acquire(pool: CallbackPool, { deadlines, watch }: Attendants): Promise<PoolConnection> {
   return new Promise((resolve, reject) => {
     let isLate = false;
+    const acquiring = watch?.acquiring();
     const finish = deadlines(() => {
       isLate = true;
-      reject(overloaded());
+      const failure = overloaded();
+      acquiring?.(failure);
+      reject(failure);
     });
     pool.getConnection((error, connection) => {
       finish();
+      if (!isLate) acquiring?.(error);
       if (error) reject(error);
       else if (isLate) connection.release();
       else resolve(connection);
     });
   });
+}
+
+function textOf(statement: string | QueryOptions): string {
+  return typeof statement === 'string' ? statement : statement.sql;
 }
 
 function overloaded(): RequestError {

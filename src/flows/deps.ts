@@ -4,6 +4,8 @@ import type { Keyring } from '../crypto/keyring.ts';
 import type { PasswordHasher } from '../crypto/password.ts';
 import type { Db } from '../db/client.ts';
 import type { Logger } from '../logger.ts';
+import type { HitCounter } from '../records/rate-limit-hit.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 import type { Afterwards } from './steps/afterwards.ts';
 import type { AttemptGate } from './steps/attempt-gate.ts';
 import type { Figures } from './steps/figures.ts';
@@ -19,6 +21,9 @@ export interface Deps {
   readonly attemptGate: AttemptGate;
   readonly afterwards: Afterwards;
   readonly figures: Figures;
+  readonly hitCounter: HitCounter;
+  /** Absent where nobody reads figures. */
+  readonly metrics: Metrics | undefined;
   readonly logger: Logger;
   /** The service's clock; nothing else tells the time. */
   readonly now: () => Date;

@@ -22,6 +22,8 @@ export interface SigningKeys extends AccessTokenKeys {
   publicKeys(): Promise<JWK[]>;
   /** Reads the keys from the database again, and makes the next one when it is time. */
   refresh(): Promise<void>;
+  /** For how long the key that signs now has been signing, in milliseconds; `null` with a shared secret. */
+  signingForMs(): number | null;
 }
 
 /** What is needed of the flows' deps. */
@@ -78,11 +80,17 @@ export function createSigningKeys(options: Options): SigningKeys {
     if (performance.now() - readAt > ms) await refresh();
   };
 
+  const signingKey = () => open.findLast((key) => key.stored.signsFrom <= options.now()) ?? open[0];
+
   return {
     refresh,
+    signingForMs() {
+      const since = signingKey()?.stored.signsFrom;
+      return since === undefined ? null : options.now().getTime() - since.getTime();
+    },
     async signing() {
       await refreshIfOlderThan(REUSE_MS);
-      const signing = open.findLast((key) => key.stored.signsFrom <= options.now()) ?? open[0];
+      const signing = signingKey();
       if (signing === undefined) throw new Error('There is no key to sign access tokens with.');
       return { kid: signing.stored.id, algorithm: 'EdDSA', key: signing.privateKey };
     },
@@ -239,5 +247,6 @@ function sharedSecretKeys(secret: string): SigningKeys {
     holds: (asked) => asked === kid,
     publicKeys: async () => [],
     refresh: async () => undefined,
+    signingForMs: () => null,
   };
 }

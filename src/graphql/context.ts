@@ -38,6 +38,7 @@ export async function createContext(
   const presented = readTokens(server.http, deps.config);
   const token = presented.access;
   const viewer = token === null ? null : await authenticate(deps, token);
+  if (token !== null && viewer === null) deps.metrics?.tokenRefused();
   if (viewer !== null) server.http.facts.userId = viewer.user.id;
   return {
     deps,

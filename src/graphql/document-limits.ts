@@ -14,7 +14,7 @@ import {
 } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import type { Config } from '../config.ts';
-import { RATE_LIMITS } from './rate-limit.ts';
+import { RATE_LIMITS } from '../rate-limits.ts';
 
 /**
  * Refuses documents that would cost too much or are made for guessing, before anything of them is validated or run: the

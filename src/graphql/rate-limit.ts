@@ -1,68 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { GraphQLResolveInfo, GraphQLSchema } from 'graphql';
 import { getGraphQLRateLimiter, type Identity, Store } from 'graphql-rate-limit';
-import { ConfigError } from '../config.ts';
 import { RequestError } from '../errors.ts';
 import type { Deps } from '../flows/deps.ts';
 import { addressBlock } from '../http/client-address.ts';
-import { recordHit, windowEnd } from '../records/rate-limit-hit.ts';
+import { type Limit, RATE_LIMITS } from '../rate-limits.ts';
 import { identifierKey } from '../records/user.ts';
 import type { Context } from './context.ts';
 
-/** Who is counted: an address (IPv6 by its /64), an address together with the account it aims at, or a signed-in user. */
-type CountedBy = 'address' | 'address and account' | 'user';
-
-interface Limit {
-  /** What RATE_LIMITS calls it. */
-  name: string;
-  by: CountedBy;
-  max: number;
-  windowMs: number;
-}
-
 const MINUTE_MS = 60_000;
 const ACCOUNT_ARGUMENT = 'input.identifier';
-
-const limit = (name: string, by: CountedBy, max: number, minutes = 15): Limit => ({
-  name,
-  by,
-  max,
-  windowMs: minutes * MINUTE_MS,
-});
-
-/**
- * How often each field may be called. Every call of a resolver counts, so that aliases and batches gain nothing. These
- * are limits of traffic; what stops guessing at one account is its own counter (flows/steps/attempt.ts), and what keeps a
- * mailbox from being filled from many addresses its own allowance (flows/steps/mailing.ts).
- */
-export const RATE_LIMITS: Readonly<Record<string, readonly Limit[]>> = {
-  register: [
-    limit('register', 'address', 100),
-    limit('register.account', 'address and account', 10),
-  ],
-  login: [
-    limit('login', 'address', 300),
-    // one password tried on many accounts, slowly enough for the limit above
-    limit('login.spray', 'address', 5000, 24 * 60),
-    limit('login.account', 'address and account', 60),
-  ],
-  completeLogin: [limit('completeLogin', 'address', 100)],
-  refresh: [limit('refresh', 'address', 3000)],
-  updateProfile: [limit('updateProfile', 'user', 100)],
-  enableTotp: [limit('enableTotp', 'user', 30)],
-  confirmTotp: [limit('confirmTotp', 'user', 30)],
-  disableTotp: [limit('disableTotp', 'user', 30)],
-  regenerateRecoveryCodes: [limit('regenerateRecoveryCodes', 'user', 30)],
-  deleteAccount: [limit('deleteAccount', 'user', 30)],
-  // of each mail that one person may want there may be a second and a third; more is for somebody else's mailbox
-  requestPasswordReset: [
-    limit('requestPasswordReset', 'address', 60),
-    limit('requestPasswordReset.account', 'address and account', 5),
-  ],
-  resetPassword: [limit('resetPassword', 'address', 100)],
-  requestEmailVerification: [limit('requestEmailVerification', 'user', 5)],
-  verifyEmail: [limit('verifyEmail', 'address', 100)],
-};
 
 /** Counts a call of a field against its limits. */
 export interface RateLimiter {
@@ -86,8 +33,9 @@ class HitStore extends Store {
   }
 
   override async getForIdentity(identity: Identity): Promise<number[]> {
-    const { db, now } = this.#deps;
-    const hit = await recordHit(db, hitKey(identity, this.#limit), this.#limit.windowMs, now());
+    const { hitCounter, now } = this.#deps;
+    const key = hitKey(identity, this.#limit);
+    const hit = await hitCounter.record(key, this.#limit.windowMs, now());
     // the library counts the hits before this one, by its own clock; one over the limit is as good as a million
     return Array.from({ length: Math.min(hit - 1, this.#limit.max) }, () => Date.now());
   }
@@ -95,11 +43,7 @@ class HitStore extends Store {
   override setForIdentity(): void {}
 }
 
-/**
- * Makes the limiter of a service.
- *
- * @throws {ConfigError} when RATE_LIMITS names a limit that there is not
- */
+/** Makes the limiter of a service. */
 export function createRateLimiter(deps: Deps): RateLimiter {
   if (!deps.config.rateLimit.enabled) return { check: () => Promise.resolve() };
   const checks = new Map(
@@ -115,20 +59,9 @@ export function createRateLimiter(deps: Deps): RateLimiter {
   };
 }
 
-/**
- * The limits that hold: those of the table, changed as RATE_LIMITS says.
- *
- * @throws {ConfigError} when that names one that there is not
- */
+/** The limits that hold: those of the table, changed as RATE_LIMITS says. */
 export function chosenLimits(deps: Pick<Deps, 'config'>): Record<string, Limit[]> {
   const { overrides } = deps.config.rateLimit;
-  const known = new Set(Object.values(RATE_LIMITS).flatMap((limits) => limits.map((l) => l.name)));
-  for (const name of Object.keys(overrides)) {
-    if (!known.has(name)) {
-      const names = [...known].join(', ');
-      throw new ConfigError([`RATE_LIMITS has no limit named "${name}"; there are ${names}`]);
-    }
-  }
   return Object.fromEntries(
     Object.entries(RATE_LIMITS).map(([field, limits]) => [
       field,
@@ -160,9 +93,10 @@ function limitCheck(deps: Deps, chosen: Limit) {
 
 async function refusal(deps: Deps, exceeded: Limit, key: Buffer): Promise<RequestError> {
   const now = deps.now();
-  const end = (await windowEnd(deps.db, key)) ?? now;
+  const end = (await deps.hitCounter.windowEnd(key, now)) ?? now;
   const retryAfter = Math.max(1, Math.ceil((end.getTime() - now.getTime()) / 1000));
   const { name, by, max, windowMs } = exceeded;
+  deps.metrics?.rateLimited(name);
   const message = `Too many requests: at most ${max} in ${windowMs / MINUTE_MS} minutes by ${by} (RATE_LIMITS: ${name}). Try again in ${retryAfter} seconds.`;
   return new RequestError('RATE_LIMITED', { message, retryAfter });
 }

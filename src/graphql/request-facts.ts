@@ -1,24 +1,39 @@
-import { type DocumentNode, Kind } from 'graphql';
+import { type DocumentNode, Kind, type OperationDefinitionNode } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import type { Context } from './context.ts';
 
 const NAME_LENGTH = 100;
 
-/** Tells the request's log line which operation it ran. */
+/** Tells the request's log line which operation it ran, and of which field: clients choose the name of the one only. */
 export function useOperationName(): Plugin<Context> {
   return {
     onExecute({ args }) {
       const { facts } = args.contextValue.http;
-      facts.operation = (args.operationName ?? nameOf(args.document)).slice(0, NAME_LENGTH);
+      const operation = operationOf(args.document, args.operationName);
+      facts.operation = nameOf(operation).slice(0, NAME_LENGTH);
+      facts.field = fieldOf(operation);
     },
   };
 }
 
-function nameOf(document: DocumentNode): string {
+function operationOf(
+  document: DocumentNode,
+  name: string | null | undefined,
+): OperationDefinitionNode | undefined {
   for (const definition of document.definitions) {
-    if (definition.kind === Kind.OPERATION_DEFINITION) {
-      return definition.name?.value ?? `anonymous ${definition.operation}`;
-    }
+    if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
+    if (name == null || definition.name?.value === name) return definition;
   }
-  return '';
+  return undefined;
+}
+
+function nameOf(operation: OperationDefinitionNode | undefined): string {
+  if (operation === undefined) return '';
+  return operation.name?.value ?? `anonymous ${operation.operation}`;
+}
+
+/** The root field that is asked for. The document is valid, so it is one of the schema's. */
+function fieldOf(operation: OperationDefinitionNode | undefined): string {
+  const [first, ...others] = operation?.selectionSet.selections ?? [];
+  return first?.kind === Kind.FIELD && others.length === 0 ? first.name.value : 'several';
 }

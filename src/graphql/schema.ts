@@ -1,4 +1,5 @@
 import { builder } from './builder.ts';
+import { withOutcomes } from './outcomes.ts';
 import { withRateLimits } from './rate-limit.ts';
 import './account-deletion.ts';
 import './admin.ts';
@@ -15,4 +16,4 @@ import './user-administration.ts';
 import './user.ts';
 
 /** The whole schema: each file above adds its part. */
-export const schema = withRateLimits(builder.toSchema());
+export const schema = withOutcomes(withRateLimits(builder.toSchema()));

@@ -25,6 +25,16 @@ export function parseTrustedProxies(text: string): TrustedProxies {
   return { kind: 'listed', addresses };
 }
 
+/** Whether a text can be read so. */
+export function isTrustedProxies(text: string): boolean {
+  try {
+    parseTrustedProxies(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function addTo(addresses: BlockList, entry: string): void {
   const [host = '', prefix, ...rest] = entry.split('/');
   const address = parseAddress(host);
@@ -62,6 +72,27 @@ export function clientAddress(
     address = next;
   }
   return address;
+}
+
+/**
+ * Whether a request says whom it was forwarded for and comes from nobody who is believed: a client that tries, or a proxy that
+ * TRUSTED_PROXIES should name. Of a number of proxies nobody can tell.
+ */
+export function isForwardedByStranger(
+  source: {
+    readonly remoteAddress: string;
+    readonly headers: Readonly<Record<string, string | undefined>>;
+  },
+  trusted: TrustedProxies,
+): boolean {
+  const { headers } = source;
+  const isForwarded =
+    headers['x-forwarded-for'] !== undefined ||
+    headers['x-real-ip'] !== undefined ||
+    headers.forwarded !== undefined;
+  if (!isForwarded || trusted.kind === 'hops') return false;
+  const socket = parseAddress(source.remoteAddress);
+  return trusted.kind === 'none' || socket === undefined || !isListed(socket, trusted.addresses);
 }
 
 function isListed(address: string, addresses: BlockList): boolean {

@@ -6,6 +6,8 @@ const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8' };
 export interface ReadinessOptions {
   /** Whether the service can do its work now, e.g. whether the database answers. */
   readonly isReady: () => Promise<boolean>;
+  /** Whether the process is about to stop: then the answer is "not ready" at once, whatever was found out. */
+  readonly isRetired?: () => boolean;
   /** After this long the answer is "not ready". */
   readonly timeoutMs?: number;
   /** How long one answer is given again without asking. */
@@ -26,6 +28,7 @@ export function createHealthRoute(): Route {
  */
 export function createReadinessRoute(options: ReadinessOptions): Route {
   const { isReady, timeoutMs = 2000, cacheMs = 1000, clock = () => performance.now() } = options;
+  const { isRetired = () => false } = options;
   const ready = status(200, 'ready');
   const notReady = status(503, 'not ready');
   let known: { readonly response: HttpResponse; readonly until: number } | undefined;
@@ -38,10 +41,13 @@ export function createReadinessRoute(options: ReadinessOptions): Route {
     return response;
   }
 
-  const handle: HttpHandler = () => {
-    if (known !== undefined && clock() < known.until) return Promise.resolve(known.response);
-    asking ??= ask();
-    return asking;
+  const handle: HttpHandler = async () => {
+    let response = known !== undefined && clock() < known.until ? known.response : undefined;
+    if (response === undefined && !isRetired()) {
+      asking ??= ask();
+      response = await asking;
+    }
+    return response === undefined || isRetired() ? notReady : response;
   };
   return { GET: handle };
 }

@@ -1,7 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type BodyLimits, DEFAULT_BODY_LIMITS } from './body.ts';
-import { clientAddress, NO_TRUSTED_PROXIES, type TrustedProxies } from './client-address.ts';
+import {
+  clientAddress,
+  isForwardedByStranger,
+  NO_TRUSTED_PROXIES,
+  type TrustedProxies,
+} from './client-address.ts';
 import type { CorsPolicy } from './cors.ts';
 import type {
   HttpRequest,
@@ -27,6 +32,12 @@ export interface RequestLogEntry {
   readonly facts: RequestFacts;
 }
 
+/** Sees a request through to its answer. */
+export type Around = (
+  request: HttpRequest,
+  answer: () => Promise<HttpResponse>,
+) => Promise<HttpResponse>;
+
 /** What the HTTP side of the service is made of. */
 export interface HttpAppOptions {
   /** By exact path. */
@@ -40,6 +51,10 @@ export interface HttpAppOptions {
   /** Whether browsers reach the service over HTTPS. */
   readonly secure?: boolean;
   readonly newRequestId?: () => string;
+  /** Put around the answering of every request. */
+  readonly around?: Around | undefined;
+  /** Told once of the address of the first who forwards requests and is not trusted. */
+  readonly untrustedProxy?: ((address: string) => void) | undefined;
   /** Told of every answer. */
   readonly log?: (entry: RequestLogEntry) => void;
   /** Told of every throw that became a 500. */
@@ -67,6 +82,8 @@ const UNEXPECTED: Refusal = {
 export function createHttpApp(options: HttpAppOptions): HttpApp {
   const { routes, pages, cors, limits = DEFAULT_BODY_LIMITS, log, logError } = options;
   const route = createRouter({ routes, pages, cors, limits });
+  const { around = (_request, answer) => answer() } = options;
+  const lookOut = lookOutForProxies(options);
 
   /** Answers a request by `send`; whatever goes wrong on the way, the client gets an answer and the log the reason. */
   async function exchange<T>(
@@ -75,9 +92,11 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   ): Promise<T> {
     const startedAt = performance.now();
     const request = requestOf(incoming, options);
+    lookOut(incoming);
     let status = UNEXPECTED.status;
     try {
-      const response = complete(await route(request, incoming.stream), request, options);
+      const routed = await around(request, () => route(request, incoming.stream));
+      const response = complete(routed, request, options);
       const sent = send(response);
       status = response.status;
       return sent;
@@ -102,6 +121,17 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
         res.destroy();
       });
     },
+  };
+}
+
+/** Says once that somebody forwards requests who is not believed: mostly a proxy that was forgotten in TRUSTED_PROXIES. */
+function lookOutForProxies(options: HttpAppOptions): (incoming: IncomingRequest) => void {
+  const { trustedProxies = NO_TRUSTED_PROXIES } = options;
+  let { untrustedProxy } = options;
+  return (incoming) => {
+    if (untrustedProxy === undefined || !isForwardedByStranger(incoming, trustedProxies)) return;
+    untrustedProxy(incoming.remoteAddress);
+    untrustedProxy = undefined;
   };
 }
 

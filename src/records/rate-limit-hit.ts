@@ -1,5 +1,6 @@
 import { desc, eq, lte, sql } from 'drizzle-orm';
 import { affectedRows, type Db, retrying } from '../db/client.ts';
+import type { Redis } from '../db/redis.ts';
 import { rateLimitHits } from '../db/schema.ts';
 
 const { hits, expiresAt } = rateLimitHits;
@@ -34,6 +35,39 @@ export async function windowEnd(db: Db, key: Buffer): Promise<Date | null> {
     .from(rateLimitHits)
     .where(eq(rateLimitHits.key, key));
   return row?.expiresAt ?? null;
+}
+
+/** Where hits are counted, for all instances together. */
+export interface HitCounter {
+  /** Records a hit. @returns its number within the window */
+  record(key: Buffer, windowMs: number, now: Date): Promise<number>;
+  /** When the window of a key ends, or `null` when none is open. */
+  windowEnd(key: Buffer, now: Date): Promise<Date | null>;
+}
+
+/**
+ * Counts in Redis where there is one, and in the database while it does not answer: a limit may then let through as many
+ * again, and never everything.
+ *
+ * @param fellBack is told of each hit that went to the database instead
+ */
+export function createHitCounter(
+  db: Db,
+  redis: Redis | undefined,
+  fellBack: () => void = () => undefined,
+): HitCounter {
+  return {
+    async record(key, windowMs, now) {
+      const hit = await redis?.hit(key, windowMs, now.getTime());
+      if (typeof hit === 'number') return hit;
+      if (hit === null) fellBack();
+      return recordHit(db, key, windowMs, now);
+    },
+    async windowEnd(key, now) {
+      const ends = (await redis?.windowEnd(key, now.getTime())) ?? null;
+      return ends === null ? windowEnd(db, key) : new Date(ends);
+    },
+  };
 }
 
 /** Forgets windows that are over, at the most `limit` of them. */

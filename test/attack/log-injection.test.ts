@@ -13,6 +13,9 @@ const logger = pino(
 let app: TestApp;
 beforeAll(async () => {
   app = await createTestApp({ overrides: { logger } });
+  // the first that is forwarded by nobody who is trusted has a line of its own, and no other has
+  await app.post({ query: '{ me { id } }' }, { headers: { 'x-forwarded-for': '198.51.100.1' } });
+  expect(written.filter((line) => line.includes('TRUSTED_PROXIES'))).toHaveLength(1);
 });
 afterAll(() => app.close());
 

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { openServices } from '../../src/app.ts';
 import { createDb } from '../../src/cli/create-db.ts';
 import { migrate } from '../../src/cli/migrate.ts';
 import { loadConfig } from '../../src/config.ts';
+import { openServices } from '../../src/services.ts';
 import { newName } from '../support/account.ts';
 import { TEST_SECRET } from '../support/app.ts';
 import { dropDatabase, runSql } from '../support/database.ts';

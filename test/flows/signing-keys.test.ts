@@ -6,7 +6,6 @@ import {
   jwtVerify,
 } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { openServices, type Services } from '../../src/app.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { decrypt } from '../../src/crypto/cipher.ts';
 import {
@@ -16,6 +15,7 @@ import {
   rotateKeys,
 } from '../../src/flows/signing-keys.ts';
 import { listen } from '../../src/http/listen.ts';
+import { openServices, type Services } from '../../src/services.ts';
 import { isSignedIn, refresh, registerUser, storedValues } from '../support/account.ts';
 import { createTestApp, TEST_SECRET, type TestApp } from '../support/app.ts';
 import { createTestClock, type TestClock } from '../support/clock.ts';

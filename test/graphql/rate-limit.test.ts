@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ConfigError } from '../../src/config.ts';
-import { RATE_LIMITS } from '../../src/graphql/rate-limit.ts';
+import { RATE_LIMITS } from '../../src/rate-limits.ts';
 import {
   enrolTotp,
   logIn,

@@ -58,4 +58,12 @@ describe('/ready', () => {
     expect(await ask()).toBe(200);
     expect(asked).toBe(3);
   });
+
+  it('is no from the moment on that the process is about to stop, whatever was known before', async () => {
+    let isRetired = false;
+    const ask = readiness({ isReady: () => Promise.resolve(true), isRetired: () => isRetired });
+    expect(await ask()).toBe(200);
+    isRetired = true;
+    expect(await ask()).toBe(503);
+  });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { parseTrustedProxies } from '../../src/http/client-address.ts';
 import { createSecurityHeaders } from '../../src/http/security-headers.ts';
 import { createTinyService, onlyError, post, SECURITY_HEADERS } from './tiny-service.ts';
 
@@ -116,5 +117,42 @@ describe('the log', () => {
     ]);
     expect(JSON.stringify(service.logged)).not.toContain('secret');
     expect(service.logged[1]?.path.length).toBe(200);
+  });
+});
+
+describe('a proxy that is not trusted', () => {
+  const forwarded = (headers: Record<string, string>, from: string) => ({
+    init: { headers },
+    from: { remoteAddress: from },
+  });
+
+  /** Whom the service is told of, of those who send these requests. */
+  async function toldOf(proxies: string, requests: ReturnType<typeof forwarded>[]) {
+    const told: string[] = [];
+    const { app } = createTinyService({
+      app: {
+        trustedProxies: parseTrustedProxies(proxies),
+        untrustedProxy: (address) => told.push(address),
+      },
+    });
+    for (const { init, from } of requests) await app.fetch(`${AT}/health`, init, from);
+    return told;
+  }
+
+  it.each(['x-forwarded-for', 'x-real-ip', 'forwarded'])(
+    'is told of once, for %s',
+    async (name) => {
+      const requests = ['10.0.0.1', '10.0.0.1', '10.0.0.2'].map((from) =>
+        forwarded({ [name]: '1.2.3.4' }, from),
+      );
+      expect(await toldOf('', [forwarded({}, '10.0.0.9'), ...requests])).toEqual(['10.0.0.1']);
+      expect(await toldOf('10.0.0.1', requests)).toEqual(['10.0.0.2']);
+    },
+  );
+
+  it('is nobody where proxies are trusted, listed or counted', async () => {
+    const requests = [forwarded({ 'x-forwarded-for': '1.2.3.4' }, '10.0.0.1')];
+    expect(await toldOf('10.0.0.0/8', requests)).toEqual([]);
+    expect(await toldOf('1', requests)).toEqual([]);
   });
 });

@@ -215,6 +215,30 @@ describe('the browser', () => {
   });
 });
 
+describe('the Redis of the tests', () => {
+  const NOWHERE = { PATH: '/nowhere', TEST_DATABASE_URL: 'mysql://localhost/latchkey' };
+
+  beforeEach(() => {
+    setup();
+  });
+
+  test('that is missing is no reason to stop, but one to say so', () => {
+    const { status, lines } = setup(['--test'], NOWHERE);
+    expect(status).toBe(0);
+    expect(lines.join('\n')).toMatch(/No redis-server was found.*SKIPPED/);
+  });
+
+  test('that is missing in CI stops it', () => {
+    const { status, lines } = setup(['--test'], { ...NOWHERE, CI: 'true' });
+    expect(status).toBe(1);
+    expect(lines.join('\n')).toContain('No redis-server was found');
+  });
+
+  test('is none of the business of the service', () => {
+    expect(setup([], { ...NOWHERE, ...NAMED_DATABASE })).toEqual(SILENT);
+  });
+});
+
 describe('the database server', () => {
   /** On a machine that has no MariaDB and no way of getting one that setup knows. */
   function setupWithoutServer(args: string[] = [], env: Record<string, string> = {}) {

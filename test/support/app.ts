@@ -1,5 +1,6 @@
-import { type App, createApp, type Overrides } from '../../src/app.ts';
+import { type App, createApp } from '../../src/app.ts';
 import { loadConfig } from '../../src/config.ts';
+import type { Overrides } from '../../src/services.ts';
 import { createTestClock, type TestClock } from './clock.ts';
 import { dropDatabase, newDatabaseUrl } from './database.ts';
 import { dropServiceUser, serviceUrl } from './service-user.ts';

@@ -50,7 +50,7 @@ export async function withAttempt<T>(
   const leave = await deps.attemptGate.enter(key.toString('base64'));
   try {
     await reserve(deps, key, locked);
-    return await settling(deps, key, work);
+    return await settling(deps, key, subject.kind, work);
   } finally {
     leave();
   }
@@ -59,6 +59,7 @@ export async function withAttempt<T>(
 async function settling<T>(
   deps: Deps,
   key: Buffer,
+  kind: AttemptSubject['kind'],
   work: (attempt: Attempt) => Promise<T>,
 ): Promise<T> {
   let settled = false;
@@ -71,6 +72,7 @@ async function settling<T>(
       async fail(tx) {
         const isLocked = await settleFailure(tx, key, deps.config.attempts, deps.now());
         settled = true;
+        if (isLocked) deps.metrics?.locked(kind);
         return isLocked;
       },
     });

@@ -1,0 +1,17 @@
+import type { Plugin } from 'graphql-yoga';
+import type { Tracer } from '../telemetry/tracing.ts';
+import type { Context } from './context.ts';
+
+/** Makes the execution of each operation a part of its request's trace. */
+export function useTracing(tracer: Tracer): Plugin<Context> {
+  return {
+    onExecute({ executeFn, setExecuteFn, args }) {
+      const { operation = '', field = '' } = args.contextValue.http.facts;
+      const attributes = {
+        'graphql.operation.name': operation ?? '',
+        'graphql.field': field ?? '',
+      };
+      setExecuteFn((given) => tracer.span('execute', async () => executeFn(given), attributes));
+    },
+  };
+}

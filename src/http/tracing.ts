@@ -1,0 +1,22 @@
+import type { Tracer } from '../telemetry/tracing.ts';
+import type { Around } from './server.ts';
+
+/** Follows each request in a trace, its caller's where there is one, and tells the log line which. */
+export function traceRequests(tracer: Tracer): Around {
+  return (request, answer) => {
+    const { method, path, headers, facts } = request;
+    // what clients make up must not name things
+    const name = `${/^[A-Z]{1,10}$/.test(method) ? method : 'HTTP'} request`;
+    return tracer.request(name, headers.traceparent, async (traceId, describe) => {
+      facts.traceId = traceId;
+      const response = await answer();
+      describe({
+        'http.request.method': method,
+        'url.path': path.slice(0, 200),
+        'http.response.status_code': response.status,
+        'latchkey.request_id': request.requestId,
+      });
+      return response;
+    });
+  };
+}

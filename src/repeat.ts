@@ -1,0 +1,17 @@
+/** Does something again and again, one run at a time. @returns what stops it, once a run under way is over */
+export function repeat(ms: number, work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> = Promise.resolve();
+  let idle = true;
+  const timer = setInterval(() => {
+    if (!idle) return;
+    idle = false;
+    running = work().finally(() => {
+      idle = true;
+    });
+  }, ms);
+  timer.unref();
+  return async () => {
+    clearInterval(timer);
+    await running;
+  };
+}

@@ -1,0 +1,162 @@
+import type { Config } from './config.ts';
+import { createAccessTokens } from './crypto/access-token.ts';
+import { createCommonPasswords } from './crypto/common-passwords.ts';
+import { createHashPool } from './crypto/hash-pool.ts';
+import { createKeyring } from './crypto/keyring.ts';
+import { createPasswordHasher, type PasswordHasher } from './crypto/password.ts';
+import { type Database, openDatabase } from './db/client.ts';
+import { type Clock, createClock } from './db/clock.ts';
+import { connectionOptions, type DatabaseConnection } from './db/connection.ts';
+import { startEmbeddedDatabase } from './db/embedded.ts';
+import { migrate } from './db/migrate.ts';
+import { MIGRATIONS } from './db/migration-files.ts';
+import type { Redis } from './db/redis.ts';
+import type { Deps } from './flows/deps.ts';
+import { createSigningKeys, type SigningKeys } from './flows/signing-keys.ts';
+import { createAfterwards } from './flows/steps/afterwards.ts';
+import { createAttemptGate } from './flows/steps/attempt-gate.ts';
+import { createFigures } from './flows/steps/figures.ts';
+import { describe } from './graphql/error-mask.ts';
+import { createLogger, type Logger } from './logger.ts';
+import { outboxFigures } from './records/mail-delivery.ts';
+import { createHitCounter } from './records/rate-limit-hit.ts';
+import {
+  countTokens,
+  openTelemetry,
+  type Telemetry,
+  traceHashing,
+  watchHashPool,
+} from './telemetry/telemetry.ts';
+
+/** What tests replace. */
+export interface Overrides {
+  now?: () => Date;
+  logger?: Logger;
+  /** Put around the hasher, to count what reaches it. */
+  passwords?: (hasher: PasswordHasher) => PasswordHasher;
+}
+
+/** What lies under the service's surface, and under the operator's commands. */
+export interface Services {
+  deps: Deps;
+  database: Database;
+  clock: Clock;
+  signingKeys: SigningKeys;
+  telemetry: Telemetry;
+  close(): Promise<void>;
+}
+
+/**
+ * Brings up the database where none is configured, migrates it, makes keys, and wires what the flows work with.
+ *
+ * @param reachEmbedded how to get at the database of our own
+ * @throws when the database cannot be had or migrated; whatever was started by then has been stopped
+ */
+export async function openServices(
+  config: Config,
+  overrides: Overrides = {},
+  reachEmbedded = startEmbeddedDatabase,
+): Promise<Services> {
+  const logger = overrides.logger ?? createLogger(config.logLevel);
+  // what has been opened is closed in the opposite order: an open connection would keep a command from ending
+  const closers: (() => Promise<unknown> | undefined)[] = [];
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    const telemetry = await openTelemetry(config.telemetry, logger);
+    closers.push(telemetry.close);
+    const connection = await reachConnection(config, logger, reachEmbedded, closers);
+    const database = await reachDatabase(config, connection, logger, telemetry);
+    closers.push(database.close);
+    const redis = await reachRedis(config, logger);
+    closers.push(() => redis?.close());
+    const wired = await createDeps(config, { database, redis, telemetry }, logger, overrides);
+    closers.push(wired.deps.afterwards.idle);
+    return { ...wired, database, telemetry, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function reachConnection(
+  { database, dataDirectory }: Config,
+  logger: Logger,
+  reachEmbedded: typeof startEmbeddedDatabase,
+  closers: (() => Promise<unknown> | undefined)[],
+): Promise<DatabaseConnection> {
+  if (database.connection !== undefined) return database.connection;
+  const embedded = await reachEmbedded({ dataDirectory, log: (line) => logger.info(line) });
+  closers.push(embedded.stop);
+  return connectionOptions(embedded.url, () => '');
+}
+
+async function reachDatabase(
+  config: Config,
+  connection: DatabaseConnection,
+  logger: Logger,
+  telemetry: Telemetry,
+): Promise<Database> {
+  await migrate({ connection, folder: MIGRATIONS, log: (line) => logger.info(line) });
+  const { connections, timeoutMs } = config.database;
+  return openDatabase({ connection, connections, timeoutMs, watch: telemetry.database });
+}
+
+/** Without a Redis the service works as well, so nothing that happens to it stops a start. */
+async function reachRedis({ redisUrl }: Config, logger: Logger): Promise<Redis | undefined> {
+  if (redisUrl === undefined) return undefined;
+  // loaded only where there is one
+  const { openRedis } = await import('./db/redis.ts');
+  return openRedis(redisUrl, {
+    lost: (error) =>
+      logger.warn({ failure: describe(error) }, 'Redis is lost; hits are counted in the database'),
+    back: () => logger.info('Redis is back'),
+  });
+}
+
+async function createDeps(
+  config: Config,
+  under: { database: Database; redis: Redis | undefined; telemetry: Telemetry },
+  logger: Logger,
+  overrides: Overrides,
+): Promise<{ deps: Deps; clock: Clock; signingKeys: SigningKeys }> {
+  const { database, redis, telemetry } = under;
+  const { db } = database;
+  const { metrics, tracer } = telemetry;
+  const clock = createClock(db);
+  await clock.adjust();
+  const now = overrides.now ?? clock.now;
+  const keyring = createKeyring(config.secrets);
+  const signingKeys = createSigningKeys({ db, config, keyring, now });
+  await signingKeys.refresh();
+  const { issuer, audience, accessTtlMs } = config.tokens;
+  const hashPool = createHashPool(config.hashing, watchHashPool(metrics));
+  const hasher = traceHashing(createPasswordHasher(config.password, hashPool), tracer);
+  const accessTokens = createAccessTokens(signingKeys, { issuer, audience, ttlMs: accessTtlMs });
+  const deps: Deps = {
+    db,
+    config,
+    keyring,
+    passwords: overrides.passwords?.(hasher) ?? hasher,
+    isCommonPassword: createCommonPasswords(),
+    accessTokens: countTokens(accessTokens, metrics),
+    attemptGate: createAttemptGate(config.attempts.limit),
+    afterwards: createAfterwards((error) =>
+      logger.warn({ failure: describe(error) }, 'work after an answer failed'),
+    ),
+    figures: createFigures({ db, now }),
+    hitCounter: createHitCounter(db, redis, metrics?.redisFellBack),
+    metrics,
+    logger,
+    now,
+  };
+  metrics?.watch({
+    hashes: () => hashPool,
+    connections: database.connections,
+    signingKeyAgeMs: signingKeys.signingForMs,
+    redisIsUp: redis?.isUp,
+    mail: () => outboxFigures(db, now()),
+  });
+  return { deps, clock, signingKeys };
+}

@@ -1,0 +1,213 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/** What one request came to. Each is one of a known few, never what a client made up. */
+export interface RequestOutcome {
+  readonly route: string;
+  /** The root field that was asked for. */
+  readonly operation: string;
+  /** The member of a mutation's union, a code of an error, `ok`, or the status of what is not GraphQL. */
+  readonly outcome: string;
+}
+
+/** Figures of one service, for Prometheus. */
+export interface Metrics {
+  readonly contentType: string;
+  /** All figures in Prometheus' text form. */
+  read(): Promise<string>;
+  request(of: RequestOutcome, seconds: number): void;
+  /** A mutation was answered; a request may hold several. */
+  mutation(field: string, outcome: string): void;
+  rateLimited(limit: string): void;
+  /** Too many failed attempts at a kind of subject, such as `password`. */
+  locked(subject: string): void;
+  tokenIssued(): void;
+  tokenRefused(): void;
+  hashed(waitedSeconds: number, tookSeconds: number): void;
+  hashRefused(): void;
+  connectionAcquired(seconds: number): void;
+  statementRun(seconds: number): void;
+  databaseFailed(failureClass: string): void;
+  /** A hit was counted in the database because Redis did not answer. */
+  redisFellBack(): void;
+  /** A piece of background work ended. @param rows what it worked on; `null` when it failed */
+  jobRun(job: string, seconds: number, rows: number | null): void;
+  /** Has these looked at whenever somebody reads. */
+  watch(readings: Readings): void;
+}
+
+/** What is looked at when somebody reads, and costs nothing until then. */
+export interface Readings {
+  readonly hashes: () => { readonly running: number; readonly queued: number };
+  readonly connections: () => {
+    readonly used: number;
+    readonly idle: number;
+    readonly waiting: number;
+  };
+  /** For how long the current key has been signing; `null` where there is none. */
+  readonly signingKeyAgeMs: () => number | null;
+  readonly redisIsUp?: (() => boolean) | undefined;
+  readonly mail?:
+    | (() => Promise<{
+        readonly pending: number;
+        readonly failed: number;
+        readonly oldestPendingSeconds: number;
+      }>)
+    | undefined;
+}
+
+const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const STATEMENT_BUCKETS = [0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1, 4];
+const JOB_BUCKETS = [0.001, 0.01, 0.1, 1, 10, 60];
+
+/** Makes the figures of one service, in a registry of its own: two services in one process do not add up. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const { counter, histogram, gauge } = makersOf(registry);
+
+  const requests = histogram('request_duration_seconds', 'Requests by what they came to.', {
+    labelNames: ['route', 'operation', 'outcome'],
+    buckets: REQUEST_BUCKETS,
+  });
+  const mutations = counter('mutations_total', 'Mutations by field and outcome.', [
+    'field',
+    'outcome',
+  ]);
+  const rateLimited = counter('rate_limited_total', 'Calls refused, by limit.', ['limit']);
+  const lockouts = counter('lockouts_total', 'Locks after too many failures.', ['subject']);
+  const issued = counter('access_tokens_issued_total', 'Access tokens made.');
+  const refused = counter('access_tokens_refused_total', 'Requests whose access token was bad.');
+  const hashWait = histogram('hash_wait_seconds', 'How long hashing waited for its turn.');
+  const hashTime = histogram('hash_duration_seconds', 'How long hashing took.');
+  const hashRefused = counter('hashes_refused_total', 'Hashing refused: the queue was full.');
+  const acquire = histogram('database_acquire_seconds', 'Waits for a connection.', {
+    buckets: STATEMENT_BUCKETS,
+  });
+  const statements = histogram('database_statement_seconds', 'Statements.', {
+    buckets: STATEMENT_BUCKETS,
+  });
+  const failures = counter('database_errors_total', 'Failures of the database.', ['class']);
+  const fallbacks = counter('redis_fallbacks_total', 'Hits counted in the database instead.');
+  const jobs = jobMetrics(registry);
+
+  return {
+    contentType: registry.contentType,
+    read: () => registry.metrics(),
+    request: ({ route, operation, outcome }, seconds) =>
+      requests.observe({ route, operation, outcome }, seconds),
+    mutation: (field, outcome) => mutations.inc({ field, outcome }),
+    rateLimited: (limit) => rateLimited.inc({ limit }),
+    locked: (subject) => lockouts.inc({ subject }),
+    tokenIssued: () => issued.inc(),
+    tokenRefused: () => refused.inc(),
+    hashed(waitedSeconds, tookSeconds) {
+      hashWait.observe(waitedSeconds);
+      hashTime.observe(tookSeconds);
+    },
+    hashRefused: () => hashRefused.inc(),
+    connectionAcquired: (seconds) => acquire.observe(seconds),
+    statementRun: (seconds) => statements.observe(seconds),
+    databaseFailed: (failureClass) => failures.inc({ class: failureClass }),
+    redisFellBack: () => fallbacks.inc(),
+    jobRun: jobs,
+    watch: (readings) => watchReadings(gauge, readings),
+  };
+}
+
+type Makers = ReturnType<typeof makersOf>;
+
+function makersOf(registry: Registry) {
+  const registers = [registry];
+  return {
+    counter: <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
+      new Counter({ name: `latchkey_${name}`, help, labelNames, registers }),
+    histogram: <Label extends string>(
+      name: string,
+      help: string,
+      options: { labelNames?: Label[]; buckets?: number[] } = {},
+    ) => {
+      const { labelNames = [], buckets = REQUEST_BUCKETS } = options;
+      return new Histogram({ name: `latchkey_${name}`, help, labelNames, buckets, registers });
+    },
+    /** @param read gives one value, or one for each value of the label */
+    gauge(name: string, help: string, read: () => Reading | Promise<Reading>, label?: string) {
+      new Gauge({
+        name: `latchkey_${name}`,
+        help,
+        labelNames: label === undefined ? [] : [label],
+        registers,
+        async collect() {
+          const reading = await read();
+          if (typeof reading === 'number') return this.set(reading);
+          for (const [value, number] of Object.entries(reading)) {
+            this.set({ [label ?? 'kind']: value }, number);
+          }
+        },
+      });
+    },
+  };
+}
+
+type Reading = number | Readonly<Record<string, number>>;
+
+function jobMetrics(registry: Registry): Metrics['jobRun'] {
+  const { counter, histogram } = makersOf(registry);
+  const runs = counter('job_runs_total', 'Runs of background work.', ['job', 'outcome']);
+  const rows = counter('job_rows_total', 'Rows that background work dealt with.', ['job']);
+  const duration = histogram('job_duration_seconds', 'How long background work took.', {
+    labelNames: ['job'],
+    buckets: JOB_BUCKETS,
+  });
+  const success = new Gauge({
+    name: 'latchkey_job_last_success_timestamp_seconds',
+    help: 'When background work last succeeded.',
+    labelNames: ['job'],
+    registers: [registry],
+  });
+  return (job, seconds, count) => {
+    runs.inc({ job, outcome: count === null ? 'failed' : 'ok' });
+    duration.observe({ job }, seconds);
+    if (count === null) return;
+    rows.inc({ job }, count);
+    success.setToCurrentTime({ job });
+  };
+}
+
+function watchReadings(gauge: Makers['gauge'], readings: Readings): void {
+  const { hashes, connections, signingKeyAgeMs, redisIsUp, mail } = readings;
+  gauge('hashes_running', 'Hashes being computed.', () => hashes().running);
+  gauge('hashes_queued', 'Hashes that wait.', () => hashes().queued);
+  gauge('database_connections', 'Connections, used and idle.', usedAndIdle, 'state');
+  gauge('database_waiting', 'Who waits for a connection.', () => connections().waiting);
+  gauge(
+    'signing_key_age_seconds',
+    'How long the current key has been signing.',
+    () => (signingKeyAgeMs() ?? Number.NaN) / 1000,
+  );
+  if (redisIsUp !== undefined) {
+    gauge('redis_up', 'Whether hits are counted in Redis.', () => Number(redisIsUp()));
+  }
+  if (mail === undefined) return;
+  // the database may be what is down, and the other figures are needed then most of all
+  const figures = () =>
+    mail().catch(() => ({ pending: NaN, failed: NaN, oldestPendingSeconds: NaN }));
+  gauge(
+    'mails',
+    'Mails that wait, and that were given up.',
+    async () => {
+      const { pending, failed } = await figures();
+      return { pending, failed };
+    },
+    'state',
+  );
+  gauge(
+    'mail_oldest_pending_seconds',
+    'How long the oldest mail has waited.',
+    async () => (await figures()).oldestPendingSeconds,
+  );
+
+  function usedAndIdle(): Reading {
+    const { used, idle } = connections();
+    return { used, idle };
+  }
+}

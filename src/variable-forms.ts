@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { isTrustedProxies } from './http/client-address.ts';
+import { RATE_LIMIT_NAMES } from './rate-limits.ts';
+
+const MINUTE_MS = 60_000;
+
+/** A whole number written in decimal, within bounds. */
+export const whole = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`));
+
+/** Items with commas between them. */
+export const commaList = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+
+/** Limits such as `login=300/15,register=100/60`: calls in minutes. */
+export const rateLimits = commaList.transform((items, context) => {
+  const limits: Record<string, { max: number; windowMs: number }> = {};
+  for (const item of items) {
+    const [, name, max, minutes] = /^([\w.]+)=([1-9]\d{0,8})\/([1-9]\d{0,5})$/.exec(item) ?? [];
+    if (name === undefined) {
+      context.addIssue('must be a list such as login=300/15,register=100/60 (calls in minutes)');
+      return z.NEVER;
+    }
+    if (!RATE_LIMIT_NAMES.has(name)) {
+      context.addIssue(
+        `has no limit named "${name}"; there are ${[...RATE_LIMIT_NAMES].join(', ')}`,
+      );
+      return z.NEVER;
+    }
+    limits[name] = { max: Number(max), windowMs: Number(minutes) * MINUTE_MS };
+  }
+  return limits;
+});
+
+/** Headers as OpenTelemetry writes them: `authorization=Bearer%20abc,x-team=auth`. */
+export const headerList = commaList.transform((items, context) => {
+  const headers: Record<string, string> = {};
+  for (const item of items) {
+    const [, name, value] = /^([\w-]+)\s*=\s*([\x21-\x7e]*)$/.exec(item) ?? [];
+    const text = value === undefined ? undefined : decoded(value);
+    if (name === undefined || text === undefined) {
+      context.addIssue('must be a list such as authorization=Bearer%20abc,x-team=auth');
+      return z.NEVER;
+    }
+    headers[name.toLowerCase()] = text;
+  }
+  return headers;
+});
+
+function decoded(value: string): string | undefined {
+  try {
+    const text = decodeURIComponent(value);
+    return /^[\x20-\x7e]*$/.test(text) ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A share of everything: 0 for nothing, 1 for all. */
+export const share = z
+  .string()
+  .regex(/^(0(\.\d{1,9})?|1(\.0{1,9})?)$/, 'must be a number from 0 to 1, such as 0.05')
+  .transform(Number);
+
+/** Where a Redis is. */
+export const redisUrl = z
+  .string()
+  .refine((text) => /^rediss?:$/.test(URL.canParse(text) ? new URL(text).protocol : ''), {
+    message: 'must be a redis:// or rediss:// URL, such as redis://redis.internal:6379',
+  });
+
+/** Whose X-Forwarded-For is believed. */
+export const trustedProxies = z.string().refine(isTrustedProxies, {
+  message:
+    'must be how many proxies are in front (1), or their addresses and blocks (10.0.0.0/8,::1)',
+});

@@ -1,0 +1,156 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const REPOSITORY = join(import.meta.dirname, '..');
+const read = (path: string) => readFileSync(join(REPOSITORY, path), 'utf8');
+
+const VARIABLES = new Set(
+  [...read('src/environment.ts').matchAll(/^ {2}([A-Z][A-Z0-9_]*):/gm)].map(([, name]) => name),
+);
+// of the mails that the examples send already
+for (const name of ['SMTP_URL', 'MAIL_FROM']) VARIABLES.add(name);
+
+/** The lines under a key of a YAML file, up to the next that is not deeper. */
+function under(yaml: string, key: string): string[] {
+  const found = new RegExp(`^( *)(?:- )?${key}:(?: &\\w+)?\\n`, 'm').exec(yaml);
+  if (found === null) throw new Error(`There is no ${key}.`);
+  const depth = (found[1] ?? '').length;
+  const lines = yaml.slice(found.index + found[0].length).split('\n');
+  const end = lines.findIndex((line) => line.trim() !== '' && line.search(/\S/) <= depth);
+  return lines.slice(0, end === -1 ? undefined : end);
+}
+
+const namesIn = (lines: string[]) =>
+  lines.flatMap((line) => /^ +([A-Z][A-Z0-9_]*):/.exec(line)?.[1] ?? []);
+
+describe('compose.yaml', () => {
+  const compose = read('compose.yaml');
+
+  it('sets variables of the service only', () => {
+    const service = namesIn(under(under(compose, 'x-latchkey').join('\n'), 'environment'));
+    const migration = namesIn(under(under(compose, 'migrate').join('\n'), 'environment'));
+    expect(service).toEqual(
+      expect.arrayContaining(['DATABASE_URL', 'AUTH_SECRET', 'PUBLIC_URL', 'TRUSTED_PROXIES']),
+    );
+    expect(migration).toContain('MIGRATION_DATABASE_URL');
+    expect([...service, ...migration].filter((name) => !VARIABLES.has(name))).toEqual([]);
+    // who serves must not be able to change tables
+    expect(service).not.toContain('MIGRATION_DATABASE_URL');
+  });
+
+  it('has no password in it, and says what to set', () => {
+    const given = [...compose.matchAll(/\$\{(\w+)/g)].map(([, name]) => name);
+    expect(given.length).toBeGreaterThan(5);
+    for (const [, rest] of compose.matchAll(/\$\{\w+([^}]*)\}/g)) expect(rest).toMatch(/^:\?/);
+    const [head = ''] = compose.split('x-latchkey', 1);
+    for (const name of given) expect(head).toContain(`${name}=%s`);
+    expect(read('.gitignore')).toMatch(/^\.env$/m);
+  });
+
+  it('mounts files that there are, and names instances that the proxy knows', () => {
+    for (const [, file = ''] of compose.matchAll(/- \.\/(\S+?):/g)) {
+      expect(existsSync(join(REPOSITORY, file)), file).toBe(true);
+    }
+    const instances = [...compose.matchAll(/^ {2}(latchkey-\d): \*latchkey/gm)].map(
+      ([, name]) => name,
+    );
+    expect(instances).toHaveLength(2);
+    for (const name of instances) expect(read('deploy/Caddyfile')).toContain(`${name}:4000`);
+    const passwords = namesIn(under(under(compose, 'mysql').join('\n'), 'environment'));
+    for (const [, name] of read('deploy/mysql/users.sh').matchAll(/\$(\w+)/g)) {
+      expect(passwords).toContain(name);
+    }
+  });
+});
+
+describe('the example for Kubernetes', () => {
+  const kubernetes = read('deploy/kubernetes.yaml');
+
+  it('sets variables of the service only, and the service’s user may not migrate', () => {
+    const named = [
+      ...namesIn(kubernetes.split('\n')),
+      ...[...kubernetes.matchAll(/- name: ([A-Z_]+)$/gm)].map(([, name = '']) => name),
+    ];
+    expect(named.length).toBeGreaterThan(8);
+    expect(named.filter((name) => !VARIABLES.has(name))).toEqual([]);
+    const deployment = kubernetes.slice(kubernetes.indexOf('kind: Deployment'));
+    expect(deployment).not.toContain('latchkey-migration');
+  });
+
+  it('gives the drain its time, and asks at paths that there are', () => {
+    const grace = Number(/terminationGracePeriodSeconds: (\d+)/.exec(kubernetes)?.[1]);
+    const preStop = Number(/command: \[sleep, ["'](\d+)/.exec(kubernetes)?.[1]);
+    const drainMs = Number(/DRAIN_MS = ([\d_]+)/.exec(read('src/main.ts'))?.[1]?.replace('_', ''));
+    expect(grace).toBeGreaterThan(preStop + drainMs / 1000 + 5);
+    const stop = Number(/stop_grace_period: (\d+)s/.exec(read('compose.yaml'))?.[1]);
+    expect(stop).toBeGreaterThan(drainMs / 1000 + 5);
+    for (const [, path = ''] of kubernetes.matchAll(/path: (\/\w+), port/g)) {
+      expect(read('src/app.ts')).toContain(`'${path}':`);
+    }
+  });
+
+  it('has anchors in no document but their own', () => {
+    for (const document of kubernetes.split(/^---$/m)) {
+      const anchors = [...document.matchAll(/: &(\w+)/g)].map(([, name]) => name);
+      const aliases = [...document.matchAll(/: \*(\w+)/g)].map(([, name]) => name);
+      expect(aliases.filter((name) => !anchors.includes(name))).toEqual([]);
+    }
+  });
+});
+
+describe('the image', () => {
+  const dockerfile = read('Dockerfile');
+
+  it('has all that the service loads outside of its own folder', () => {
+    const copied = [...dockerfile.matchAll(/^COPY (?:--from=\w+ \S+ )?(.+)$/gm)].flatMap(
+      ([, words = '']) => words.split(' '),
+    );
+    const dist = join(REPOSITORY, 'src');
+    for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
+      if (!name.endsWith('.ts')) continue;
+      const up = '../'.repeat(name.split('/').length);
+      for (const [, folder = ''] of read(join('src', name)).matchAll(
+        new RegExp(`'${up.replaceAll('.', '\\.')}(\\w+)[/']`, 'g'),
+      )) {
+        expect(copied, name).toContain(folder);
+      }
+    }
+    expect(copied).toEqual(expect.arrayContaining(['node_modules', 'dist', 'drizzle', 'scripts']));
+  });
+
+  it('sets variables of the service only, runs without rights and takes no secret with it', () => {
+    for (const [, name] of dockerfile.matchAll(/^ENV (\w+)=/gm)) expect(VARIABLES).toContain(name);
+    const last = dockerfile.slice(dockerfile.lastIndexOf('FROM'));
+    expect(last.indexOf('USER node')).toBeGreaterThan(0);
+    expect(last.indexOf('USER node')).toBeLessThan(last.indexOf('CMD ["node", "--enable'));
+    const ignored = read('.dockerignore').split('\n');
+    expect(ignored).toEqual(
+      expect.arrayContaining(['.env', '.env.*', '.data', '.git', '**/node_modules']),
+    );
+  });
+
+  it('is healthy while the service answers, and only then', async () => {
+    let status = 200;
+    const server = createServer((_request, response) => response.writeHead(status).end('{}'));
+    server.listen(0, 'localhost');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const check = async () => {
+      const script = join(REPOSITORY, 'scripts/healthcheck.js');
+      const child = spawn(process.execPath, [script], { env: { PORT: String(port) } });
+      const [code] = await once(child, 'exit');
+      return code;
+    };
+    expect(await check()).toBe(0);
+    status = 503;
+    expect(await check()).toBe(1);
+    server.close();
+    await once(server, 'close');
+    expect(await check()).toBe(1);
+  });
+});

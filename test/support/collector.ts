@@ -1,0 +1,70 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** A span as it is written in OTLP's JSON, its attributes as plain values. */
+export interface ReceivedSpan {
+  traceId: string;
+  spanId: string;
+  parentSpanId?: string;
+  name: string;
+  kind: number;
+  startTimeUnixNano: string;
+  endTimeUnixNano: string;
+  status?: { code: number };
+  attributes: Record<string, string | number | boolean>;
+}
+
+/** Takes spans as a collector would. */
+export interface Collector {
+  readonly url: string;
+  readonly spans: ReceivedSpan[];
+  readonly requests: { path: string; headers: Record<string, unknown>; service: unknown }[];
+  /** What it answers with from now on; `undefined` for nothing at all. */
+  status: number | undefined;
+  close(): Promise<void>;
+}
+
+export async function startCollector(): Promise<Collector> {
+  const server = createServer(async (req, res) => {
+    let body = '';
+    for await (const chunk of req) body += chunk;
+    const [{ resource, scopeSpans }] = JSON.parse(body).resourceSpans;
+    collector.requests.push({
+      path: req.url ?? '',
+      headers: req.headers,
+      service: plain(resource.attributes)['service.name'],
+    });
+    if (collector.status === undefined) return;
+    if (collector.status === 200) {
+      for (const span of scopeSpans[0].spans) {
+        collector.spans.push({ ...span, attributes: plain(span.attributes) });
+      }
+    }
+    res.writeHead(collector.status, { 'content-type': 'application/json' }).end('{}');
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const collector: Collector = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    spans: [],
+    requests: [],
+    status: 200,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+  return collector;
+}
+
+type Attribute = { key: string; value: Record<string, string | number | boolean> };
+
+function plain(attributes: Attribute[]): ReceivedSpan['attributes'] {
+  return Object.fromEntries(
+    attributes.map(({ key, value }) => {
+      const [[type, given] = ['', '']] = Object.entries(value);
+      return [key, type === 'intValue' ? Number(given) : given];
+    }),
+  );
+}
