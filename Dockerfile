@@ -3,7 +3,7 @@
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY . .
-RUN npm ci --no-audit --no-fund && npm run build && mkdir -p web/dist
+RUN npm ci --no-audit --no-fund && npm run build
 
 FROM node:24-bookworm-slim AS dependencies
 WORKDIR /app

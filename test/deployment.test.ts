@@ -108,7 +108,7 @@ describe('the image', () => {
 
   it('has all that the service loads outside of its own folder', () => {
     const copied = [...dockerfile.matchAll(/^COPY (?:--from=\w+ \S+ )?(.+)$/gm)].flatMap(
-      ([, words = '']) => words.split(' '),
+      ([, words = '']) => words.split(' ').flatMap((word) => [word, word.replace(/\/.*/, '')]),
     );
     const dist = join(REPOSITORY, 'src');
     for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {

@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { newId } from '../../src/crypto/id.ts';
 import { connectionOptions } from '../../src/db/connection.ts';
 import { MIGRATION_PRIVILEGES, runtimeGrants } from '../../src/db/grants.ts';
+import { migrate } from '../../src/db/migrate.ts';
+import { MIGRATIONS } from '../../src/db/migration-files.ts';
 import { forgetExpired } from '../../src/flows/housekeeping.ts';
 import { checkEventGuard, purgeEvents } from '../../src/records/audit-event.ts';
 import {
@@ -53,14 +55,15 @@ beforeAll(async () => {
       `grant ${MIGRATION_PRIVILEGES.join(', ')} on \`${database}\`.* to '${migrator}'@'${host}' with grant option`,
     );
   }
-  const migrated = await createTestApp({ databaseUrl: urlOf(migrator) });
-  await migrated.close();
+  const connection = connectionOptions(urlOf(migrator), () => '');
+  await migrate({ connection, folder: MIGRATIONS, log: () => undefined });
   for (const host of ['localhost', '%']) {
     for (const grant of runtimeGrants(database, `'${runtime}'@'${host}'`)) {
       await runSql(urlOf(migrator), grant);
     }
   }
-  app = await createTestApp({ databaseUrl: urlOf(runtime) });
+  const env = { DATABASE_URL: urlOf(runtime) };
+  app = await createTestApp({ databaseUrl: operatorUrl, env });
 });
 afterAll(async () => {
   await app.close();
@@ -107,7 +110,8 @@ it('knows that it is guarded, and with all rights that it is not', async () => {
     canChange: false,
     missingProcedures: [],
   });
-  const unguarded = await createTestApp();
+  const env = { DATABASE_URL: operatorUrl };
+  const unguarded = await createTestApp({ databaseUrl: operatorUrl, env });
   const guard = await checkEventGuard(unguarded.app.deps.db);
   await unguarded.close();
   expect(guard).toEqual({ canChange: true, missingProcedures: [] });

@@ -17,11 +17,14 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
 let project: string;
+let redisStep: string;
 
 beforeEach(() => {
   project = mkdtempSync(join(tmpdir(), 'latchkey-setup-'));
   cpSync(join(repository, 'scripts'), join(project, 'scripts'), { recursive: true });
-  // whether there is a browser is another matter than what is tested here
+  // whether there are a browser and a Redis is another matter than what is tested here
+  redisStep = readFileSync(join(project, 'scripts/setup-redis.js'), 'utf8');
+  write('scripts/setup-redis.js', 'export const provideRedis = () => {};\n');
   write('scripts/browser-binary.js', "export const findBrowser = () => '/a/browser';\n");
   for (const file of ['tsconfig.json', 'tsconfig.build.json']) {
     cpSync(join(repository, file), join(project, file));
@@ -220,6 +223,7 @@ describe('the Redis of the tests', () => {
 
   beforeEach(() => {
     setup();
+    write('scripts/setup-redis.js', redisStep);
   });
 
   test('that is missing is no reason to stop, but one to say so', () => {
