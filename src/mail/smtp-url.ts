@@ -15,8 +15,7 @@ export interface SmtpServer {
  *
  * @param smtpUrl `smtp://user:password@host:587` (STARTTLS) or `smtps://user:password@host:465`, with `?tls=off` for
  *   none, `?tls=insecure` (encrypted, not verified) or `?tls=<path of a CA file>`
- * @param options.requireTls whether smtp:// to another machine fails when the server offers no STARTTLS, unless `?tls=off`
- *   says otherwise
+ * @param options.requireTls whether smtp:// fails when the server offers no STARTTLS, unless `?tls=off` says otherwise
  * @param options.readFile reads the CA file; it is given so that this function stays pure
  * @throws {TypeError} when the text is not such a URL; the message never holds the URL, which has a password in it
  */
@@ -43,14 +42,12 @@ export function smtpServer(
   const tls = url.searchParams.get('tls') ?? 'on';
   if (secure && tls === 'off')
     throw new TypeError('says smtps:// and tls=off; use smtp:// for that');
-  // what never leaves the machine needs no encryption
-  const isRequired = options.requireTls && !/^(localhost|127\..*|\[::1\])$/.test(url.hostname);
   const user = decodePart(url.username);
   return {
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: Number(url.port) || (secure ? 465 : 587),
     secure,
-    requireTLS: tls !== 'off' && (isRequired || url.searchParams.has('tls')),
+    requireTLS: tls !== 'off' && (options.requireTls || url.searchParams.has('tls')),
     ignoreTLS: tls === 'off',
     tls: tlsOptions(tls, options.readFile),
     ...(user === '' ? {} : { auth: { user, pass: decodePart(url.password) } }),
