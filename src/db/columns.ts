@@ -1,11 +1,11 @@
 import { customType } from 'drizzle-orm/mysql-core';
-import { parse as parseUuid } from 'uuid';
+import { validate as isUuid } from 'uuid';
 import type { Json } from '../json.ts';
 
 /** A UUID, a string in the service and BINARY(16) in the database: half the index of a CHAR(36). */
 export const uuid = customType<{ data: string; driverData: Buffer }>({
   dataType: () => 'binary(16)',
-  toDriver: (value) => Buffer.from(parseUuid(value)),
+  toDriver: bytesOf,
   fromDriver: uuidOf,
 });
 
@@ -46,8 +46,15 @@ export const exactText = customType<{
 export const jsonText = customType<{ data: Json; driverData: string }>({
   dataType: () => 'mediumtext',
   toDriver: (value) => JSON.stringify(value),
-  fromDriver: (value) => JSON.parse(value),
+  // most accounts have none: one parser call less for each of them
+  fromDriver: (value) => (value === '{}' ? {} : JSON.parse(value)),
 });
+
+/** @throws {TypeError} for what is no UUID, which the database must never be asked for */
+function bytesOf(uuid: string): Buffer {
+  if (!isUuid(uuid)) throw new TypeError('Invalid UUID');
+  return Buffer.from(uuid.replaceAll('-', ''), 'hex');
+}
 
 /** The package checks each byte that it writes down; what the database gives needs no check, and every row has ids. */
 function uuidOf(bytes: Buffer): string {

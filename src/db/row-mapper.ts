@@ -35,14 +35,18 @@ export function mapRowsFast<Query>(query: Query): Query {
 interface Target {
   readonly group: string | undefined;
   readonly key: string;
-  readonly decode: Decode;
+  /** Absent where the value is as the driver gives it. */
+  readonly decode: Decode | undefined;
 }
 
 function targetOf({ path, field }: SelectedField): Target | undefined {
   const decoder = decoderOf(field);
   const [first, second, ...deeper] = path;
   if (decoder === undefined || first === undefined || deeper.length > 0) return undefined;
-  const decode: Decode = (value) => decoder.mapFromDriverValue(value);
+  const isPlain = decoder.mapFromDriverValue === Column.prototype.mapFromDriverValue;
+  const decode: Decode | undefined = isPlain
+    ? undefined
+    : (value) => decoder.mapFromDriverValue(value);
   return second === undefined
     ? { group: undefined, key: first, decode }
     : { group: first, key: second, decode };
@@ -55,26 +59,29 @@ function decoderOf(field: unknown): DriverValueDecoder<unknown, unknown> | undef
   return undefined;
 }
 
+function read({ decode }: Target, value: unknown): unknown {
+  return value === null || decode === undefined ? value : decode(value);
+}
+
+// Counted, because an iterator over entries would make an array for each column of each row.
 function flatRow(targets: readonly Target[], row: readonly unknown[]): object {
   const made: Record<string, unknown> = {};
-  for (const [index, { key, decode }] of targets.entries()) {
-    const value = row[index];
-    made[key] = value === null ? null : decode(value);
-  }
+  let column = 0;
+  for (const target of targets) made[target.key] = read(target, row[column++]);
   return made;
 }
 
 function groupedRow(targets: readonly Target[], row: readonly unknown[]): object {
   const made: Record<string, Record<string, unknown>> = {};
-  for (const [index, { group, key, decode }] of targets.entries()) {
-    const value = row[index];
-    const read = value === null ? null : decode(value);
-    if (group === undefined) {
-      (made as Record<string, unknown>)[key] = read;
+  let column = 0;
+  for (const target of targets) {
+    const value = read(target, row[column++]);
+    if (target.group === undefined) {
+      (made as Record<string, unknown>)[target.key] = value;
       continue;
     }
-    made[group] ??= {};
-    made[group][key] = read;
+    made[target.group] ??= {};
+    (made[target.group] as Record<string, unknown>)[target.key] = value;
   }
   return made;
 }
