@@ -36,9 +36,11 @@ export function createLogger(level: string): Logger {
   return pino(options, standardOutput());
 }
 
+const WRITE_WITHIN_MS = 10;
+
 /**
- * Writes the lines of one turn of the event loop together: under load a system call for each would cost more than
- * making it. Before the process exits, the logger's `flush` writes what is left.
+ * Writes the lines of a moment together: under load a system call for each would cost more than making it. Before the
+ * process exits, the logger's `flush` writes what is left.
  */
 function standardOutput(): { write(line: string): void; flush(): void } {
   const output = pino.destination({ sync: true });
@@ -52,7 +54,7 @@ function standardOutput(): { write(line: string): void; flush(): void } {
   return {
     flush,
     write(line) {
-      if (lines === '') setImmediate(flush);
+      if (lines === '') setTimeout(flush, WRITE_WITHIN_MS);
       lines += line;
     },
   };
