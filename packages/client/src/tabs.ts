@@ -32,7 +32,7 @@ export interface TabOptions {
 }
 
 const LEASE_MS = 15_000;
-const SETTLE_MS = 50;
+const SETTLE_MS = 100;
 
 /** No other tabs: a server, or an application that wants it so. */
 export const NO_TABS: Tabs = { alone: (work) => work(), tell: () => {}, close: () => {} };
