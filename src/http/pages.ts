@@ -56,9 +56,9 @@ export function createPages(
   return ({ path, method, headers }) => {
     const file = files.get(path);
     if (file !== undefined || SERVICE_PATHS.test(path)) return file;
-    // programs that ask for what there is not shall not be given a page
+    // programs that ask for what there is not shall not be given a page; the start page is there for everybody
     const isVisit = method === 'GET' || method === 'HEAD';
-    return isVisit && headers.accept?.includes('text/html') ? page : undefined;
+    return isVisit && (path === '/' || headers.accept?.includes('text/html')) ? page : undefined;
   };
 }
 

@@ -61,6 +61,7 @@ describe('a visit', () => {
   it('of programs gets no page where there is nothing', async () => {
     expect((await get('/nowhere', { accept: 'application/json' })).status).toBe(404);
     expect((await get('/nowhere', {})).status).toBe(404);
+    expect((await get('/', {})).status).toBe(200);
     expect((await get('/sign-in', BROWSER, 'POST')).status).toBe(404);
   });
 
