@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { OutboxState } from '../db/schema.ts';
+import type { OutboxState } from '../db/enumerations.ts';
 import { writeTemplates } from '../mail/template-files.ts';
 import { listOutbox, type OutboxEntry, retryFailedMails } from '../records/mail-delivery.ts';
 import type { Services } from '../services.ts';

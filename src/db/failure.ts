@@ -38,11 +38,6 @@ export function isRetryable(error: unknown): boolean {
   return RETRYABLE.has(driverError(error)?.errno ?? 0);
 }
 
-/** Whether a write named a parent row, such as a user, that has just been deleted. */
-export function isMissingParent(error: unknown): boolean {
-  return driverError(error)?.errno === 1452;
-}
-
 /** Whether the server refused a statement because its user has no right to it. */
 export function isDenied(error: unknown): boolean {
   // a table, a column, a procedure

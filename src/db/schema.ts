@@ -12,6 +12,13 @@ import {
 } from 'drizzle-orm/mysql-core';
 import type { MailKind } from '../mail/message.ts';
 import { bytes, exactText, jsonText, uuid, varbytes } from './columns.ts';
+import type {
+  EmailTokenPurpose,
+  OutboxState,
+  Role,
+  SessionEndReason,
+  UserStatus,
+} from './enumerations.ts';
 
 const instant = (name: string) => datetime(name, { mode: 'date', fsp: 3 });
 
@@ -278,33 +285,6 @@ export const auditEvents = mysqlTable(
   ],
 );
 
-export type Role = 'USER' | 'ADMIN';
-export type UserStatus = 'ACTIVE' | 'DISABLED';
-export type SessionEndReason =
-  | 'LOGOUT'
-  | 'REVOKED'
-  | 'REVOKED_BY_ADMIN'
-  | 'PASSWORD_CHANGED'
-  | 'PASSWORD_RESET'
-  | 'PASSWORD_REMOVED'
-  | 'ACCOUNT_DISABLED'
-  | 'REFRESH_TOKEN_REUSED'
-  | 'SESSION_LIMIT';
-
-/** What a token sent by mail is good for. */
-export type EmailTokenPurpose =
-  | 'VERIFY_EMAIL'
-  | 'CHANGE_EMAIL'
-  | 'UNDO_EMAIL_CHANGE'
-  | 'RESET_PASSWORD'
-  | 'INVITATION';
-/**
- * FAILED is given up after MAIL_MAX_ATTEMPTS, until the operator says otherwise. KEPT is never sent: without a mail server,
- * in development, it is what /dev/mail shows.
- */
-export type OutboxState = 'PENDING' | 'SENT' | 'FAILED' | 'KEPT';
-
-export type UserRow = typeof users.$inferSelect;
 export type SessionRow = typeof sessions.$inferSelect;
 export type LoginChallengeRow = typeof loginChallenges.$inferSelect;
 export type EmailTokenRow = typeof emailTokens.$inferSelect;

@@ -1,10 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type AuditEvent,
-  type AuditEventFilter,
-  listEvents,
-  listEventsForward,
-} from '../records/audit-event.ts';
+import { type AuditEvent, type AuditEventFilter, listEvents } from '../records/audit-event.ts';
 import type { Deps } from './deps.ts';
 
 const PAGE = 500;
@@ -21,7 +16,11 @@ export async function* readEvents(
   filter: AuditEventFilter,
 ): AsyncGenerator<AuditEvent> {
   for (let after: string | null = null; ; ) {
-    const page: AuditEvent[] = await listEventsForward(db, filter, { limit: PAGE, after });
+    const page: AuditEvent[] = await listEvents(db, filter, {
+      limit: PAGE,
+      after,
+      first: 'oldest',
+    });
     yield* page;
     after = page.at(-1)?.id ?? null;
     if (page.length < PAGE) return;

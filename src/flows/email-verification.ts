@@ -2,19 +2,13 @@ import type { Client } from '../client.ts';
 import { opaqueTokenHash } from '../crypto/opaque-token.ts';
 import { type Db, transaction } from '../db/client.ts';
 import { AuthError, RequestError } from '../errors.ts';
+import { type Account, lockAccount } from '../records/account.ts';
 import { recordEvent } from '../records/audit-event.ts';
 import { type EmailTokenPurpose, takeEmailToken } from '../records/email-token.ts';
 import { isPendingRegistration } from '../records/pending-registration.ts';
 import { deleteRecoveryCodes } from '../records/recovery-code.ts';
 import { disableTotpSecret } from '../records/totp.ts';
-import {
-  type Account,
-  findUser,
-  identifierKey,
-  lockAccount,
-  type User,
-  updateUser,
-} from '../records/user.ts';
+import { findUser, identifierKey, type User, updateUser } from '../records/user.ts';
 import type { Viewer } from './authentication.ts';
 import type { Deps } from './deps.ts';
 import { confirmEmailChange, type OpenedLink, undoEmailChange } from './steps/email-change.ts';

@@ -1,12 +1,12 @@
 import type { Client } from '../client.ts';
 import { opaqueTokenHash } from '../crypto/opaque-token.ts';
 import { AuthError } from '../errors.ts';
+import { findAccount } from '../records/account.ts';
 import {
   consumeChallenge,
   type LoginChallenge,
   takeChallengeAttempt,
 } from '../records/login-challenge.ts';
-import { findAccount } from '../records/user.ts';
 import type { Deps } from './deps.ts';
 import { completeWithCode } from './steps/login-completion.ts';
 import type { SignedIn } from './steps/session-opening.ts';

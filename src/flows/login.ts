@@ -4,18 +4,17 @@ import { createOpaqueToken } from '../crypto/opaque-token.ts';
 import { transaction } from '../db/client.ts';
 import { AuthError } from '../errors.ts';
 import { isPossibleIdentifier, isPossiblePassword } from '../input.ts';
-import { recordEvent } from '../records/audit-event.ts';
-import { hasEmailTokenSince } from '../records/email-token.ts';
-import { insertLoginChallenge } from '../records/login-challenge.ts';
 import {
   type Account,
   findAccountByIdentifier,
   isStillSo,
   lockAccount,
   replacePasswordHash,
-  stillThere,
-  type User,
-} from '../records/user.ts';
+} from '../records/account.ts';
+import { recordEvent } from '../records/audit-event.ts';
+import { hasEmailTokenSince } from '../records/email-token.ts';
+import { insertLoginChallenge } from '../records/login-challenge.ts';
+import { stillThere, type User } from '../records/user.ts';
 import type { Deps } from './deps.ts';
 import { type Attempt, type AttemptSubject, withAttempt } from './steps/attempt.ts';
 import { mailLink } from './steps/email-link.ts';

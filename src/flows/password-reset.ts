@@ -8,6 +8,7 @@ import {
   isPossibleIdentifier,
   type Problems,
 } from '../input.ts';
+import { type Account, findAccountByIdentifier, lockAccount } from '../records/account.ts';
 import { recordEvent } from '../records/audit-event.ts';
 import {
   type EmailTokenPurpose,
@@ -15,14 +16,7 @@ import {
   takeEmailToken,
   voidLinksOf,
 } from '../records/email-token.ts';
-import {
-  type Account,
-  findAccountByIdentifier,
-  findUser,
-  identifierKey,
-  lockAccount,
-  updateUser,
-} from '../records/user.ts';
+import { findUser, identifierKey, updateUser } from '../records/user.ts';
 import type { Deps } from './deps.ts';
 import { endAllSessions, mailLink } from './steps/email-link.ts';
 import { forgetPasswordAttempts } from './steps/erasure.ts';

@@ -10,6 +10,7 @@ import {
   readText,
   readUsername,
 } from '../input.ts';
+import { findAccountByIdentifier, findUserByUsername } from '../records/account.ts';
 import { type AuditEventType, recordEvent } from '../records/audit-event.ts';
 import { voidEmailTokens } from '../records/email-token.ts';
 import { deleteChallengesOf } from '../records/login-challenge.ts';
@@ -20,14 +21,7 @@ import {
   type Session,
   type SessionWithUser,
 } from '../records/session.ts';
-import {
-  findAccountByIdentifier,
-  findUserByUsername,
-  identifierKey,
-  type User,
-  type UserChanges,
-  updateUser,
-} from '../records/user.ts';
+import { identifierKey, type User, type UserChanges, updateUser } from '../records/user.ts';
 import type { Viewer } from './authentication.ts';
 import type { Deps } from './deps.ts';
 import { cancelEmailChange, requestEmailChange } from './steps/email-change.ts';

@@ -2,7 +2,7 @@ import { validate as isUuid } from 'uuid';
 import type { Client } from '../client.ts';
 import { newId } from '../crypto/id.ts';
 import { type Db, transaction } from '../db/client.ts';
-import type { Role, UserStatus } from '../db/schema.ts';
+import type { Role, UserStatus } from '../db/enumerations.ts';
 import { AuthError, RequestError } from '../errors.ts';
 import {
   assertNoProblems,

@@ -2,7 +2,7 @@ import type { Client } from '../client.ts';
 import { newId } from '../crypto/id.ts';
 import { importProblem } from '../crypto/password-hash.ts';
 import { type Db, transaction } from '../db/client.ts';
-import type { Role, UserStatus } from '../db/schema.ts';
+import type { Role, UserStatus } from '../db/enumerations.ts';
 import { checkAppMetadata, type Problems, readEmail, readText, readUsername } from '../input.ts';
 import type { Json } from '../json.ts';
 import { recordEvents } from '../records/audit-event.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { GraphQLError, stripIgnoredCharacters } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { ConfigError } from '../config.ts';
+import { ConfigError } from '../config-error.ts';
 
 const NOT_LISTED =
   'This service runs only the operations that were registered with it. Have the operator add this one to PERSISTED_OPERATIONS.';

@@ -127,32 +127,27 @@ export async function hasEventSince(
   return rows.length > 0;
 }
 
-/** Events from the oldest to the newest, those newer than the event `after`: what has been written since. */
-export async function listEventsForward(
-  db: Db,
-  filter: AuditEventFilter,
-  page: { limit: number; after: string | null },
-): Promise<AuditEvent[]> {
-  return db
-    .select()
-    .from(auditEvents, { forceIndex: indexOf(filter) })
-    .where(and(matches(filter), page.after === null ? undefined : gt(auditEvents.id, page.after)))
-    .orderBy(asc(auditEvents.id))
-    .limit(page.limit);
+/** A part of the record: at most `limit` events, those beyond the event `after` in the order that is asked for. */
+export interface EventPage {
+  limit: number;
+  after: string | null;
+  /** The order; `newest` unless said otherwise. */
+  first?: 'newest' | 'oldest';
 }
 
-/** Events from the newest to the oldest, those older than the event `after`. */
+/** Reads a page of events, from the newest to the oldest or the other way. */
 export async function listEvents(
   db: Db,
   filter: AuditEventFilter,
-  page: { limit: number; after: string | null },
+  { limit, after, first = 'newest' }: EventPage,
 ): Promise<AuditEvent[]> {
+  const [isBeyond, inOrder] = first === 'newest' ? [lt, desc] : [gt, asc];
   return db
     .select()
     .from(auditEvents, { forceIndex: indexOf(filter) })
-    .where(and(matches(filter), page.after === null ? undefined : lt(auditEvents.id, page.after)))
-    .orderBy(desc(auditEvents.id))
-    .limit(page.limit);
+    .where(and(matches(filter), after === null ? undefined : isBeyond(auditEvents.id, after)))
+    .orderBy(inOrder(auditEvents.id))
+    .limit(limit);
 }
 
 /** The index that holds just these events, in their order: left to itself, a server may look through them all. */

@@ -1,6 +1,7 @@
 import { and, eq, gt, gte, inArray, isNull, lte, ne } from 'drizzle-orm';
 import { affectedRows, type Db } from '../db/client.ts';
-import { type EmailTokenPurpose, type EmailTokenRow, emailTokens } from '../db/schema.ts';
+import type { EmailTokenPurpose } from '../db/enumerations.ts';
+import { type EmailTokenRow, emailTokens } from '../db/schema.ts';
 
 export type { EmailTokenPurpose };
 export type EmailToken = EmailTokenRow;

@@ -2,7 +2,8 @@ import { and, asc, count, desc, eq, inArray, isNotNull, lte, min, ne, sql } from
 import { decrypt } from '../crypto/cipher.ts';
 import type { Keys } from '../crypto/keyring.ts';
 import { affectedRows, type Db } from '../db/client.ts';
-import { type OutboxRow, type OutboxState, outbox } from '../db/schema.ts';
+import type { OutboxState } from '../db/enumerations.ts';
+import { type OutboxRow, outbox } from '../db/schema.ts';
 import type { Mail, MailKind } from '../mail/message.ts';
 
 const LAST_ERROR_LENGTH = 255;

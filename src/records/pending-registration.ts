@@ -2,14 +2,8 @@ import { and, eq, isNotNull, isNull, sql } from 'drizzle-orm';
 import { affectedRows, type Db } from '../db/client.ts';
 import { users } from '../db/schema.ts';
 import { AuthError } from '../errors.ts';
-import {
-  findAccountByIdentifier,
-  findUserByUsername,
-  identifierKey,
-  insertUser,
-  type NewUser,
-  type User,
-} from './user.ts';
+import { findAccountByIdentifier, findUserByUsername } from './account.ts';
+import { identifierKey, insertUser, type NewUser, type User } from './user.ts';
 
 /**
  * A registration that waits for the confirmation of its address, so that its own address is the pending one. Nobody has

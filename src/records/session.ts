@@ -1,7 +1,8 @@
 import { and, count, desc, eq, gt, inArray, isNull, lte, ne, sql } from 'drizzle-orm';
 import type { Client } from '../client.ts';
 import { affectedRows, builtOnce, type Db, placeholder } from '../db/client.ts';
-import { type SessionEndReason, type SessionRow, sessions, users } from '../db/schema.ts';
+import type { SessionEndReason } from '../db/enumerations.ts';
+import { type SessionRow, sessions, users } from '../db/schema.ts';
 import { type User, userColumns } from './user.ts';
 
 export type Session = SessionRow;

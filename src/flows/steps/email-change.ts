@@ -1,6 +1,7 @@
 import type { Client } from '../../client.ts';
 import type { Db } from '../../db/client.ts';
 import { AuthError } from '../../errors.ts';
+import { findAccountByIdentifier } from '../../records/account.ts';
 import { recordEvent } from '../../records/audit-event.ts';
 import {
   type EmailToken,
@@ -8,7 +9,7 @@ import {
   voidLinksOf,
   voidUndoTokensSince,
 } from '../../records/email-token.ts';
-import { findAccountByIdentifier, type User, updateUser } from '../../records/user.ts';
+import { type User, updateUser } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
 import { issueToken, mailLink, replaceLostPassword } from './email-link.ts';
 import { eraseUser } from './erasure.ts';

@@ -1,7 +1,7 @@
 import type { Client } from '../../client.ts';
 import { createOpaqueToken } from '../../crypto/opaque-token.ts';
 import type { Db } from '../../db/client.ts';
-import type { SessionEndReason } from '../../db/schema.ts';
+import type { SessionEndReason } from '../../db/enumerations.ts';
 import { recordEvent } from '../../records/audit-event.ts';
 import {
   type EmailTokenPurpose,
