@@ -1,18 +1,14 @@
-import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { parseEnv } from 'node:util';
-import { connectionOptions, type DatabaseConnection } from './db/connection.ts';
-import {
-  cookiesAreSecure,
-  type Environment,
-  isLocal,
-  publicUrlOf,
-  readVariables,
-} from './environment.ts';
+import { resolve } from 'node:path';
+import { readSecrets } from './auth-secret.ts';
+import { ConfigError } from './config-error.ts';
+import { readConnection } from './database-connections.ts';
+import type { DatabaseConnection } from './db/connection.ts';
+import type { Environment } from './environment.ts';
 import { type CertificateFiles, readCertificate } from './http/certificate.ts';
 import { type MailFiles, type MailSettings, mailSettings, readMailFiles } from './mail/settings.ts';
+import { cookiesAreSecure, isLocal, publicUrlOf } from './public-url.ts';
 import { type TelemetrySettings, telemetrySettings } from './telemetry/settings.ts';
+import { givenVariables, readVariables, type Variables } from './variables.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -125,23 +121,6 @@ export interface Config {
     | undefined;
 }
 
-/** The configuration is not usable; `problems` names every variable that is wrong and never holds a value. */
-export class ConfigError extends Error {
-  override name = 'ConfigError';
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[]) {
-    super(`The configuration has ${problems.length} problem(s):\n  ${problems.join('\n  ')}`);
-    this.problems = problems;
-  }
-}
-
-/** The process's environment, with the file `.env` of `directory` beneath it. */
-export function readEnvironment(directory: string): Record<string, string | undefined> {
-  const file = join(directory, '.env');
-  return { ...(existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {}), ...process.env };
-}
-
 /**
  * Checks an environment and makes the configuration of it.
  *
@@ -166,60 +145,6 @@ export function loadConfig(env: Variables): Config {
     throw new ConfigError(problems);
   }
   return assemble(read.variables, database.connection, mail);
-}
-
-/** Variables by name; an empty one counts as not set. */
-export type Variables = Readonly<Record<string, string | undefined>>;
-
-/** Whom the service and its migrations are for the database; absent where nothing is said. */
-export interface Connections {
-  readonly service: DatabaseConnection | undefined;
-  readonly migration: DatabaseConnection | undefined;
-  /** Where the service's own server keeps its files, when nothing is said. */
-  readonly dataDirectory: string;
-}
-
-/**
- * Reads how to reach the database, and nothing else: who migrates needs none of the service's secrets.
- *
- * @throws {ConfigError}
- */
-export function loadConnections(env: Variables): Connections {
-  const given = givenVariables(env);
-  const service = readConnection('DATABASE_URL', given);
-  const migration = readConnection('MIGRATION_DATABASE_URL', given);
-  const problems = [...service.problems, ...migration.problems];
-  const isGiven = (given.DATABASE_URL ?? given.MIGRATION_DATABASE_URL) !== undefined;
-  if (given.NODE_ENV === 'production' && !isGiven) {
-    problems.push('DATABASE_URL or MIGRATION_DATABASE_URL is required in production');
-  }
-  if (problems.length > 0) throw new ConfigError(problems);
-  const dataDirectory = resolve(given.DATA_DIR ?? '.data');
-  return { service: service.connection, migration: migration.connection, dataDirectory };
-}
-
-function givenVariables(env: Variables): Record<string, string> {
-  const given: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env)) {
-    if (value?.trim()) given[name] = value.trim();
-  }
-  return given;
-}
-
-function readConnection(
-  name: string,
-  given: Record<string, string>,
-): { connection: DatabaseConnection | undefined; problems: string[] } {
-  const databaseUrl = given[name];
-  if (databaseUrl === undefined) return { connection: undefined, problems: [] };
-  try {
-    const connection = connectionOptions(databaseUrl, (path) => readFileSync(path, 'utf8'));
-    return { connection, problems: [] };
-  } catch (error) {
-    const problem =
-      error instanceof TypeError ? error.message : 'names a CA file in `tls` that cannot be read';
-    return { connection: undefined, problems: [`${name} ${problem}`] };
-  }
 }
 
 function certificateProblems({
@@ -359,21 +284,4 @@ function documentLimits(variables: Environment): Config['documentLimits'] {
 function certificateFiles(variables: Environment): CertificateFiles | undefined {
   const { HTTPS_CERT_PATH: certPath, HTTPS_KEY_PATH: keyPath } = variables;
   return certPath === undefined || keyPath === undefined ? undefined : { certPath, keyPath };
-}
-
-/** Outside production the secret is made once and kept, so that a restart does not end every session. */
-function readSecrets(given: string[] | undefined, dataDirectory: string): [string, ...string[]] {
-  const [current, ...older] = given ?? [];
-  if (current !== undefined) return [current, ...older];
-  const file = join(dataDirectory, 'auth-secret');
-  if (!existsSync(file)) {
-    mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
-    // wx: of two processes that start together one writes, and both read what it wrote
-    try {
-      writeFileSync(file, randomBytes(48).toString('base64url'), { mode: 0o600, flag: 'wx' });
-    } catch (error) {
-      if (!existsSync(file)) throw error;
-    }
-  }
-  return [readFileSync(file, 'utf8').trim()];
 }

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { type App, createApp } from './app.ts';
-import { type Config, ConfigError, loadConfig, readEnvironment } from './config.ts';
+import { type Config, loadConfig } from './config.ts';
+import { ConfigError } from './config-error.ts';
 import { MissingSecretError } from './crypto/cipher.ts';
 import { DataDirectoryInUseError } from './db/data-directory-lock.ts';
 import { EmbeddedDatabaseError } from './db/mariadb-process.ts';
@@ -8,6 +9,7 @@ import { describe } from './graphql/error-mask.ts';
 import { type Certificate, readCertificate, watchCertificate } from './http/certificate.ts';
 import { type Listener, listen } from './http/listen.ts';
 import { createLogger } from './logger.ts';
+import { readEnvironment } from './variables.ts';
 
 const DRAIN_MS = 10_000;
 const LAST_CALL_MS = 500;

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { isTrustedProxies } from './http/client-address.ts';
+import { readSender } from './mail/sender.ts';
+import { isPlainLocal } from './public-url.ts';
 import { RATE_LIMIT_NAMES } from './rate-limits.ts';
 
 const MINUTE_MS = 60_000;
@@ -82,3 +84,33 @@ export const trustedProxies = z.string().refine(isTrustedProxies, {
   message:
     'must be how many proxies are in front (1), or their addresses and blocks (10.0.0.0/8,::1)',
 });
+
+/** Where a server is reached, without a trailing slash. */
+export const httpUrl = z
+  .string()
+  .refine((text) => /^https?:\/\/[^/?#\s]+(\/[^?#\s]*)?$/.test(text) && URL.canParse(text), {
+    message: 'must be an http:// or https:// URL without query, such as https://auth.example.com',
+  })
+  .transform((text) => text.replace(/\/+$/, ''));
+
+/** A picture that browsers may load into a page of ours: over HTTPS, or from this very machine. */
+export const pictureUrl = z.string().refine(
+  (text) => {
+    if (!URL.canParse(text)) return false;
+    const { protocol, origin } = new URL(text);
+    return protocol === 'https:' || isPlainLocal(origin);
+  },
+  { message: 'must be an https:// URL, such as https://www.example.com/logo.svg' },
+);
+
+/** Who mails are from. */
+export const sender = z.string().refine((text) => readSender(text) !== null, {
+  message: 'must be an address, or a name and an address: Example <no-reply@example.com>',
+});
+
+/** A colour as the web writes them. */
+export const color = z
+  .string()
+  .regex(/^#?[0-9a-f]{6}$/i, 'must be a colour such as #0b6e69')
+  // a # that is not quoted begins a comment in many files of variables
+  .transform((text) => `#${text.replace('#', '').toLowerCase()}`);

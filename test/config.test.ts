@@ -3,7 +3,9 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, it, vi } from 'vitest';
-import { ConfigError, loadConfig, readEnvironment } from '../src/config.ts';
+import { loadConfig } from '../src/config.ts';
+import { ConfigError } from '../src/config-error.ts';
+import { readEnvironment } from '../src/variables.ts';
 
 const STRONG = randomBytes(48).toString('base64');
 const PRODUCTION = {

@@ -14,12 +14,13 @@ import {
 import { describe, expect, it } from 'vitest';
 import type { Command } from '../src/cli/command.ts';
 import { loadConfig } from '../src/config.ts';
-import { type Environment, readVariables } from '../src/environment.ts';
+import type { Environment } from '../src/environment.ts';
 import { ERROR_MESSAGES, REQUEST_ERROR_MESSAGES } from '../src/errors.ts';
 import { EXAMPLE_OPERATIONS } from '../src/graphql/examples.ts';
 import { schema } from '../src/graphql/schema.ts';
 import { isFromOurPages } from '../src/http/csrf.ts';
 import { RATE_LIMITS } from '../src/rate-limits.ts';
+import { readVariables } from '../src/variables.ts';
 
 const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
 const DOCUMENTS = [

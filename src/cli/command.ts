@@ -1,6 +1,6 @@
-import type { Variables } from '../config.ts';
 import type { DatabaseConnection } from '../db/connection.ts';
 import type { Services } from '../services.ts';
+import type { Variables } from '../variables.ts';
 
 /** One of the operator's commands. */
 export interface Command {

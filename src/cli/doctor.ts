@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { ConfigError } from '../config.ts';
+import { ConfigError } from '../config-error.ts';
 import type { Command, Terminal } from './command.ts';
 import { checkConfiguration } from './diagnosis/configuration.ts';
 import { checkDatabase } from './diagnosis/database.ts';

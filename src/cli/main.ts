@@ -1,4 +1,4 @@
-import { ConfigError } from '../config.ts';
+import { ConfigError } from '../config-error.ts';
 import { MissingSecretError } from '../crypto/cipher.ts';
 import { AuthError } from '../errors.ts';
 import { describe } from '../graphql/error-mask.ts';

@@ -2,7 +2,8 @@ import { validate as isUuid } from 'uuid';
 import { AuthError } from '../errors.ts';
 import type { Deps } from '../flows/deps.ts';
 import { isPossibleIdentifier } from '../input.ts';
-import { findAccountByIdentifier, findUser, type User } from '../records/user.ts';
+import { findAccountByIdentifier } from '../records/account.ts';
+import { findUser, type User } from '../records/user.ts';
 
 /** Who acts at the command line, as the audit has it: nobody with an account. */
 export const OPERATOR = {

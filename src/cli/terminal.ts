@@ -1,9 +1,11 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
-import { loadConfig, loadConnections, readEnvironment, type Variables } from '../config.ts';
+import { loadConfig } from '../config.ts';
+import { loadConnections } from '../database-connections.ts';
 import { connectionOptions } from '../db/connection.ts';
 import { joinEmbeddedDatabase } from '../db/embedded.ts';
 import { openServices, type Services } from '../services.ts';
+import { readEnvironment, type Variables } from '../variables.ts';
 import type { Reach, Terminal } from './command.ts';
 
 const CLEAR_LINE = '\r\u001b[K';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ConfigError } from '../../src/config.ts';
+import { ConfigError } from '../../src/config-error.ts';
 import { RATE_LIMITS } from '../../src/rate-limits.ts';
 import {
   enrolTotp,

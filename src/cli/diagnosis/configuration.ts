@@ -1,8 +1,10 @@
-import { type Config, ConfigError, loadConfig, type Variables } from '../../config.ts';
-import { isGuessableSecret } from '../../environment.ts';
+import { type Config, loadConfig } from '../../config.ts';
+import { ConfigError } from '../../config-error.ts';
+import { isGuessableSecret } from '../../environment-problems.ts';
 import { chosenLimits } from '../../graphql/rate-limit.ts';
 import { useTrustedDocuments } from '../../graphql/trusted-documents.ts';
 import { parseTrustedProxies } from '../../http/client-address.ts';
+import type { Variables } from '../../variables.ts';
 import { type Finding, findingsOf } from './finding.ts';
 
 const MEND = 'Correct the variable; "Configuration" in README.md says what it takes.';
