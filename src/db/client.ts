@@ -1,10 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  type DriverValueEncoder,
-  type ExtractTablesWithRelations,
-  type Param,
-  sql,
-} from 'drizzle-orm';
+import type { ExtractTablesWithRelations } from 'drizzle-orm';
 import type { MySqlDatabase } from 'drizzle-orm/mysql-core';
 import {
   drizzle,
@@ -15,7 +10,6 @@ import type { ConnectionOptions, Pool } from 'mysql2/promise';
 import { createPool } from 'mysql2/promise';
 import { isRetryable } from './failure.ts';
 import { type DatabaseWatch, preparedPool } from './prepared-pool.ts';
-import { mapRowsFast } from './row-mapper.ts';
 
 type NoSchema = Record<string, never>;
 
@@ -130,31 +124,6 @@ export async function retrying<T>(statement: () => Promise<T>): Promise<T> {
 // full jitter: those who collided must not collide again
 function backoff(attempt: number): Promise<void> {
   return delay(Math.random() * 10 * 2 ** attempt);
-}
-
-/**
- * A query that is built once for each database instead of at each call: building it costs more than running it.
- *
- * @param build makes the query with `.prepare()`
- */
-export function builtOnce<Query>(build: (db: Db) => Query): (db: Db) => Query {
-  const built = new WeakMap<Db, Query>();
-  return (db) => {
-    let query = built.get(db);
-    if (query === undefined) {
-      query = mapRowsFast(build(db));
-      built.set(db, query);
-    }
-    return query;
-  };
-}
-
-/**
- * A value that is given when a query that was built once runs, encoded as its column is. Drizzle's own placeholder leaves
- * the value as it is, and a UUID is not what a BINARY(16) holds.
- */
-export function placeholder(name: string, column: DriverValueEncoder<unknown, unknown>): Param {
-  return sql.param(sql.placeholder(name), column);
 }
 
 /** How many rows a write matched: the answer to every "was I the one?". */

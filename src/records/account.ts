@@ -1,5 +1,6 @@
-import { and, eq } from 'drizzle-orm';
-import { affectedRows, builtOnce, type Db, placeholder } from '../db/client.ts';
+import { and, eq, type SQL } from 'drizzle-orm';
+import { affectedRows, type Db } from '../db/client.ts';
+import { builtOnce, placeholder } from '../db/prepared-query.ts';
 import { users } from '../db/schema.ts';
 import { identifierKey, type User, userColumns } from './user.ts';
 
@@ -106,6 +107,19 @@ const unchanged = (account: { id: string; passwordHash: string | null }) =>
     account.passwordHash === null ? undefined : eq(users.passwordHash, account.passwordHash),
   );
 
+const isActive = and(eq(users.id, placeholder('id', users.id)), eq(users.status, 'ACTIVE'));
+const hasPassword = eq(users.passwordHash, placeholder('passwordHash', users.passwordHash));
+const loginUpdate = (where: SQL | undefined) =>
+  builtOnce((db) =>
+    db
+      .update(users)
+      .set({ lastLoginAt: placeholder('now', users.lastLoginAt) })
+      .where(where)
+      .prepare(),
+  );
+const updateLogin = loginUpdate(isActive);
+const updateLoginByPassword = loginUpdate(and(isActive, hasPassword));
+
 /**
  * Records a sign-in, if the account is still active and its password the one that was checked: it may have been
  * disabled, or the password changed, while the hash was computed.
@@ -117,6 +131,7 @@ export async function recordLogin(
   account: { id: string; passwordHash: string | null },
   now: Date,
 ): Promise<boolean> {
-  const result = await db.update(users).set({ lastLoginAt: now }).where(unchanged(account));
-  return affectedRows(result) === 1;
+  const { id, passwordHash } = account;
+  const update = passwordHash === null ? updateLogin : updateLoginByPassword;
+  return affectedRows(await update(db).execute({ id, passwordHash, now })) === 1;
 }

@@ -1,6 +1,7 @@
 import { and, eq, gt, gte, isNull, lte, sql } from 'drizzle-orm';
 import { affectedRows, type Db, retrying } from '../db/client.ts';
 import { isDuplicateKey } from '../db/failure.ts';
+import { builtOnce, placeholder, statementBuiltOnce } from '../db/prepared-query.ts';
 import { attemptCounters } from '../db/schema.ts';
 
 /** How many failures lock a counter, and for how long. */
@@ -19,7 +20,22 @@ export type Reservation = { kind: 'GRANTED' } | { kind: 'LOCKED'; until: Date } 
 const PENDING_FOR_MS = 30_000;
 
 const { failures, pending, attemptedAt, lockedUntil } = attemptCounters;
-const instant = (date: Date) => sql.param(date, attemptedAt);
+const given = (name: string) => placeholder(name, attemptedAt);
+
+// long ago counts no more
+const isForgotten = sql`(${attemptedAt} <= ${given('windowStart')} or ${lockedUntil} is not null)`;
+const isAbandoned = sql`${attemptedAt} <= ${given('pendingSince')}`;
+
+// MySQL assigns from left to right: each line asks for the old values of those below it
+const reserve = statementBuiltOnce(sql`
+  update ${attemptCounters} set
+    \`failures\` = if(${isForgotten}, 0, ${failures} + if(${isAbandoned}, ${pending}, 0)),
+    \`pending\` = if(${isAbandoned}, 0, ${pending}) + 1,
+    \`attempted_at\` = ${given('now')},
+    \`locked_until\` = null
+  where ${attemptCounters.key} = ${sql.placeholder('key')}
+    and (${lockedUntil} is null or ${lockedUntil} <= ${given('now')})
+    and (${isForgotten} or ${failures} + ${pending} < ${sql.placeholder('limit')})`);
 
 /**
  * Counts an attempt before it is made. Counting only what has failed would let any number of guesses through at the same
@@ -33,20 +49,10 @@ export async function reserveAttempt(
   { limit, windowMs }: AttemptLimit,
   now: Date,
 ): Promise<Reservation> {
-  // long ago counts no more
-  const forgotten = sql`(${attemptedAt} <= ${instant(new Date(now.getTime() - windowMs))} or ${lockedUntil} is not null)`;
-  const abandoned = sql`${attemptedAt} <= ${instant(new Date(now.getTime() - PENDING_FOR_MS))}`;
-  // MySQL assigns from left to right: each line asks for the old values of those below it
+  const windowStart = new Date(now.getTime() - windowMs);
+  const pendingSince = new Date(now.getTime() - PENDING_FOR_MS);
   const [result] = await retrying(() =>
-    db.execute(sql`
-      update ${attemptCounters} set
-        \`failures\` = if(${forgotten}, 0, ${failures} + if(${abandoned}, ${pending}, 0)),
-        \`pending\` = if(${abandoned}, 0, ${pending}) + 1,
-        \`attempted_at\` = ${instant(now)},
-        \`locked_until\` = null
-      where ${attemptCounters.key} = ${key}
-        and (${lockedUntil} is null or ${lockedUntil} <= ${instant(now)})
-        and (${forgotten} or ${failures} + ${pending} < ${limit})`),
+    reserve(db).execute({ key, limit, now, windowStart, pendingSince }),
   );
   if (result.affectedRows === 1) return { kind: 'GRANTED' };
   return (await firstAttempt(db, key, now)) ?? (await refusal(db, key, now));
@@ -103,12 +109,17 @@ export async function settleFailure(
   return affectedRows(result) === 1;
 }
 
-/** The attempt succeeded: consecutive failures start from zero. */
-export async function settleSuccess(db: Db, key: Buffer): Promise<void> {
-  await db
+const settle = builtOnce((db) =>
+  db
     .update(attemptCounters)
     .set({ failures: 0, pending: sql`greatest(${pending} - 1, 0)`, lockedUntil: null })
-    .where(eq(attemptCounters.key, key));
+    .where(eq(attemptCounters.key, placeholder('key', attemptCounters.key)))
+    .prepare(),
+);
+
+/** The attempt succeeded: consecutive failures start from zero. */
+export async function settleSuccess(db: Db, key: Buffer): Promise<void> {
+  await settle(db).execute({ key });
 }
 
 /** The attempt was not made after all, as when the service was too busy: it counts neither way. */

@@ -4,6 +4,7 @@ import { leastIdAt, newId } from '../crypto/id.ts';
 import type { Db } from '../db/client.ts';
 import { isDenied } from '../db/failure.ts';
 import { RUNTIME_PROCEDURES } from '../db/grants.ts';
+import { insertBuiltOnce } from '../db/prepared-query.ts';
 import { type AuditEventRow, auditEvents } from '../db/schema.ts';
 import type { Json } from '../json.ts';
 
@@ -80,9 +81,11 @@ export interface NewAuditEvent {
   detail?: Json;
 }
 
+const insert = insertBuiltOnce(auditEvents);
+
 /** Puts an event on record, in the transaction of what it tells of: neither is there without the other. */
 export async function recordEvent(db: Db, event: NewAuditEvent): Promise<void> {
-  await recordEvents(db, [event]);
+  await insert(db).execute(rowOf(event));
 }
 
 /** Puts many events on record, by one statement. */

@@ -1,10 +1,19 @@
 import { desc, eq, lte, sql } from 'drizzle-orm';
 import { affectedRows, type Db, retrying } from '../db/client.ts';
+import { placeholder, statementBuiltOnce } from '../db/prepared-query.ts';
 import type { Redis } from '../db/redis.ts';
 import { rateLimitHits } from '../db/schema.ts';
 
 const { hits, expiresAt } = rateLimitHits;
-const instant = (date: Date) => sql.param(date, expiresAt);
+const given = (name: string) => placeholder(name, expiresAt);
+
+// MySQL assigns from left to right: `hits` asks for the old `expires_at`
+const countHit = statementBuiltOnce(sql`
+  insert into ${rateLimitHits} (\`key\`, \`hits\`, \`expires_at\`)
+  values (${sql.placeholder('key')}, 1, ${given('windowEnd')})
+  on duplicate key update
+    \`hits\` = last_insert_id(if(${expiresAt} <= ${given('now')}, 1, ${hits} + 1)),
+    \`expires_at\` = if(${expiresAt} <= ${given('now')}, ${given('windowEnd')}, ${expiresAt})`);
 
 /**
  * Records a hit and tells its number within the window, in one statement: of a hundred at the same moment each gets
@@ -15,15 +24,7 @@ const instant = (date: Date) => sql.param(date, expiresAt);
  */
 export async function recordHit(db: Db, key: Buffer, windowMs: number, now: Date): Promise<number> {
   const windowEnd = new Date(now.getTime() + windowMs);
-  // MySQL assigns from left to right: `hits` asks for the old `expires_at`
-  const [result] = await retrying(() =>
-    db.execute(sql`
-      insert into ${rateLimitHits} (\`key\`, \`hits\`, \`expires_at\`)
-      values (${key}, 1, ${instant(windowEnd)})
-      on duplicate key update
-        \`hits\` = last_insert_id(if(${expiresAt} <= ${instant(now)}, 1, ${hits} + 1)),
-        \`expires_at\` = if(${expiresAt} <= ${instant(now)}, ${instant(windowEnd)}, ${expiresAt})`),
-  );
+  const [result] = await retrying(() => countHit(db).execute({ key, windowEnd, now }));
   // one row for an insert, two for an update
   return result.affectedRows === 1 ? 1 : result.insertId;
 }

@@ -1,7 +1,13 @@
 import { and, count, desc, eq, gt, inArray, isNull, lte, ne, sql } from 'drizzle-orm';
 import type { Client } from '../client.ts';
-import { affectedRows, builtOnce, type Db, placeholder } from '../db/client.ts';
+import { affectedRows, type Db } from '../db/client.ts';
 import type { SessionEndReason } from '../db/enumerations.ts';
+import {
+  builtOnce,
+  insertBuiltOnce,
+  placeholder,
+  statementBuiltOnce,
+} from '../db/prepared-query.ts';
 import { type SessionRow, sessions, users } from '../db/schema.ts';
 import { type User, userColumns } from './user.ts';
 
@@ -75,6 +81,8 @@ export interface NewSession {
   now: Date;
 }
 
+const insert = insertBuiltOnce(sessions);
+
 export async function insertSession(db: Db, given: NewSession): Promise<Session> {
   const { client, now, amr, ...row } = given;
   const session: Session = {
@@ -90,9 +98,27 @@ export async function insertSession(db: Db, given: NewSession): Promise<Session>
     ipAddress: client.ipAddress,
     userAgent: client.userAgent,
   };
-  await db.insert(sessions).values(session);
+  await insert(db).execute(session);
   return session;
 }
+
+const given = (name: string) => placeholder(name, sessions.rotatedAt);
+const bare = (column: { name: string }) => sql.identifier(column.name);
+const isCurrent = sql`${sessions.generation} = ${sql.placeholder('generation')}`;
+const inGrace = sql`${sessions.generation} = ${sql.placeholder('next')} and ${sessions.rotatedAt} >= ${given('graceStart')}`;
+
+// MySQL assigns from left to right, and `generation` comes last because the others ask for its old value
+const rotate = statementBuiltOnce(sql`
+  update ${sessions} set
+    ${bare(sessions.rotatedAt)} = if(${isCurrent}, ${given('now')}, ${sessions.rotatedAt}),
+    ${bare(sessions.expiresAt)} = if(${isCurrent}, ${given('expiresAt')}, ${sessions.expiresAt}),
+    ${bare(sessions.lastUsedAt)} = ${given('now')},
+    ${bare(sessions.ipAddress)} = ${sql.placeholder('ipAddress')},
+    ${bare(sessions.userAgent)} = ${sql.placeholder('userAgent')},
+    ${bare(sessions.generation)} = ${sql.placeholder('next')}
+  where ${sessions.id} = ${placeholder('id', sessions.id)}
+    and ${sessions.endedAt} is null and ${sessions.expiresAt} > ${given('now')}
+    and (${isCurrent} or (${inGrace}))`);
 
 /**
  * Moves a session from one generation to the next, or recognises that somebody else has done so a moment ago. One
@@ -112,28 +138,14 @@ export async function rotateSession(
     now: Date;
   },
 ): Promise<boolean> {
-  const { id, generation, client, now } = rotation;
+  const { id, generation, expiresAt, client, now } = rotation;
+  const { ipAddress, userAgent } = client;
   const graceStart = new Date(now.getTime() - rotation.graceMs);
-  const { rotatedAt, expiresAt, lastUsedAt, ipAddress, userAgent } = sessions;
-  const isCurrent = sql`${sessions.generation} = ${generation}`;
-  const inGrace = sql`${sessions.generation} = ${generation + 1} and ${rotatedAt} >= ${instant(graceStart)}`;
-  // MySQL assigns from left to right, and `generation` comes last because the others ask for its old value
-  const [result] = await db.execute(sql`
-    update ${sessions} set
-      ${bare(rotatedAt)} = if(${isCurrent}, ${instant(now)}, ${rotatedAt}),
-      ${bare(expiresAt)} = if(${isCurrent}, ${instant(rotation.expiresAt)}, ${expiresAt}),
-      ${bare(lastUsedAt)} = ${instant(now)},
-      ${bare(ipAddress)} = ${client.ipAddress},
-      ${bare(userAgent)} = ${client.userAgent},
-      ${bare(sessions.generation)} = ${generation + 1}
-    where ${sessions.id} = ${sql.param(id, sessions.id)}
-      and ${sessions.endedAt} is null and ${expiresAt} > ${instant(now)}
-      and (${isCurrent} or (${inGrace}))`);
+  const next = generation + 1;
+  const values = { id, generation, next, graceStart, expiresAt, ipAddress, userAgent, now };
+  const [result] = await rotate(db).execute(values);
   return result.affectedRows === 1;
 }
-
-const instant = (date: Date) => sql.param(date, sessions.rotatedAt);
-const bare = (column: { name: string }) => sql.identifier(column.name);
 
 /** @returns whether this call ended it: a session ends once */
 export async function endSession(
@@ -197,6 +209,24 @@ export async function endSessionsOf(
   return affectedRows(result);
 }
 
+const MOST_ENDED = 1000;
+const selectSurplus = builtOnce((db) =>
+  db
+    .select({ id: sessions.id })
+    .from(sessions)
+    .where(
+      and(
+        eq(sessions.userId, placeholder('userId', sessions.userId)),
+        isNull(sessions.endedAt),
+        gt(sessions.expiresAt, placeholder('now', sessions.expiresAt)),
+      ),
+    )
+    .orderBy(desc(sessions.createdAt), desc(sessions.id))
+    .limit(MOST_ENDED)
+    .offset(sql.placeholder('keep'))
+    .prepare(),
+);
+
 /** Ends the oldest live sessions of a user beyond the `keep` newest. @returns how many */
 export async function endSurplusSessions(
   db: Db,
@@ -204,13 +234,7 @@ export async function endSurplusSessions(
   keep: number,
   now: Date,
 ): Promise<number> {
-  const surplus = await db
-    .select({ id: sessions.id })
-    .from(sessions)
-    .where(and(eq(sessions.userId, userId), isNull(sessions.endedAt), gt(sessions.expiresAt, now)))
-    .orderBy(desc(sessions.createdAt), desc(sessions.id))
-    .limit(1000)
-    .offset(keep);
+  const surplus = await selectSurplus(db).execute({ userId, keep, now });
   if (surplus.length === 0) return 0;
   await db
     .update(sessions)
@@ -233,13 +257,18 @@ export async function listSessions(db: Db, userId: string, now: Date): Promise<S
     .orderBy(desc(sessions.createdAt), desc(sessions.id));
 }
 
-/** Whether somebody has ever signed in to the account, as far as sessions are still stored. */
-export async function hasSessions(db: Db, userId: string): Promise<boolean> {
-  const found = await db
+const selectAny = builtOnce((db) =>
+  db
     .select({ id: sessions.id })
     .from(sessions)
-    .where(eq(sessions.userId, userId))
-    .limit(1);
+    .where(eq(sessions.userId, placeholder('userId', sessions.userId)))
+    .limit(1)
+    .prepare(),
+);
+
+/** Whether somebody has ever signed in to the account, as far as sessions are still stored. */
+export async function hasSessions(db: Db, userId: string): Promise<boolean> {
+  const found = await selectAny(db).execute({ userId });
   return found.length > 0;
 }
 

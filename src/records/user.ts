@@ -1,7 +1,8 @@
 import { and, eq, sql } from 'drizzle-orm';
-import { affectedRows, builtOnce, type Db, placeholder } from '../db/client.ts';
+import { affectedRows, type Db } from '../db/client.ts';
 import type { Role, UserStatus } from '../db/enumerations.ts';
 import { isDuplicateKey } from '../db/failure.ts';
+import { builtOnce, insertBuiltOnce, placeholder } from '../db/prepared-query.ts';
 import { users } from '../db/schema.ts';
 import { AuthError } from '../errors.ts';
 import type { Json } from '../json.ts';
@@ -80,6 +81,8 @@ export interface NewUser {
   now: Date;
 }
 
+const insert = insertBuiltOnce(users);
+
 /**
  * @throws {AuthError} EMAIL_TAKEN or USERNAME_TAKEN when the unique index refuses: looking first would let two
  *   registrations at the same moment both find the name free
@@ -87,14 +90,19 @@ export interface NewUser {
 export async function insertUser(db: Db, user: NewUser): Promise<void> {
   const { now, ...row } = user;
   await withTakenNames(() =>
-    db.insert(users).values({
+    insert(db).execute({
+      emailVerifiedAt: null,
+      pendingEmail: null,
       ...row,
       emailKey: identifierKey(row.email),
       usernameKey: row.username === null ? null : identifierKey(row.username),
       status: 'ACTIVE',
       passwordChangedAt: row.passwordHash === null ? null : now,
+      totpSecret: null,
+      totpLastStep: null,
       createdAt: now,
       updatedAt: now,
+      lastLoginAt: null,
     }),
   );
 }

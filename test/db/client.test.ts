@@ -3,17 +3,16 @@ import { datetime, int, mysqlTable, varchar } from 'drizzle-orm/mysql-core';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import {
   affectedRows,
-  builtOnce,
   type Database,
   type Db,
   openDatabase,
-  placeholder,
   retrying,
   transaction,
 } from '../../src/db/client.ts';
 import { uuid } from '../../src/db/columns.ts';
 import { connectionOptions } from '../../src/db/connection.ts';
 import { isDuplicateKey } from '../../src/db/failure.ts';
+import { builtOnce, placeholder } from '../../src/db/prepared-query.ts';
 import { RequestError } from '../../src/errors.ts';
 import { dropDatabase, newDatabaseUrl, runSql } from '../support/database.ts';
 

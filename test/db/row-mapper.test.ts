@@ -1,6 +1,6 @@
 import { eq, sql } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { mapRowsFast } from '../../src/db/row-mapper.ts';
+import { builtOnce } from '../../src/db/prepared-query.ts';
 import { sessions, totpEnrolments, users } from '../../src/db/schema.ts';
 import { registerUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
@@ -20,24 +20,22 @@ const queries = {
       .from(sessions)
       .innerJoin(users, eq(users.id, sessions.userId))
       .prepare(),
-  'a table that may have nothing for a row': () =>
-    app.app.deps.db
-      .select({ id: users.id, enrolment: totpEnrolments })
-      .from(users)
-      .leftJoin(totpEnrolments, eq(totpEnrolments.userId, users.id))
-      .prepare(),
 };
 
 it.each(Object.entries(queries))('makes of %s what Drizzle makes', async (_name, query) => {
   const [expected] = await query().execute();
-  const [mapped] = await mapRowsFast<{ execute(): Promise<object[]> }>(query()).execute();
+  const [mapped] = await builtOnce<object[]>(query)(app.app.deps.db).execute({});
   expect(expected).toBeDefined();
   expect(mapped).toEqual(expected);
 });
 
-it('is what takes the place of Drizzle’s way', () => {
-  expect(mapRowsFast(queries['a plain selection']())).toHaveProperty(
-    'customResultMapper',
-    expect.any(Function),
+it('refuses what may have no row, rather than make one of nothing', async () => {
+  const query = builtOnce((db) =>
+    db
+      .select({ id: users.id, enrolment: totpEnrolments })
+      .from(users)
+      .leftJoin(totpEnrolments, eq(totpEnrolments.userId, users.id))
+      .prepare(),
   );
+  expect(() => query(app.app.deps.db).execute({})).toThrow('Not a plain selection');
 });

@@ -1,0 +1,136 @@
+import {
+  type DriverValueEncoder,
+  getTableColumns,
+  is,
+  Param,
+  Placeholder,
+  type SQL,
+  sql,
+} from 'drizzle-orm';
+import type { MySqlTable } from 'drizzle-orm/mysql-core';
+import type { MySqlRawQueryResult } from 'drizzle-orm/mysql2';
+import type { Db } from './client.ts';
+import { rowMapper, type SelectedField } from './row-mapper.ts';
+
+/** A query that waits for its values, by the names of its placeholders. */
+export interface PreparedQuery<Result, Values = Readonly<Record<string, unknown>>> {
+  execute(values: Values): Promise<Result>;
+}
+
+/**
+ * A query that is built once instead of at each call, and run without what Drizzle does at each: together that costs more
+ * than the statement itself. It runs on whichever database or transaction it is then asked for.
+ *
+ * @param build makes the query with `.prepare()`, and a placeholder for each value that differs from call to call. Of
+ *   selections only plain ones will do, without anything that may have no row.
+ */
+export function builtOnce<Result>(
+  build: (db: Db) => { execute(): Promise<Result> },
+): (db: Db) => PreparedQuery<Result> {
+  let built: Built | undefined;
+  return (db) => ({
+    execute: (values) => {
+      built ??= compile(build(db));
+      return run(db, built, values) as Promise<Result>;
+    },
+  });
+}
+
+/** The same for a statement that is written out, because Drizzle has no builder for it. */
+export function statementBuiltOnce(statement: SQL): (db: Db) => PreparedQuery<MySqlRawQueryResult> {
+  return builtOnce((db) => {
+    const { session, dialect } = db as unknown as DbInternals;
+    return session.prepareQuery(dialect.sqlToQuery(statement), undefined);
+  });
+}
+
+/** An INSERT of one row, built once: every column is to be given but those that the database computes. */
+export function insertBuiltOnce<Table extends MySqlTable>(
+  table: Table,
+): (db: Db) => PreparedQuery<MySqlRawQueryResult, Required<Table['$inferInsert']>> {
+  const columns = Object.entries(getTableColumns<MySqlTable>(table));
+  const given = columns.filter(([, column]) => column.generated === undefined);
+  const row = Object.fromEntries(given.map(([key, column]) => [key, placeholder(key, column)]));
+  return builtOnce((db) => db.insert<MySqlTable>(table).values(row).prepare());
+}
+
+/**
+ * A value that is given when a query that was built once runs, encoded as its column is. Drizzle's own placeholder leaves
+ * the value as it is, and a UUID is not what a BINARY(16) holds.
+ */
+export function placeholder(name: string, column: DriverValueEncoder<unknown, unknown>): SQL {
+  return sql`${sql.param(sql.placeholder(name), column)}`;
+}
+
+/** As much of Drizzle's prepared query as is needed to run it. */
+interface DrizzleQuery {
+  readonly rawQuery: { readonly sql: string };
+  readonly params: readonly unknown[];
+  readonly fields?: readonly SelectedField[];
+  readonly joinsNotNullableMap?: Readonly<Record<string, boolean>>;
+}
+
+interface DbInternals {
+  readonly session: {
+    readonly client: {
+      query(
+        statement: { sql: string; rowsAsArray: boolean },
+        values: readonly unknown[],
+      ): Promise<[rows: (readonly unknown[])[], fields: unknown]>;
+    };
+    prepareQuery(query: object, fields: undefined): { execute(): Promise<MySqlRawQueryResult> };
+  };
+  readonly dialect: { sqlToQuery(statement: SQL): object };
+}
+
+interface Built {
+  readonly statement: { readonly sql: string; readonly rowsAsArray: boolean };
+  readonly values: readonly Binding[];
+  /** Absent where no rows are selected. */
+  readonly mapRows: ReturnType<typeof rowMapper>;
+}
+
+/** Finds a bound value among those that are given. */
+type Binding = (given: Readonly<Record<string, unknown>>) => unknown;
+
+function compile(query: object): Built {
+  const { rawQuery, params, fields, joinsNotNullableMap } = query as DrizzleQuery;
+  const mapRows = fields && rowMapper(fields, joinsNotNullableMap);
+  if (fields !== undefined && mapRows === undefined) {
+    throw new TypeError(`Not a plain selection: ${rawQuery.sql}`);
+  }
+  return {
+    statement: { sql: rawQuery.sql, rowsAsArray: fields !== undefined },
+    values: params.map(bindingOf),
+    mapRows,
+  };
+}
+
+function bindingOf(param: unknown): Binding {
+  if (is(param, Placeholder)) return (given) => read(given, param.name);
+  if (is(param, Param) && is(param.value, Placeholder)) {
+    const { encoder, value } = param;
+    return (given) => {
+      const plain = read(given, value.name);
+      return plain === null ? null : encoder.mapToDriverValue(plain);
+    };
+  }
+  return () => param;
+}
+
+function read(given: Readonly<Record<string, unknown>>, name: string): unknown {
+  const value = given[name];
+  if (value === undefined) throw new TypeError(`No value for "${name}"`);
+  return value;
+}
+
+async function run(
+  db: Db,
+  { statement, values, mapRows }: Built,
+  given: Readonly<Record<string, unknown>>,
+): Promise<unknown> {
+  const { client } = (db as unknown as DbInternals).session;
+  const bound = values.map((value) => value(given));
+  const result = await client.query(statement, bound);
+  return mapRows === undefined ? result : mapRows(result[0]);
+}
