@@ -90,8 +90,8 @@ async function keepUntilConfirmed(
   if (newUser.username !== null) await claimUsername(tx, newUser.username);
   const { user, isAccepted } = await putPendingRegistration(tx, newUser);
   if (isAccepted) {
-    const token = await issueToken(deps, tx, user.id, 'VERIFY_EMAIL', user.email);
-    if (mayWrite) await writeTo(deps, tx, recipientOf(user), { kind: 'verify-email', token });
+    const link = await issueToken(deps, tx, user.id, 'VERIFY_EMAIL', user.email);
+    if (mayWrite) await writeTo(deps, tx, recipientOf(user), { kind: 'verify-email', ...link });
     await recordEvent(tx, { type: 'REGISTERED', userId: user.id, client, now });
   } else {
     await issueNoToken(deps, tx, user);

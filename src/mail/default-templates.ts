@@ -10,7 +10,7 @@ Somebody, probably you, used {{email}} for an account with {{name}} on {{time}}.
 
 [Confirm this e-mail address]({{link}})
 
-The link works once, and only for a limited time.
+The link works once, until {{expiry}}.
 
 If it was not you, ignore this message. Without the link nobody can confirm your address.
 `,
@@ -34,7 +34,7 @@ Somebody, probably you, asked on {{time}} to reset the password of your account 
 
 [Choose a new password]({{link}})
 
-The link works once, and only for a short time. Whoever opens it can change your password, so do not forward this message.
+The link works once, until {{expiry}}. Whoever opens it can change your password, so do not forward this message.
 
 If it was not you, ignore this message. Your password stays as it is.
 `,
@@ -46,7 +46,7 @@ An administrator of {{name}} has made an account for {{email}}. Choose a passwor
 
 [Accept the invitation]({{link}})
 
-The link works once, and only for a limited time.
+The link works once, until {{expiry}}.
 
 If you did not expect this, ignore this message. Nobody can use the account without the link.
 `,
@@ -58,7 +58,7 @@ Somebody, probably you, asked on {{time}} to use {{email}} for their account wit
 
 [Confirm this e-mail address]({{link}})
 
-The link works once, and only for a limited time.
+The link works once, until {{expiry}}.
 
 If it was not you, ignore this message. Without the link your address is not used.
 `,
@@ -73,6 +73,8 @@ If it was you, there is nothing to do.
 If it was not you, somebody else is in your account. Take it back at once:
 
 [Undo the change of address]({{link}})
+
+The link works once, until {{expiry}}.
 `,
   'password-changed': `Subject: Your password was changed
 

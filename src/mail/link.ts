@@ -16,7 +16,7 @@ export function linkOf(message: MailMessage, publicUrl: string): string | null {
     case 'invitation':
       return `${publicUrl}/accept-invitation#token=${message.token}`;
     case 'email-changed':
-      return `${publicUrl}/undo-email-change#token=${message.undoToken}`;
+      return `${publicUrl}/undo-email-change#token=${message.token}`;
     default:
       return null;
   }

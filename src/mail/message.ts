@@ -1,13 +1,20 @@
+/** What the link of a message carries. */
+export interface LinkToken {
+  readonly token: string;
+  /** Until when it is good, in milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
 /** What is written to people, and what each message has to say beside its occasion. */
 export type MailMessage =
-  | { readonly kind: 'verify-email'; readonly token: string }
+  | ({ readonly kind: 'verify-email' } & LinkToken)
   | { readonly kind: 'already-registered' }
-  | { readonly kind: 'reset-password'; readonly token: string }
-  | { readonly kind: 'invitation'; readonly token: string }
+  | ({ readonly kind: 'reset-password' } & LinkToken)
+  | ({ readonly kind: 'invitation' } & LinkToken)
   /** To the new address. */
-  | { readonly kind: 'confirm-email-change'; readonly token: string }
-  /** To the old address, once the new one is in force. */
-  | { readonly kind: 'email-changed'; readonly newEmail: string; readonly undoToken: string }
+  | ({ readonly kind: 'confirm-email-change' } & LinkToken)
+  /** To the old address, once the new one is in force; the link undoes it. */
+  | ({ readonly kind: 'email-changed'; readonly newEmail: string } & LinkToken)
   | { readonly kind: 'password-changed' }
   | { readonly kind: 'totp-enabled' }
   | { readonly kind: 'totp-disabled' }

@@ -49,19 +49,21 @@ export function renderMail(stationery: Stationery, mail: Mail): RenderedMail {
 
 function valuesOf({ sender, publicUrl }: Stationery, mail: Mail, lang: string): Values {
   const { message } = mail;
-  const time = new Intl.DateTimeFormat(lang, {
+  const format = new Intl.DateTimeFormat(lang, {
     dateStyle: 'long',
     timeStyle: 'short',
     hourCycle: 'h23',
     timeZone: 'UTC',
-  }).format(mail.at);
+  });
+  const inWords = (instant: number) => `${format.format(instant)} UTC`;
   const values: Record<string, string> = {
     name: sender.name,
     email: mail.to,
-    time: `${time} UTC`,
+    time: inWords(mail.at),
     account: `${publicUrl}/`,
     link: linkOf(message, publicUrl) ?? '',
     phrase: mail.phrase ?? '',
+    ...('expiresAt' in message ? { expiry: inWords(message.expiresAt) } : {}),
     ...(message.kind === 'email-changed' ? { newEmail: message.newEmail } : {}),
     ...(message.kind === 'new-device'
       ? { device: deviceName(message.userAgent), ipAddress: message.ipAddress ?? 'unknown' }

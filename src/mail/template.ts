@@ -16,7 +16,7 @@ export interface Template {
   readonly blocks: readonly Block[];
 }
 
-const TOKEN_LINK = ['link'];
+const TOKEN_LINK = ['link', 'expiry'];
 const EVERYWHERE = ['name', 'email', 'time', 'account'];
 
 /** What may stand between double braces in each message, beside what may everywhere. */
@@ -26,7 +26,7 @@ const PLACEHOLDERS: Readonly<Record<MailKind | 'phrase', readonly string[]>> = {
   'reset-password': TOKEN_LINK,
   invitation: TOKEN_LINK,
   'confirm-email-change': TOKEN_LINK,
-  'email-changed': ['link', 'newEmail'],
+  'email-changed': [...TOKEN_LINK, 'newEmail'],
   'password-changed': [],
   'totp-enabled': [],
   'totp-disabled': [],

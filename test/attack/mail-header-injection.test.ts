@@ -58,7 +58,7 @@ it('a phrase, a device and a new address with line breaks stay in the body', asy
   await writeMail(app, { kind: 'new-device', ipAddress: lure, userAgent: lure }, { phrase: lure });
   await writeMail(
     app,
-    { kind: 'email-changed', newEmail: lure, undoToken: lure },
+    { kind: 'email-changed', newEmail: lure, token: lure, expiresAt: 0 },
     { phrase: lure },
   );
   await send();

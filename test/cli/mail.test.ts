@@ -13,7 +13,8 @@ const folder = mkdtempSync(join(tmpdir(), 'latchkey-mail-'));
 let app: TestApp;
 beforeAll(async () => {
   app = await createTestApp({ env: mailEnv(9) });
-  for (let i = 0; i < 3; i++) await writeMail(app, { kind: 'reset-password', token: 'a-token' });
+  for (let i = 0; i < 3; i++)
+    await writeMail(app, { kind: 'reset-password', token: 'a-token', expiresAt: 0 });
   await runSql(
     app.databaseUrl,
     "update outbox set state = 'FAILED', attempts = 30, finished_at = due_at, last_error = 'RCPT TO EENVELOPE: 550 no'",

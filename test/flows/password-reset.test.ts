@@ -48,7 +48,11 @@ it('mails a link to the address on record, good for another password', async () 
     userId: user.id,
     phrase: 'seven sleepy seals',
     at: app.clock.now().getTime(),
-    message: { kind: 'reset-password', token: expect.stringMatching(/^[\w-]{43}$/) },
+    message: {
+      kind: 'reset-password',
+      token: expect.stringMatching(/^[\w-]{43}$/),
+      expiresAt: app.clock.now().getTime() + 30 * 60_000,
+    },
   });
   const token = await tokenTo(app, user.email, 'reset-password');
   expect(await resetPassword(app, token, NEW_PASSWORD)).toEqual({

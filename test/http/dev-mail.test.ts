@@ -28,7 +28,7 @@ async function idOfNewest(): Promise<string> {
 it('shows the mails that were not sent, with their links, in both forms', async () => {
   expect(await (await get('/dev/mail')).text()).toContain('There is none yet');
   const phrase = '<script>alert(1)</script>';
-  await writeMail(app, { kind: 'reset-password', token: 'a-token' }, { phrase });
+  await writeMail(app, { kind: 'reset-password', token: 'a-token', expiresAt: 0 }, { phrase });
   expect((await storedMails(app)).map(({ state }) => state)).toEqual(['KEPT']);
   const list = await (await get('/dev/mail')).text();
   expect(list).toContain('Choose a new password');
@@ -113,7 +113,7 @@ it('prints the link in development, and nowhere else', async () => {
       env: { NODE_ENV },
       overrides: { now: clock.now, logger },
     });
-    await writeMail(own, { kind: 'verify-email', token: 'printed-token' });
+    await writeMail(own, { kind: 'verify-email', token: 'printed-token', expiresAt: 0 });
     expect(lines.join().includes('/verify-email#token=printed-token')).toBe(printed);
     await own.close();
   }

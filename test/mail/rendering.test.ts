@@ -16,13 +16,15 @@ const stationery = {
 };
 const AT = Date.UTC(2026, 10, 21, 8, 5);
 
+const LINK = { token: 'T0k-en_', expiresAt: AT + 30 * 60_000 };
+
 const MESSAGES: Record<MailKind, MailMessage> = {
-  'verify-email': { kind: 'verify-email', token: 'T0k-en_' },
+  'verify-email': { kind: 'verify-email', ...LINK },
   'already-registered': { kind: 'already-registered' },
-  'reset-password': { kind: 'reset-password', token: 'T0k-en_' },
-  invitation: { kind: 'invitation', token: 'T0k-en_' },
-  'confirm-email-change': { kind: 'confirm-email-change', token: 'T0k-en_' },
-  'email-changed': { kind: 'email-changed', newEmail: 'new@example.org', undoToken: 'T0k-en_' },
+  'reset-password': { kind: 'reset-password', ...LINK },
+  invitation: { kind: 'invitation', ...LINK },
+  'confirm-email-change': { kind: 'confirm-email-change', ...LINK },
+  'email-changed': { kind: 'email-changed', newEmail: 'new@example.org', ...LINK },
   'password-changed': { kind: 'password-changed' },
   'totp-enabled': { kind: 'totp-enabled' },
   'totp-disabled': { kind: 'totp-disabled' },
@@ -88,6 +90,7 @@ describe.each(KINDS)('%s', (kind) => {
       expect(link).toMatch(/\/[a-z-]+#token=T0k-en_$/);
       expect(html).toContain(`href="${link}"`);
       expect(text).toContain(`\n${link}\n`);
+      expect(text).toContain('The link works once, until November 21, 2026 at 08:35 UTC.');
     }
   });
 

@@ -36,13 +36,10 @@ export async function kindsTo(app: TestApp, email: string): Promise<MailKind[]> 
 export async function tokenTo(app: TestApp, email: string, kind: MailKind): Promise<string> {
   const mails = await mailsTo(app, email);
   const message = mails.findLast((mail) => mail.message.kind === kind)?.message;
-  const token = message && ('token' in message ? message.token : undoTokenOf(message));
+  const token = message && 'token' in message ? message.token : undefined;
   if (!token) throw new Error(`No ${kind} with a token was mailed to ${email}.`);
   return token;
 }
-
-const undoTokenOf = (message: Mail['message']) =>
-  'undoToken' in message ? message.undoToken : undefined;
 
 const ERROR = '... on Error { __typename code message }';
 

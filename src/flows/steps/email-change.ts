@@ -55,8 +55,8 @@ export async function confirmEmailChange(
   await updateUser(tx, user.id, changes, now);
   await voidLinksOf(tx, user.id, now);
   await recordEvent(tx, { type: 'EMAIL_CHANGED', userId: user.id, client, now });
-  const undoToken = await issueToken(deps, tx, user.id, 'UNDO_EMAIL_CHANGE', user.email);
-  const message = { kind: 'email-changed', newEmail: token.email, undoToken } as const;
+  const undo = await issueToken(deps, tx, user.id, 'UNDO_EMAIL_CHANGE', user.email);
+  const message = { kind: 'email-changed', newEmail: token.email, ...undo } as const;
   await writeTo(deps, tx, recipientOf(user), message);
 }
 

@@ -2,6 +2,7 @@ import type { Client } from '../../client.ts';
 import { createOpaqueToken } from '../../crypto/opaque-token.ts';
 import type { Db } from '../../db/client.ts';
 import type { SessionEndReason } from '../../db/enumerations.ts';
+import type { LinkToken } from '../../mail/message.ts';
 import { recordEvent } from '../../records/audit-event.ts';
 import {
   type EmailTokenPurpose,
@@ -36,8 +37,8 @@ export async function mailLink(
   purpose: LinkPurpose,
   email: string | null = null,
 ): Promise<void> {
-  const token = await issueToken(deps, tx, user.id, purpose, email ?? user.email);
-  await writeTo(deps, tx, recipientOf(user, email), { kind: MESSAGES[purpose], token });
+  const link = await issueToken(deps, tx, user.id, purpose, email ?? user.email);
+  await writeTo(deps, tx, recipientOf(user, email), { kind: MESSAGES[purpose], ...link });
 }
 
 /** Issues a token that a mail carries. @param email the address for which alone it is good */
@@ -47,10 +48,11 @@ export async function issueToken(
   userId: string,
   purpose: EmailTokenPurpose,
   email: string,
-): Promise<string> {
+): Promise<LinkToken> {
   const { token, hash } = createOpaqueToken();
-  await putEmailToken(tx, newToken(deps, hash, userId, purpose, email));
-  return token;
+  const issued = newToken(deps, hash, userId, purpose, email);
+  await putEmailToken(tx, issued);
+  return { token, expiresAt: issued.expiresAt.getTime() };
 }
 
 /** Does as much as issuing a token, for nothing. */
