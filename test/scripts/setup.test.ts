@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -237,6 +238,27 @@ describe('the Redis of the tests', () => {
     expect(status).toBe(1);
     expect(lines.join('\n')).toContain('No redis-server was found');
   });
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'is installed by root, after a look at newer package lists if it takes that',
+    () => {
+      write(
+        'bin/apt-get',
+        `#!/bin/sh
+cd ${project}/bin
+case "$1" in
+  update) echo > lists ;;
+  install) [ -e lists ] && printf '#!/bin/sh\\n' > redis-server && /bin/chmod +x redis-server ;;
+esac
+`,
+      );
+      chmodSync(join(project, 'bin/apt-get'), 0o755);
+      expect(setup(['--test'], { ...NOWHERE, PATH: join(project, 'bin') })).toEqual({
+        status: 0,
+        lines: ['setup: installing Redis for the tests (apt-get install redis-server)'],
+      });
+    },
+  );
 
   test('is none of the business of the service', () => {
     expect(setup([], { ...NOWHERE, ...NAMED_DATABASE })).toEqual(SILENT);
