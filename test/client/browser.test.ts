@@ -8,9 +8,9 @@ import { type Listener, listen } from '../../src/http/listen.ts';
 import { launchBrowser, NO_BROWSER } from '../browser/support/browser.ts';
 import { PASSWORD, registerUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
+import { ACCESS_SECONDS } from './support/client.ts';
 
 const KIT = fileURLToPath(new URL('../../packages/client/src', import.meta.url));
-const ACCESS_SECONDS = 900;
 
 let app: TestApp;
 let service: Listener;
