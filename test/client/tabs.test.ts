@@ -160,6 +160,21 @@ describe('tabs whose browser takes a moment to show what another has written', (
   });
 });
 
+describe('tabs that hear nothing of each other', () => {
+  it('refresh the cookies they share once all the same', async () => {
+    const user = await registerUser(app);
+    const { open } = createBrowser({ mode: 'cookie' });
+    const locks = createLocks();
+    const channel: Channel = { postMessage() {}, addEventListener() {}, close() {} };
+    const alone = () => open({ storage: memoryStorage(), tabs: { locks, channel } });
+    const tabs = [alone(), alone(), alone()];
+    await tabs[0]?.signIn(user);
+    app.clock.advance(ACCESS_SECONDS + 1);
+    expect(await Promise.all(tabs.map(({ me }) => me()))).toEqual(Array(3).fill(user.username));
+    expect(refreshes(tabs)).toBe(1);
+  });
+});
+
 describe('tabs that keep their tokens in memory', () => {
   it('have sessions of their own, and end them all together', async () => {
     const user = await registerUser(app);

@@ -169,6 +169,7 @@ describe('the account pages', () => {
     for (const file of files) rmSync(join(project, file));
     write('scripts/setup-build.js', 'export const buildService = () => {};\n');
     write('schema.graphql', 'type Query { me: ID }\n');
+    write('packages/client/src/index.ts', 'export const kit = 1;\n');
     write(
       'web/build.js',
       "import { mkdirSync, writeFileSync } from 'node:fs';\nmkdirSync('web/dist', { recursive: true });\nwriteFileSync('web/dist/index.html', process.env.NODE_ENV);\n",
@@ -184,6 +185,8 @@ describe('the account pages', () => {
     write('web/src/main.tsx', 'a page');
     expect(setup(['--build'])).toEqual(BUILDS);
     write('schema.graphql', 'type Query { me: Int }\n');
+    expect(setup(['--build'])).toEqual(BUILDS);
+    write('packages/client/src/index.ts', 'export const kit = 2;\n');
     expect(setup(['--build'])).toEqual(BUILDS);
     rmSync(join(project, 'web/dist'), { recursive: true });
     expect(setup(['--build'])).toEqual(BUILDS);

@@ -1,7 +1,7 @@
 import { type ReactNode, useEffect, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { LogoutDocument } from '../generated/account.ts';
-import { session, useAsk } from '../session/client.tsx';
+import { useAsk } from '../session/client.tsx';
 import { RequestProblem } from '../session/request-problem.ts';
 import { useViewer, type Viewer } from '../session/viewer.tsx';
 import { Brand } from './brand.tsx';
@@ -106,7 +106,6 @@ function SignedInAs({ viewer }: { viewer: Viewer }) {
       return setProblem(`You are still signed in. ${error.message}`);
     }
     navigate('/sign-in');
-    session.announce('signed-out');
   }
   return (
     <section className="signed-in-as" aria-label="Signed in as">

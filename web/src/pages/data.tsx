@@ -5,7 +5,8 @@ import { Form, type Values } from '../form/form.tsx';
 import { formProblem, inputProblems, type Problems, unreachable } from '../form/problems.ts';
 import { DataExportDocument, DeleteAccountDocument } from '../generated/account.ts';
 import { Page, Section } from '../layout/page.tsx';
-import { session, useAsk } from '../session/client.tsx';
+import { useAsk } from '../session/client.tsx';
+import { useNotice } from '../session/notice.tsx';
 import { RequestProblem } from '../session/request-problem.ts';
 import { useViewer } from '../session/viewer.tsx';
 import { download } from './download.ts';
@@ -48,6 +49,7 @@ function Export() {
 
 function Delete() {
   const viewer = useViewer();
+  const { takeLeave } = useNotice();
   const { mutate } = useAsk();
   const [, navigate] = useLocation();
   async function deleteAccount(values: Values): Promise<Problems | undefined> {
@@ -62,7 +64,7 @@ function Delete() {
     switch (deleteAccount.__typename) {
       case 'DeleteAccountSuccess':
         navigate('/sign-in');
-        session.announce('deleted');
+        takeLeave('Your account has been deleted.');
         return undefined;
       case 'InvalidCredentials':
         return { currentPassword: 'This is not your password.' };

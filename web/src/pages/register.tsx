@@ -7,7 +7,7 @@ import { RegisterDocument } from '../generated/account.ts';
 import { Entrance } from '../layout/entrance.tsx';
 import { MailSent } from '../layout/mail-sent.tsx';
 import { Page } from '../layout/page.tsx';
-import { session, useAsk } from '../session/client.tsx';
+import { useAsk } from '../session/client.tsx';
 import { settings } from '../session/settings.ts';
 
 /** Somebody makes an account of their own. */
@@ -59,7 +59,6 @@ function RegisterForm({ onSent }: { onSent(email: string): void }) {
     });
     switch (register.__typename) {
       case 'RegisterSuccess':
-        session.announce('signed-in');
         return undefined;
       case 'VerificationSent':
         onSent(register.email);

@@ -12,7 +12,7 @@ import { deviceName } from '../layout/device.ts';
 import { Icon } from '../layout/icon.tsx';
 import { Awaited, Badge, Page } from '../layout/page.tsx';
 import { Time } from '../layout/time.tsx';
-import { session, useAsk } from '../session/client.tsx';
+import { useAsk } from '../session/client.tsx';
 import { RequestProblem } from '../session/request-problem.ts';
 
 type SessionRow = NonNullable<SessionsQuery['me']>['sessions'][number];
@@ -99,7 +99,6 @@ function EndAll() {
     try {
       await mutate(LogoutDocument, { everywhere: true });
       navigate('/sign-in');
-      session.announce('signed-out');
     } catch (error) {
       if (!(error instanceof RequestProblem)) throw error;
       setProblem(error.message);
