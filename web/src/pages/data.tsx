@@ -7,7 +7,7 @@ import { DataExportDocument, DeleteAccountDocument } from '../generated/account.
 import { Page, Section } from '../layout/page.tsx';
 import { useAsk } from '../session/client.tsx';
 import { useNotice } from '../session/notice.tsx';
-import { RequestProblem } from '../session/request-problem.ts';
+import { problemIn } from '../session/request-problem.ts';
 import { useViewer } from '../session/viewer.tsx';
 import { download } from './download.ts';
 
@@ -25,15 +25,12 @@ function Export() {
   const [said, setSaid] = useState('');
   async function save() {
     setSaid('');
-    try {
+    const failed = await problemIn(async () => {
       const { me } = await query(DataExportDocument, {});
       const content = JSON.stringify(me?.dataExport, null, 2);
       download('my-data.json', 'application/json', content);
-      setSaid('Your browser has the file now.');
-    } catch (error) {
-      if (!(error instanceof RequestProblem)) throw error;
-      setSaid(error.message);
-    }
+    });
+    setSaid(failed ?? 'Your browser has the file now.');
   }
   return (
     <Section title="Download" lead="Everything stored about you, as a file that programs can read.">

@@ -6,6 +6,17 @@ export class RequestProblem extends Error {
   override name = 'RequestProblem';
 }
 
+/** Does it. @returns what to tell the person when it came to nothing */
+export async function problemIn(work: () => Promise<unknown>): Promise<string | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    if (error instanceof RequestProblem) return error.message;
+    throw error;
+  }
+}
+
 /** @param error what urql says when there is no answer to an operation, or one without what was asked for */
 export function requestProblem(error: CombinedError | undefined): RequestProblem {
   return new RequestProblem(explain(error));
