@@ -7,10 +7,11 @@ import {
   renameSync,
   rmSync,
 } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { findMariadb, UNPACKED_MARIADB, unpackedMariadb } from './mariadb-binaries.js';
-import { excerpt, run, SetupError, say } from './setup-step.js';
+import { canInstallPackages, installPackages } from './setup-debian.js';
+import { excerpt, isInPath, run, SetupError, say } from './setup-step.js';
 
 const SERVER_PACKAGE = 'mariadb-server-core';
 const CLIENT_PACKAGE = 'mariadb-client-core';
@@ -51,38 +52,12 @@ function isNamed(forTests) {
   return Boolean(DATABASE_URL) || NODE_ENV === 'production';
 }
 
-/** @param {string} program */
-function isInPath(program) {
-  const path = (process.env.PATH ?? '').split(delimiter).filter(Boolean);
-  return path.some((directory) => existsSync(join(directory, program)));
-}
-
 /** Returns why there is no server, or nothing. */
 function getFromDebian() {
-  const failure = process.getuid?.() === 0 ? installPackages() : '';
+  const failure = canInstallPackages()
+    ? installPackages('MariaDB', [SERVER_PACKAGE, CLIENT_PACKAGE])
+    : '';
   return findMariadb() ? '' : unpackPackages() || failure;
-}
-
-function installPackages() {
-  say(`installing MariaDB (apt-get install ${SERVER_PACKAGE} ${CLIENT_PACKAGE})`);
-  const env = { DEBIAN_FRONTEND: 'noninteractive' };
-  const install = () =>
-    run(
-      'apt-get',
-      [
-        // A MySQL that the user has installed must not be removed for our sake.
-        ...['install', '-y', '--no-install-recommends', '--no-remove'],
-        ...['-o', 'DPkg::Lock::Timeout=120', SERVER_PACKAGE, CLIENT_PACKAGE],
-      ],
-      { env },
-    );
-  let result = install();
-  if (!result.ok) {
-    // The package lists are missing, or name versions that are not kept any more.
-    run('apt-get', ['update'], { env });
-    result = install();
-  }
-  return result.ok ? '' : `apt-get install failed:\n${excerpt(result.output)}`;
 }
 
 /** Unpacks the server and the libraries it misses below the checkout, which needs no rights. */

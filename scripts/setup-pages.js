@@ -5,12 +5,14 @@ import { excerpt, hashOf, run, SetupError, say } from './setup-step.js';
 const PAGES = 'web';
 const STAMP = 'web/dist/.latchkey-build';
 const MADE = ['dist', join('src', 'generated')].map((folder) => join(PAGES, folder) + sep);
+const KIT = join('packages', 'client', 'src');
 const SETTINGS = ['schema.graphql', 'package-lock.json'];
 
 /** Builds the account pages of web/ to web/dist, unless that is what these very sources were built to. */
 export function buildPages() {
   if (!existsSync(PAGES)) return;
-  const sources = readdirSync(PAGES, { recursive: true, withFileTypes: true })
+  const sources = [PAGES, KIT]
+    .flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .filter((file) => !MADE.some((folder) => file.startsWith(folder)))

@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 
 /** Something that only the user can put right; the message says how. */
 export class SetupError extends Error {}
@@ -11,6 +13,12 @@ export class SetupError extends Error {}
  */
 export function say(line) {
   process.stderr.write(`setup: ${line}\n`);
+}
+
+/** @param {string} program */
+export function isInPath(program) {
+  const path = (process.env.PATH ?? '').split(delimiter).filter(Boolean);
+  return path.some((directory) => existsSync(join(directory, program)));
 }
 
 /**

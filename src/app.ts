@@ -73,14 +73,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
       MINUTE_MS,
       inBackground(deps, 'housekeeping', () => forgetExpired(deps)),
     ),
-    ...(mail
-      ? [
-          repeat(
-            deps.config.mail.pollMs,
-            inBackground(deps, 'mail', async () => mail.wake()),
-          ),
-        ]
-      : []),
+    ...(mail ? [repeat(deps.config.mail.pollMs, async () => mail.wake())] : []),
   ];
   return {
     ...http,

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
-import { build } from 'vite';
+import { build, runnerImport } from 'vite';
 import { listOperations, writeDocuments } from './codegen.js';
 
 const WEB = dirname(fileURLToPath(import.meta.url));
@@ -13,7 +13,9 @@ await writeDocuments();
 await build({ configFile: join(WEB, 'vite.config.js'), logLevel: 'warn' });
 
 // a service that runs listed documents only (PERSISTED_OPERATIONS) runs those of its own pages as well
-writeFileSync(join(WEB, 'dist/operations.json'), JSON.stringify(listOperations()));
+const kit = await runnerImport(join(WEB, '../packages/client/src/index.ts'));
+const operations = { ...listOperations(), ...kit.module.OWN_OPERATIONS };
+writeFileSync(join(WEB, 'dist/operations.json'), JSON.stringify(operations));
 
 const assets = join(WEB, 'dist/assets');
 for (const name of readdirSync(assets)) {

@@ -20,8 +20,9 @@ export const mail: Command = {
   npm run cli -- mail retry --all
   npm run cli -- mail templates FOLDER
 
-  list             the newest ${NEWEST} mails: id, state, kind, attempts, and what the mail
-                   server said last. Never what is in them, nor to whom they go.
+  list             the newest ${NEWEST} mails: id, state, kind, when it was written, attempts,
+                   when the next one is, and what the mail server said last. Never what
+                   is in them, nor to whom they go.
   --state STATE    those of one state:
                      pending  wait for their next attempt, which comes by itself
                      sent     the mail server has taken them; their contents are erased
@@ -35,7 +36,7 @@ export const mail: Command = {
                    there; set MAIL_TEMPLATES to it. What is there already stays as it is.
 
 A running instance sends what is to be tried again, usually within a second or two.
-Exit codes: 0 done, 1 refused, as when no mail has failed, 2 wrong usage.`,
+Exit codes: 0 done, 1 no failed mail has that id, 2 wrong usage.`,
   async run(args, terminal) {
     const { values, positionals } = parseArgs({
       args,
@@ -94,7 +95,7 @@ function lineOf({ id, state, kind, attempts, createdAt, dueAt, lastError }: Outb
     state.toLowerCase().padEnd(7),
     kind.padEnd(20),
     createdAt.toISOString(),
-    `${attempts} attempts`,
+    `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`,
     ...(state === 'PENDING' ? [`next ${dueAt.toISOString()}`] : []),
     ...(lastError === null ? [] : [lastError]),
   ].join('  ');

@@ -13,7 +13,7 @@ import {
 } from '../records/mail-delivery.ts';
 import type { Deps } from './deps.ts';
 
-type DeliveryDeps = Pick<Deps, 'db' | 'config' | 'keyring' | 'logger' | 'now'>;
+type DeliveryDeps = Pick<Deps, 'db' | 'config' | 'keyring' | 'logger' | 'metrics' | 'now'>;
 
 /** Sends what is due in the outbox. Any number of instances may, over one database. */
 export interface MailDelivery {
@@ -34,30 +34,34 @@ const CLOSE_MS = 5000;
 
 /** @param transport is closed with the delivery */
 export function createMailDelivery(deps: DeliveryDeps, transport: MailTransport): MailDelivery {
-  const { logger } = deps;
+  const { logger, metrics } = deps;
   const { connections } = deps.config.mail;
   const lanes = new Set<Promise<void>>();
   const closing = new AbortController();
   const broken = new AbortController();
   let troubled = false;
 
-  /** Sends one mail after the other until none is due. While there are more, others join in. */
-  async function run(): Promise<void> {
-    while (!closing.signal.aborted) {
-      const mail = await takeMail(deps);
+  /** Sends one mail after the other until none is due. While there are more, others join in. @returns how many were tried */
+  async function run(): Promise<number> {
+    for (let tried = 0; ; tried++) {
+      const mail = closing.signal.aborted ? null : await takeMail(deps);
       troubled = false;
-      if (mail === null) return;
+      if (mail === null) return tried;
       open();
       const reached = await deliver(deps, transport, mail, broken.signal);
       // the others would only use up their attempts
-      if (!reached) return;
+      if (!reached) return tried + 1;
     }
   }
 
   function open(): void {
     if (closing.signal.aborted || lanes.size >= connections) return;
+    const startedAt = performance.now();
+    const count = (tried: number | null) =>
+      metrics?.jobRun('mail', (performance.now() - startedAt) / 1000, tried);
     const lane = run()
-      .catch((error: unknown) => {
+      .then(count, (error: unknown) => {
+        count(null);
         // once, and not every second while the database is away
         if (!troubled) {
           const failure = error instanceof Error ? error.name : 'unknown';
@@ -105,21 +109,24 @@ async function deliver(
   mail: TakenMail,
   broken: AbortSignal,
 ): Promise<boolean> {
-  const { db, now, logger } = deps;
+  const { db, now, logger, metrics } = deps;
   const failure = await attempt(deps, transport, mail, broken);
   const facts = { mail: mail.id, kind: mail.kind, attempt: mail.attempts };
   if (failure === null) {
     await settle(() => markMailSent(db, mail.id, now()), broken);
+    metrics?.mailTried('sent');
     logger.info(facts, 'mail sent');
     return true;
   }
   const { permanent, message, reached } = failure;
   if (permanent || mail.attempts >= deps.config.mail.maxAttempts) {
     await settle(() => giveMailUp(db, mail, message, now()), broken);
+    metrics?.mailTried('failed');
     logger.error({ ...facts, failure: message }, 'mail given up; see `mail list --state failed`');
   } else {
     const dueAt = new Date(now().getTime() + retryDelayMs(mail.attempts));
     await settle(() => deferMail(db, mail, message, dueAt), broken);
+    metrics?.mailTried('deferred');
     logger.warn({ ...facts, failure: message, dueAt }, 'mail not sent');
   }
   return reached;

@@ -36,7 +36,7 @@ Somebody, probably you, asked on {{time}} to reset the password of your account 
 
 The link works once, until {{expiry}}. Whoever opens it can change your password, so do not forward this message.
 
-If it was not you, ignore this message. Your password stays as it is.
+If it was not you, ignore this message. Without the link nobody can choose your password.
 `,
   invitation: `Subject: You are invited to {{name}}
 

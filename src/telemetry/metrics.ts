@@ -29,11 +29,15 @@ export interface Metrics {
   databaseFailed(failureClass: string): void;
   /** A hit was counted in the database because Redis did not answer. */
   redisFellBack(): void;
+  /** A mail was tried: it was sent, will be tried again, or was given up. */
+  mailTried(outcome: MailOutcome): void;
   /** A piece of background work ended. @param rows what it worked on; `null` when it failed */
   jobRun(job: string, seconds: number, rows: number | null): void;
   /** Has these looked at whenever somebody reads. */
   watch(readings: Readings): void;
 }
+
+export type MailOutcome = (typeof MAIL_OUTCOMES)[number];
 
 /** What is looked at when somebody reads, and costs nothing until then. */
 export interface Readings {
@@ -55,6 +59,7 @@ export interface Readings {
     | undefined;
 }
 
+const MAIL_OUTCOMES = ['sent', 'deferred', 'failed'] as const;
 const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const STATEMENT_BUCKETS = [0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1, 4];
 const JOB_BUCKETS = [0.001, 0.01, 0.1, 1, 10, 60];
@@ -88,6 +93,9 @@ export function createMetrics(): Metrics {
   });
   const failures = counter('database_errors_total', 'Failures of the database.', ['class']);
   const fallbacks = counter('redis_fallbacks_total', 'Hits counted in the database instead.');
+  const mails = counter('mail_attempts_total', 'Attempts to send a mail.', ['outcome']);
+  // so that the first failure is a growth, and not a figure that begins
+  for (const outcome of MAIL_OUTCOMES) mails.inc({ outcome }, 0);
   const jobs = jobMetrics(registry);
 
   return {
@@ -109,6 +117,7 @@ export function createMetrics(): Metrics {
     statementRun: (seconds) => statements.observe(seconds),
     databaseFailed: (failureClass) => failures.inc({ class: failureClass }),
     redisFellBack: () => fallbacks.inc(),
+    mailTried: (outcome) => mails.inc({ outcome }),
     jobRun: jobs,
     watch: (readings) => watchReadings(gauge, readings),
   };

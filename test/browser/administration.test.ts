@@ -106,6 +106,20 @@ describe.skipIf(NO_BROWSER)('an administrator', () => {
     await page.getByText('Application metadata changed').waitFor();
   });
 
+  it('sees in the fields what the address asks for, and nothing of what was asked before', async () => {
+    const { page } = device;
+    const filters = async () => [
+      await page.getByLabel('Search', { exact: true }).filter({ visible: true }).inputValue(),
+      await page.getByLabel('Role').inputValue(),
+    ];
+    await page.goto('/admin/users?search=edsger&role=USER');
+    await page.getByText('1 account found').waitFor();
+    expect(await filters()).toEqual(['edsger', 'USER']);
+    await goTo(page, 'Users');
+    await page.getByText(/^[^1]\d* accounts found/).waitFor();
+    expect(await filters()).toEqual(['', '']);
+  });
+
   it('is told what cannot be done', async () => {
     const { page } = device;
     await goTo(page, 'Users');

@@ -30,7 +30,7 @@ describe.skipIf(NO_BROWSER)('three tabs', () => {
     await service?.close();
   });
 
-  const refreshes = () => device.operations.filter((name) => name === 'Refresh').length;
+  const refreshes = () => device.operations.filter((name) => name === 'LatchkeyRefresh').length;
 
   it('refresh an expired session once between them, and stay signed in', async () => {
     service.clock.advance(16 * 60);
@@ -90,7 +90,7 @@ describe.skipIf(NO_BROWSER)('three tabs', () => {
     await goTo(first, 'Activity');
     for (const tab of tabs) await tab.getByText('Your session has ended').waitFor();
     const since = device.operations.slice(before);
-    expect(since.filter((name) => name === 'Refresh')).toHaveLength(1);
+    expect(since.filter((name) => name === 'LatchkeyRefresh')).toHaveLength(1);
     expect(since.length).toBeLessThan(12);
     expect(device.complaints).toEqual([]);
   });

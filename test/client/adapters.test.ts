@@ -9,20 +9,17 @@ import {
   MeDocument,
 } from '../../packages/client/src/generated/documents.ts';
 import {
-  createLatchkey,
+  type Latchkey,
   type LatchkeyOptions,
   problemOf,
   request,
-  type SessionEvent,
   type TypedDocument,
 } from '../../packages/client/src/index.ts';
 import { latchkeyExchange } from '../../packages/client/src/urql.ts';
 import { PASSWORD, registerUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
-import { createWire, refusal, type Wire } from './support/wire.ts';
-
-const URL = 'http://localhost:4000/graphql';
-const ACCESS_SECONDS = 900;
+import { ACCESS_SECONDS, createClient, ENDPOINT, endSessions, twenty } from './support/client.ts';
+import { refusal, type Wire } from './support/wire.ts';
 
 let app: TestApp;
 
@@ -36,9 +33,9 @@ interface Asking {
   ask<R, V extends object>(document: TypedDocument<R, V>, variables: V): Promise<R>;
 }
 
-type Library = (latchkey: ReturnType<typeof createLatchkey>, wire: Wire, url?: string) => Asking;
+type Library = (latchkey: Latchkey, wire: Wire, url?: string) => Asking;
 
-const apollo: Library = (latchkey, wire, uri = URL) => {
+const apollo: Library = (latchkey, wire, uri = ENDPOINT) => {
   const client = new ApolloClient({
     link: ApolloLink.from([latchkeyLink(latchkey), new HttpLink({ uri, fetch: wire.fetch })]),
     cache: new InMemoryCache({ possibleTypes }),
@@ -57,7 +54,7 @@ const apollo: Library = (latchkey, wire, uri = URL) => {
   };
 };
 
-const urql: Library = (latchkey, wire, url = URL) => {
+const urql: Library = (latchkey, wire, url = ENDPOINT) => {
   // urql makes one of those that are the same at once; each operation here has a client of its own over the same session
   return {
     async ask<R, V extends object>(document: TypedDocument<R, V>, variables: V) {
@@ -77,26 +74,22 @@ const urql: Library = (latchkey, wire, url = URL) => {
   };
 };
 
-const plain: Library = (latchkey, _wire, url = URL) => ({
+const plain: Library = (latchkey, _wire, url = ENDPOINT) => ({
   ask: (document, variables) => request(latchkey, document as never, variables, { url }),
 });
 
 describe.each(Object.entries({ apollo, urql, plain }))('%s', (_name, library) => {
   async function signedIn(options: Partial<LatchkeyOptions> = {}) {
-    const wire = createWire(app);
-    const latchkey = createLatchkey({ url: URL, fetch: wire.fetch, ...options });
+    const { latchkey, wire, events } = createClient(app, options);
     const client = library(latchkey, wire);
     const user = await registerUser(app);
     const input = { identifier: user.username, password: PASSWORD };
     const { login } = await client.ask(LoginDocument, { input });
     expect(login).toMatchObject({ __typename: 'LoginSuccess', user: { id: user.id } });
-    const events: SessionEvent[] = [];
-    latchkey.subscribe((event) => events.push(event));
+    events.length = 0;
     wire.sent.length = 0;
     return { wire, latchkey, user, events, ...client };
   }
-
-  const twenty = <T>(work: () => Promise<T>) => Promise.all(Array.from({ length: 20 }, work));
 
   it('answers twenty operations after one refresh', async () => {
     const { ask, wire, user, events } = await signedIn();
@@ -119,11 +112,7 @@ describe.each(Object.entries({ apollo, urql, plain }))('%s', (_name, library) =>
 
   it('signs out once when the refresh is refused, and goes on without a session', async () => {
     const { ask, wire, user, events, latchkey } = await signedIn();
-    await app.gql(
-      'mutation { logout(everywhere: true) { endedSessions } }',
-      {},
-      { token: user.accessToken },
-    );
+    await endSessions(app, user);
     const failures = await twenty(() => ask(MeDocument, {}).catch((error) => error));
     expect(failures.map(problemOf)).toEqual(
       Array(20).fill({ code: 'UNAUTHENTICATED', retryAfter: null }),
@@ -217,11 +206,10 @@ describe.each(Object.entries({ apollo, urql, plain }))('%s', (_name, library) =>
 
 describe('urql', () => {
   it('runs many operations of one client, and leaves those alone that nobody waits for', async () => {
-    const wire = createWire(app);
-    const latchkey = createLatchkey({ url: URL, fetch: wire.fetch });
+    const { latchkey, wire } = createClient(app);
     await latchkey.signIn(await registerUser(app));
     const client = new Client({
-      url: URL,
+      url: ENDPOINT,
       fetch: wire.fetch,
       preferGetMethod: false,
       exchanges: [latchkeyExchange(latchkey), fetchExchange],

@@ -1,21 +1,16 @@
-import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Listener, listen } from '../../src/http/listen.ts';
+import { launchBrowser, NO_BROWSER } from '../browser/support/browser.ts';
 import { PASSWORD, registerUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
+import { ACCESS_SECONDS } from './support/client.ts';
 
 const KIT = fileURLToPath(new URL('../../packages/client/src', import.meta.url));
-const ACCESS_SECONDS = 900;
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
-  (path) => existsSync(path),
-);
-if (CHROMIUM === undefined)
-  console.warn('SKIPPED: the client kit in a browser, for want of Chromium.');
 
 let app: TestApp;
 let service: Listener;
@@ -38,7 +33,7 @@ const script = (url: string) => `
   const five = () => Promise.all([me(), me(), me(), me(), me()]);
   Object.assign(window, { kit: { latchkey, events, signIn, me, five } });`;
 
-describe.skipIf(CHROMIUM === undefined)('in Chromium', () => {
+describe.skipIf(NO_BROWSER)('in Chromium', () => {
   beforeAll(async () => {
     pages = createServer();
     await new Promise<void>((resolve) => pages.listen(0, '127.0.0.1', resolve));
@@ -56,8 +51,7 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium', () => {
     pages.on('request', (_request, response) => {
       response.writeHead(200, { 'content-type': 'text/html' }).end(html);
     });
-    // the tests may run as root, for whom Chromium has no sandbox
-    browser = await chromium.launch({ executablePath: CHROMIUM ?? '', args: ['--no-sandbox'] });
+    browser = await launchBrowser();
   }, 60_000);
 
   afterAll(async () => {

@@ -1,21 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  LoginDocument,
-  MeDocument,
-  RegisterDocument,
-} from '../../packages/client/src/generated/documents.ts';
-import {
-  createLatchkey,
-  type LatchkeyOptions,
-  memoryStorage,
-  request,
-} from '../../packages/client/src/index.ts';
+import { RegisterDocument } from '../../packages/client/src/generated/documents.ts';
+import { memoryStorage, request } from '../../packages/client/src/index.ts';
 import { newName, PASSWORD, registerUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
-import { createWire } from './support/wire.ts';
-
-const URL = 'http://localhost:4000/graphql';
-const ACCESS_SECONDS = 900;
+import { ACCESS_SECONDS, createClient, endSessions } from './support/client.ts';
 
 let app: TestApp;
 
@@ -24,17 +12,14 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
-function createClient(options: Partial<LatchkeyOptions> = {}) {
-  const wire = createWire(app);
-  const latchkey = createLatchkey({ url: URL, mode: 'cookie', fetch: wire.fetch, ...options });
-  return { wire, latchkey, me: () => request(latchkey, MeDocument).then(({ me }) => me?.username) };
-}
+const COOKIES = { mode: 'cookie' } as const;
 
 describe('cookie mode', () => {
   it('asks for cookies by itself, and keeps no token', async () => {
     const storage = memoryStorage();
     const kept: string[] = [];
-    const { latchkey, wire, me } = createClient({
+    const { latchkey, wire, me } = createClient(app, {
+      ...COOKIES,
       storage: {
         ...storage,
         setItem(key, value) {
@@ -56,9 +41,9 @@ describe('cookie mode', () => {
   });
 
   it('is let in by the service, with the CSRF header it sends', async () => {
-    const { wire, me, latchkey } = createClient();
+    const { wire, me, signIn } = createClient(app, COOKIES);
     const { username } = await registerUser(app);
-    await request(latchkey, LoginDocument, { input: { identifier: username, password: PASSWORD } });
+    await signIn({ username });
     expect(await me()).toBe(username);
     // the same without the header is what the service refuses
     const cookie = [...wire.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
@@ -67,12 +52,9 @@ describe('cookie mode', () => {
   });
 
   it('finds the cookies of a sign-in that it has not seen, and refreshes them', async () => {
-    const { wire, me, latchkey } = createClient();
+    const { wire, me, latchkey } = createClient(app, COOKIES);
     const { username } = await registerUser(app);
-    const elsewhere = createLatchkey({ url: URL, mode: 'cookie', fetch: wire.fetch });
-    await request(elsewhere, LoginDocument, {
-      input: { identifier: username, password: PASSWORD },
-    });
+    await createClient(app, COOKIES, wire).signIn({ username });
     expect(latchkey.getState()).toBe('unknown');
     app.clock.advance(ACCESS_SECONDS + 1);
     expect(await me()).toBe(username);
@@ -81,26 +63,20 @@ describe('cookie mode', () => {
   });
 
   it('has the browser forget cookies that are good for nothing', async () => {
-    const { wire, me, latchkey } = createClient();
+    const { wire, me, latchkey, signIn } = createClient(app, COOKIES);
     const user = await registerUser(app);
-    await request(latchkey, LoginDocument, {
-      input: { identifier: user.username, password: PASSWORD },
-    });
-    await app.gql(
-      'mutation { logout(everywhere: true) { endedSessions } }',
-      {},
-      { token: user.accessToken },
-    );
+    await signIn(user);
+    await endSessions(app, user);
     await expect(me()).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
     expect([...wire.cookies.keys()]).toEqual(['latchkey-device']);
     expect(latchkey.getState()).toBe('signed-out');
-    expect(await me()).toBeUndefined();
+    expect(await me()).toBeNull();
   });
 
   it('keeps the session when a sign-out did not reach the service', async () => {
-    const { wire, me, latchkey } = createClient();
+    const { wire, me, latchkey, signIn } = createClient(app, COOKIES);
     const { username } = await registerUser(app);
-    await request(latchkey, LoginDocument, { input: { identifier: username, password: PASSWORD } });
+    await signIn({ username });
     wire.replace('LatchkeyLogout', () => Promise.reject(new TypeError('fetch failed')));
     await expect(latchkey.signOut()).rejects.toMatchObject({ code: 'UNREACHABLE' });
     expect(latchkey.getState()).toBe('signed-in');

@@ -16,10 +16,10 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generate } from '../../packages/client/generate.ts';
 import * as documents from '../../packages/client/src/generated/documents.ts';
-import { createLatchkey, OWN_OPERATIONS, request } from '../../packages/client/src/index.ts';
+import { OWN_OPERATIONS, request } from '../../packages/client/src/index.ts';
 import { registerAdmin } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
-import { createWire } from './support/wire.ts';
+import { createClient } from './support/client.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 const schema = buildSchema(read('schema.graphql'));
@@ -72,8 +72,7 @@ describe('the service', () => {
   };
 
   it.each(operations)('runs %s within its limits', async (_name, document) => {
-    const wire = createWire(app);
-    const latchkey = createLatchkey({ url: 'http://localhost:4000/graphql', fetch: wire.fetch });
+    const { latchkey } = createClient(app);
     await latchkey.signIn(await registerAdmin(app));
     const given = getOperationAST(document)?.variableDefinitions ?? [];
     const variables = given

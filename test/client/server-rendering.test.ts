@@ -14,15 +14,12 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { latchkeyLink, possibleTypes } from '../../packages/client/src/apollo.ts';
 import { MeDocument } from '../../packages/client/src/generated/documents.ts';
-import { createLatchkey, request, type ServerRequest } from '../../packages/client/src/index.ts';
+import { request, type ServerRequest } from '../../packages/client/src/index.ts';
 import { latchkeyExchange } from '../../packages/client/src/urql.ts';
 import { createBrowser } from '../attack/support/browser.ts';
 import { newName, PASSWORD } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
-import { createWire } from './support/wire.ts';
-
-const URL = 'http://localhost:4000/graphql';
-const ACCESS_SECONDS = 900;
+import { ACCESS_SECONDS, createClient, ENDPOINT } from './support/client.ts';
 
 let app: TestApp;
 
@@ -46,14 +43,8 @@ async function visitor() {
     username,
     browser,
     serve(more: Partial<ServerRequest> = {}) {
-      const wire = createWire(app);
-      const latchkey = createLatchkey({
-        url: URL,
-        mode: 'cookie',
-        fetch: wire.fetch,
-        server: { headers: { cookie: cookie() }, ...more },
-      });
-      return { wire, latchkey };
+      const server = { headers: { cookie: cookie() }, ...more };
+      return createClient(app, { mode: 'cookie', server });
     },
   };
 }
@@ -77,7 +68,7 @@ describe('a page server', () => {
         ssrMode: true,
         link: ApolloLink.from([
           latchkeyLink(latchkey),
-          new HttpLink({ uri: URL, fetch: wire.fetch }),
+          new HttpLink({ uri: ENDPOINT, fetch: wire.fetch }),
         ]),
         cache: new InMemoryCache({ possibleTypes }),
       });
@@ -101,7 +92,7 @@ describe('a page server', () => {
     const { serve, username } = await visitor();
     const { latchkey, wire } = serve();
     const client = new Client({
-      url: URL,
+      url: ENDPOINT,
       fetch: wire.fetch,
       preferGetMethod: false,
       exchanges: [cacheExchange, ssrExchange(), latchkeyExchange(latchkey), fetchExchange],

@@ -1,24 +1,19 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { LoginDocument, MeDocument } from '../../packages/client/src/generated/documents.ts';
 import {
   type Channel,
-  createLatchkey,
   type Latchkey,
   type LatchkeyOptions,
   type Locks,
   memoryStorage,
-  request,
-  type SessionEvent,
+  type SessionState,
   type TokenStorage,
 } from '../../packages/client/src/index.ts';
 import { storageLocks } from '../../packages/client/src/tabs.ts';
-import { newName, PASSWORD, registerUser, type TestUser } from '../support/account.ts';
+import { newName, registerUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
+import { ACCESS_SECONDS, createClient, endSessions, type TestClient } from './support/client.ts';
 import { createLocks } from './support/tabs.ts';
-import { createWire, type Wire } from './support/wire.ts';
-
-const URL = 'http://localhost:4000/graphql';
-const ACCESS_SECONDS = 900;
+import { createWire } from './support/wire.ts';
 
 let app: TestApp;
 const opened: Latchkey[] = [];
@@ -41,37 +36,24 @@ function createBrowser(options: Partial<LatchkeyOptions> = {}) {
     storage,
     /** Opens a tab. What it is given replaces what the tabs share. */
     open(own: Partial<LatchkeyOptions> = {}, itsLocks: Locks = locks) {
-      const wire = createWire(app, cookies);
       const channel = new BroadcastChannel(name) as BroadcastChannel & Channel;
       const tabs = { locks: itsLocks, channel };
-      const latchkey = createLatchkey({
-        url: URL,
-        fetch: wire.fetch,
-        name,
-        storage,
-        tabs,
-        ...options,
-        ...own,
-      });
-      opened.push(latchkey);
-      const events: SessionEvent[] = [];
-      latchkey.subscribe((event) => events.push(event));
-      return {
-        latchkey,
-        wire,
-        events,
-        me: async () => (await request(latchkey, MeDocument)).me?.username ?? null,
-        signIn: async ({ username }: TestUser) => {
-          const input = { identifier: username, password: PASSWORD };
-          await request(latchkey, LoginDocument, { input });
-        },
-      };
+      const its = { name, storage, tabs, ...options, ...own };
+      const tab = createClient(app, its, createWire(app, cookies));
+      opened.push(tab.latchkey);
+      return tab;
     },
   };
 }
 
-const refreshes = (wires: Wire[]) =>
-  wires.reduce((sum, wire) => sum + wire.count('LatchkeyRefresh'), 0);
+const refreshes = (tabs: TestClient[]) =>
+  tabs.reduce((sum, { wire }) => sum + wire.count('LatchkeyRefresh'), 0);
+
+/** Waits until every tab has heard of it. */
+const allBecome = (tabs: TestClient[], state: SessionState) =>
+  vi.waitFor(() => {
+    for (const { latchkey } of tabs) expect(latchkey.getState()).toBe(state);
+  });
 
 describe.each(['bearer', 'cookie'] as const)('three tabs in %s mode', (mode) => {
   it('with an expired token make one refresh, and nobody is signed out', async () => {
@@ -79,19 +61,17 @@ describe.each(['bearer', 'cookie'] as const)('three tabs in %s mode', (mode) => 
     const { open } = createBrowser({ mode });
     const tabs = [open(), open(), open()];
     await tabs[0]?.signIn(user);
-    await vi.waitFor(() => {
-      for (const { latchkey } of tabs) expect(latchkey.getState()).toBe('signed-in');
-    });
+    await allBecome(tabs, 'signed-in');
     app.clock.advance(ACCESS_SECONDS + 1);
     const asked = tabs.flatMap(({ me }) => [me(), me(), me()]);
     expect(await Promise.all(asked)).toEqual(Array(9).fill(user.username));
-    expect(refreshes(tabs.map(({ wire }) => wire))).toBe(1);
+    expect(refreshes(tabs)).toBe(1);
     for (const { events } of tabs)
       expect(events.some(({ type }) => type === 'signed-out')).toBe(false);
     // and so it goes on
     app.clock.advance(ACCESS_SECONDS + 1);
     await Promise.all(tabs.map(({ me }) => me()));
-    expect(refreshes(tabs.map(({ wire }) => wire))).toBe(2);
+    expect(refreshes(tabs)).toBe(2);
   });
 
   it('are signed out together', async () => {
@@ -99,9 +79,7 @@ describe.each(['bearer', 'cookie'] as const)('three tabs in %s mode', (mode) => 
     const { open } = createBrowser({ mode });
     const tabs = [open(), open(), open()];
     await tabs[0]?.signIn(user);
-    await vi.waitFor(() => {
-      for (const { latchkey } of tabs) expect(latchkey.getState()).toBe('signed-in');
-    });
+    await allBecome(tabs, 'signed-in');
     await tabs[1]?.latchkey.signOut();
     await vi.waitFor(() => {
       for (const { events } of tabs) {
@@ -109,7 +87,7 @@ describe.each(['bearer', 'cookie'] as const)('three tabs in %s mode', (mode) => 
       }
     });
     for (const { me } of tabs) expect(await me()).toBeNull();
-    expect(refreshes(tabs.map(({ wire }) => wire))).toBe(0);
+    expect(refreshes(tabs)).toBe(0);
   });
 
   it('whose session has ended are signed out once each, by one refresh', async () => {
@@ -117,16 +95,10 @@ describe.each(['bearer', 'cookie'] as const)('three tabs in %s mode', (mode) => 
     const { open } = createBrowser({ mode });
     const tabs = [open(), open(), open()];
     await tabs[0]?.signIn(user);
-    await vi.waitFor(() => {
-      for (const { latchkey } of tabs) expect(latchkey.getState()).toBe('signed-in');
-    });
-    await app.gql(
-      'mutation { logout(everywhere: true) { endedSessions } }',
-      {},
-      { token: user.accessToken },
-    );
+    await allBecome(tabs, 'signed-in');
+    await endSessions(app, user);
     await Promise.allSettled(tabs.flatMap(({ me }) => [me(), me()]));
-    expect(refreshes(tabs.map(({ wire }) => wire))).toBe(1);
+    expect(refreshes(tabs)).toBe(1);
     await vi.waitFor(() => {
       for (const { events } of tabs) {
         const outs = events.filter(({ type }) => type === 'signed-out');
@@ -176,19 +148,30 @@ describe('tabs whose browser takes a moment to show what another has written', (
     const view = createLaggingStorage(120);
     const tabs = [1, 2, 3].map(() => open({ storage: view() }));
     await tabs[0]?.signIn(user);
-    await vi.waitFor(() => {
-      for (const { latchkey } of tabs) expect(latchkey.getState()).toBe('signed-in');
-    });
+    await allBecome(tabs, 'signed-in');
     for (const round of [1, 2]) {
       app.clock.advance(ACCESS_SECONDS + 1);
       const names = await Promise.all(tabs.map(({ me }) => me()));
       expect(names).toEqual(Array(3).fill(user.username));
-      expect(refreshes(tabs.map(({ wire }) => wire))).toBe(round);
+      expect(refreshes(tabs)).toBe(round);
     }
     await tabs[2]?.latchkey.signOut();
-    await vi.waitFor(() => {
-      for (const { latchkey } of tabs) expect(latchkey.getState()).toBe('signed-out');
-    });
+    await allBecome(tabs, 'signed-out');
+  });
+});
+
+describe('tabs that hear nothing of each other', () => {
+  it('refresh the cookies they share once all the same', async () => {
+    const user = await registerUser(app);
+    const { open } = createBrowser({ mode: 'cookie' });
+    const locks = createLocks();
+    const channel: Channel = { postMessage() {}, addEventListener() {}, close() {} };
+    const alone = () => open({ storage: memoryStorage(), tabs: { locks, channel } });
+    const tabs = [alone(), alone(), alone()];
+    await tabs[0]?.signIn(user);
+    app.clock.advance(ACCESS_SECONDS + 1);
+    expect(await Promise.all(tabs.map(({ me }) => me()))).toEqual(Array(3).fill(user.username));
+    expect(refreshes(tabs)).toBe(1);
   });
 });
 
@@ -217,7 +200,7 @@ describe('without Web Locks', () => {
     await tabs[0]?.signIn(user);
     app.clock.advance(ACCESS_SECONDS + 1);
     expect(await Promise.all(tabs.map(({ me }) => me()))).toEqual(Array(3).fill(user.username));
-    expect(refreshes(tabs.map(({ wire }) => wire))).toBe(1);
+    expect(refreshes(tabs)).toBe(1);
   });
 
   it('what runs never overlaps, also when it throws', async () => {

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -168,6 +169,7 @@ describe('the account pages', () => {
     for (const file of files) rmSync(join(project, file));
     write('scripts/setup-build.js', 'export const buildService = () => {};\n');
     write('schema.graphql', 'type Query { me: ID }\n');
+    write('packages/client/src/index.ts', 'export const kit = 1;\n');
     write(
       'web/build.js',
       "import { mkdirSync, writeFileSync } from 'node:fs';\nmkdirSync('web/dist', { recursive: true });\nwriteFileSync('web/dist/index.html', process.env.NODE_ENV);\n",
@@ -183,6 +185,8 @@ describe('the account pages', () => {
     write('web/src/main.tsx', 'a page');
     expect(setup(['--build'])).toEqual(BUILDS);
     write('schema.graphql', 'type Query { me: Int }\n');
+    expect(setup(['--build'])).toEqual(BUILDS);
+    write('packages/client/src/index.ts', 'export const kit = 2;\n');
     expect(setup(['--build'])).toEqual(BUILDS);
     rmSync(join(project, 'web/dist'), { recursive: true });
     expect(setup(['--build'])).toEqual(BUILDS);
@@ -237,6 +241,27 @@ describe('the Redis of the tests', () => {
     expect(status).toBe(1);
     expect(lines.join('\n')).toContain('No redis-server was found');
   });
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'is installed by root, after a look at newer package lists if it takes that',
+    () => {
+      write(
+        'bin/apt-get',
+        `#!/bin/sh
+cd ${project}/bin
+case "$1" in
+  update) echo > lists ;;
+  install) [ -e lists ] && printf '#!/bin/sh\\n' > redis-server && /bin/chmod +x redis-server ;;
+esac
+`,
+      );
+      chmodSync(join(project, 'bin/apt-get'), 0o755);
+      expect(setup(['--test'], { ...NOWHERE, PATH: join(project, 'bin') })).toEqual({
+        status: 0,
+        lines: ['setup: installing Redis for the tests (apt-get install redis-server)'],
+      });
+    },
+  );
 
   test('is none of the business of the service', () => {
     expect(setup([], { ...NOWHERE, ...NAMED_DATABASE })).toEqual(SILENT);

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { stringifyDocument } from '@urql/core';
+import { formatDocument, stringifyDocument } from '@urql/core';
 import { parse, validate } from 'graphql';
 import { expect, it } from 'vitest';
+import { OWN_OPERATIONS } from '../../packages/client/src/index.ts';
 import { schema } from '../../src/graphql/schema.ts';
 import { generateDocuments, listOperations } from '../../web/codegen.js';
 
@@ -28,8 +29,10 @@ it('have types that are not stale', async () => {
 
 it('are listed as they are sent, for services that run listed documents only', async () => {
   const path = join(ROOT, 'web/src/generated/account.ts');
-  const { RefreshDocument, LogoutDocument } = await import(path);
-  const { Refresh, Logout } = listOperations();
-  expect(stringifyDocument(RefreshDocument)).toBe(Refresh);
+  const { LogoutDocument, LoginDocument } = await import(path);
+  const { Logout, Login } = listOperations();
   expect(stringifyDocument(LogoutDocument)).toBe(Logout);
+  expect(stringifyDocument(formatDocument(LoginDocument))).toBe(Login);
+  const listed = JSON.parse(readFileSync(join(ROOT, 'web/dist/operations.json'), 'utf8'));
+  expect(listed).toEqual({ ...listOperations(), ...OWN_OPERATIONS });
 });

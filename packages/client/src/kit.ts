@@ -60,6 +60,12 @@ export async function askRefresh(kit: Kit, record: SessionRecord | null): Promis
   return readRefresh(await ask(kit, OWN_OPERATIONS.LatchkeyRefresh, variables));
 }
 
+/** Whether the browser's cookies are good. @throws {LatchkeyError} when the service cannot be asked */
+export async function askWhetherGood(kit: Kit): Promise<boolean> {
+  const { data } = await ask(kit, OWN_OPERATIONS.LatchkeyProbe, {});
+  return Boolean((data as { me?: unknown } | null | undefined)?.me);
+}
+
 /** Ends the session at the service. @throws {LatchkeyError} when that cannot be known to have happened */
 export async function askLogout(
   kit: Kit,

@@ -1,6 +1,8 @@
-import { askLogout, askRefresh, type Kit } from './kit.ts';
+import { askLogout, askRefresh, askWhetherGood, type Kit } from './kit.ts';
 import { LatchkeyError } from './problem.ts';
+import type { Refreshed } from './service.ts';
 import { recordOf, type SessionRecord } from './session-record.ts';
+import { NO_TABS } from './tabs.ts';
 
 /**
  * Makes the one way to new tokens. However many operations ask, here and in other tabs, the service is asked once.
@@ -17,7 +19,7 @@ export function createRenewal(kit: Kit): (epoch: string | null) => Promise<Sessi
     // another tab was faster
     if ((record?.epoch ?? null) !== epoch) return record;
     refuseWhileWaiting();
-    const refreshed = await askRefresh(kit, record).catch(rememberToWait);
+    const refreshed = await exchange(record).catch(rememberToWait);
     const now = await kit.store.read();
     // a sign-in or sign-out that happened meanwhile is newer than what was answered here
     if ((now?.epoch ?? null) !== epoch) return now;
@@ -30,6 +32,12 @@ export function createRenewal(kit: Kit): (epoch: string | null) => Promise<Sessi
     kit.watch.signedIn(renewed.login);
     kit.tabs.tell({ type: 'changed', epoch: renewed.epoch });
     return renewed;
+  }
+
+  async function exchange(record: SessionRecord | null): Promise<Refreshed> {
+    // another tab's cookies are there before any word of them: nothing but an answer tells in all tabs at the same time
+    const isShared = kit.mode === 'cookie' && kit.tabs !== NO_TABS;
+    return isShared && (await askWhetherGood(kit)) ? { tokens: null } : askRefresh(kit, record);
   }
 
   function refuseWhileWaiting(): void {

@@ -25,7 +25,7 @@ export interface Answer {
 }
 
 /**
- * The two operations that the kit sends by itself. A service with PERSISTED_OPERATIONS needs them on its list.
+ * The operations that the kit sends by itself. A service with PERSISTED_OPERATIONS needs them on its list.
  */
 export const OWN_OPERATIONS = {
   LatchkeyRefresh: `mutation LatchkeyRefresh($input: RefreshInput) {
@@ -37,6 +37,7 @@ export const OWN_OPERATIONS = {
   LatchkeyLogout: `mutation LatchkeyLogout($everywhere: Boolean, $refreshToken: String) {
   logout(everywhere: $everywhere, refreshToken: $refreshToken) { endedSessions }
 }`,
+  LatchkeyProbe: 'query LatchkeyProbe { me { __typename } }',
 } as const;
 
 const GIVEN_UP = ['AbortError', 'TimeoutError'];

@@ -34,7 +34,10 @@ export async function checkMail(config: Config | null): Promise<Finding[]> {
 }
 
 function refused({ host, port }: SmtpServer, error: unknown): Finding {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+  const { code = 'unknown', originalCode = code } = error as {
+    code?: string;
+    originalCode?: string;
+  };
   if (code === 'EAUTH') {
     return mail.broken(
       `The mail server at ${host} refuses the user or the password.`,
@@ -46,12 +49,12 @@ function refused({ host, port }: SmtpServer, error: unknown): Finding {
     /certificate|self.signed/i.test(error instanceof Error ? error.message : '')
   ) {
     return mail.broken(
-      `No TLS comes about with the mail server at ${host}.`,
-      'Use the host name that its certificate has, smtps:// for port 465 and smtp:// for 587.',
+      `No TLS comes about with the mail server at ${host} (${originalCode}).`,
+      'Use the host name that its certificate has, smtps:// for port 465 and smtp:// for 587; with a certificate authority of yours, ?tls= and the path of its certificate.',
     );
   }
   return mail.broken(
-    `The mail server at ${host}:${port} does not answer (${code}).`,
+    `The mail server at ${host}:${port} does not answer (${originalCode}).`,
     'Correct host and port in SMTP_URL, or let the connection out of the firewall.',
   );
 }

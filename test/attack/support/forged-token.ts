@@ -1,6 +1,7 @@
 import { createHmac, createPrivateKey, type JsonWebKey, type KeyObject, sign } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { decrypt } from '../../../src/crypto/cipher.ts';
+import type { TestUser } from '../../support/account.ts';
 import type { TestApp } from '../../support/app.ts';
 import { runSql } from '../../support/database.ts';
 
@@ -20,6 +21,23 @@ export interface Mint {
   /** Only where the service has a key pair. */
   publicJwk: JsonWebKey | undefined;
 }
+
+/** Whose tokens forgeries are made of. */
+export interface Target {
+  victim: TestUser;
+  attacker: TestUser;
+  deleted: TestUser;
+  mint: Mint;
+  theirs: Mint;
+  /** Where a verifier would go that lets tokens say where keys are. */
+  trap: string;
+}
+
+/** Makes tokens that open nothing. */
+export type Forgery = (target: Target) => string[] | Promise<string[]>;
+
+/** The service's time, which stands still here: the pattern was made just now. */
+export const timeOf = (mint: Mint) => Number(mint.claims.iat);
 
 /** Takes a real token for the pattern of forgeries. */
 export async function mintLike(app: TestApp, accessToken: string): Promise<Mint> {

@@ -1,7 +1,8 @@
-import { type FormEvent, useState } from 'react';
+import { useState } from 'react';
 import { useQuery } from 'urql';
 import { Link, useSearchParams } from 'wouter';
 import { SelectField, TextField } from '../form/fields.tsx';
+import { Filters } from '../form/filters.tsx';
 import {
   AuditEventsDocument,
   type AuditEventsQuery,
@@ -11,7 +12,6 @@ import { AUDIT_EVENT_TYPES } from '../generated/audit-event-types.ts';
 import { EventItem, eventTitle } from '../layout/event.tsx';
 import { Awaited, Page } from '../layout/page.tsx';
 import { Pager } from '../layout/pager.tsx';
-import { onSelect } from './users.tsx';
 
 const PAGE_SIZE = 20;
 
@@ -24,41 +24,20 @@ type Event = NonNullable<AuditEventsQuery['admin']>['auditEvents']['edges'][numb
 
 /** Everything on record. */
 export function AuditPage() {
-  const [search, setSearch] = useSearchParams();
-  function filter(event: FormEvent<HTMLFormElement>) {
-    event.preventDefault();
-    const entries = [...new FormData(event.currentTarget)] as [string, string][];
-    setSearch(
-      entries.filter(([, value]) => value.trim() !== ''),
-      { replace: true },
-    );
-  }
+  const [search] = useSearchParams();
   return (
     <Page title="Audit log" lead="Everything on record, the newest first.">
-      <search>
-        <form key={search.toString()} className="filters" onSubmit={filter} onChange={onSelect}>
-          <SelectField
-            name="type"
-            label="What"
-            options={TYPES}
-            defaultValue={search.get('type') ?? ''}
-            optional
-            quiet
-          />
-          <TextField
-            name="user"
-            label="Id of the user"
-            autoComplete="off"
-            spellCheck={false}
-            defaultValue={search.get('user') ?? ''}
-            optional
-            quiet
-          />
-          <button type="submit" className="button">
-            Filter
-          </button>
-        </form>
-      </search>
+      <Filters submitLabel="Filter">
+        <SelectField name="type" label="What" options={TYPES} optional quiet />
+        <TextField
+          name="user"
+          label="Id of the user"
+          autoComplete="off"
+          spellCheck={false}
+          optional
+          quiet
+        />
+      </Filters>
       <Found
         key={`${search}`}
         type={search.get('type') as AuditEventType | null}

@@ -1,7 +1,8 @@
-import { type FormEvent, useState } from 'react';
+import { useState } from 'react';
 import { useQuery } from 'urql';
 import { Link, useSearchParams } from 'wouter';
 import { SelectField, TextField } from '../form/fields.tsx';
+import { Filters } from '../form/filters.tsx';
 import { type Role, type UserStatus, UsersDocument, type UsersQuery } from '../generated/admin.ts';
 import { Awaited, Badge, Page } from '../layout/page.tsx';
 import { Pager } from '../layout/pager.tsx';
@@ -24,12 +25,16 @@ const STATUSES = [
 
 type Row = NonNullable<UsersQuery['admin']>['users']['edges'][number]['node'];
 
-/** All accounts, to search and to page through. The search is in the address, so that it can be kept and sent. */
+/** All accounts, to search and to page through. */
 export function UsersPage() {
-  const [search, setSearch] = useSearchParams();
+  const [search] = useSearchParams();
   return (
     <Page title="Users" action={<NewUserLink />}>
-      <Filters search={search} onFilter={(filters) => setSearch(filters, { replace: true })} />
+      <Filters submitLabel="Search">
+        <TextField name="search" label="Search" type="search" autoComplete="off" optional quiet />
+        <SelectField name="role" label="Role" options={ROLES} optional quiet />
+        <SelectField name="status" label="Status" options={STATUSES} optional quiet />
+      </Filters>
       <Found key={search.toString()} search={search} />
     </Page>
   );
@@ -41,54 +46,6 @@ function NewUserLink() {
       New user
     </Link>
   );
-}
-
-function Filters(props: { search: URLSearchParams; onFilter(filters: [string, string][]): void }) {
-  const { search, onFilter } = props;
-  function filter(event: FormEvent<HTMLFormElement>) {
-    event.preventDefault();
-    const entries = [...new FormData(event.currentTarget)] as [string, string][];
-    onFilter(entries.filter(([, value]) => value !== ''));
-  }
-  return (
-    <search>
-      <form className="filters" onSubmit={filter} onChange={onSelect}>
-        <TextField
-          name="search"
-          label="Search"
-          type="search"
-          autoComplete="off"
-          defaultValue={search.get('search') ?? ''}
-          optional
-          quiet
-        />
-        <SelectField
-          name="role"
-          label="Role"
-          options={ROLES}
-          defaultValue={search.get('role') ?? ''}
-          optional
-          quiet
-        />
-        <SelectField
-          name="status"
-          label="Status"
-          options={STATUSES}
-          defaultValue={search.get('status') ?? ''}
-          optional
-          quiet
-        />
-        <button type="submit" className="button">
-          Search
-        </button>
-      </form>
-    </search>
-  );
-}
-
-/** A choice counts at once; what is typed counts with the button or Enter. */
-export function onSelect(event: FormEvent<HTMLFormElement>): void {
-  if (event.target instanceof HTMLSelectElement) event.currentTarget.requestSubmit();
 }
 
 function Found({ search }: { search: URLSearchParams }) {

@@ -1,8 +1,8 @@
 import { type ReactNode, useEffect, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { LogoutDocument } from '../generated/account.ts';
-import { session, useAsk } from '../session/client.tsx';
-import { RequestProblem } from '../session/request-problem.ts';
+import { useAsk } from '../session/client.tsx';
+import { problemIn } from '../session/request-problem.ts';
 import { useViewer, type Viewer } from '../session/viewer.tsx';
 import { Brand } from './brand.tsx';
 import { Icon, type IconName } from './icon.tsx';
@@ -98,15 +98,10 @@ function SignedInAs({ viewer }: { viewer: Viewer }) {
   const name = viewer.displayName ?? viewer.username;
   async function signOut() {
     setProblem('');
-    try {
-      await mutate(LogoutDocument, { everywhere: false });
-    } catch (error) {
-      // nobody may believe to be signed out who is not
-      if (!(error instanceof RequestProblem)) throw error;
-      return setProblem(`You are still signed in. ${error.message}`);
-    }
+    const failed = await problemIn(() => mutate(LogoutDocument, { everywhere: false }));
+    // nobody may believe to be signed out who is not
+    if (failed !== undefined) return setProblem(`You are still signed in. ${failed}`);
     navigate('/sign-in');
-    session.announce('signed-out');
   }
   return (
     <section className="signed-in-as" aria-label="Signed in as">

@@ -6,8 +6,9 @@ import { inputProblems, type Problems, unreachable } from '../form/problems.ts';
 import { LogoutDocument, ResetPasswordDocument } from '../generated/account.ts';
 import { Entrance } from '../layout/entrance.tsx';
 import { Page } from '../layout/page.tsx';
-import { session, useAsk } from '../session/client.tsx';
+import { useAsk } from '../session/client.tsx';
 import { readLinkToken } from '../session/link-token.ts';
+import { useNotice } from '../session/notice.tsx';
 
 /** Opened by the link to reset a password. */
 export function ResetPasswordPage() {
@@ -52,6 +53,7 @@ interface ChoosePasswordProps {
 
 function ChoosePassword({ path, title, lead, expired }: ChoosePasswordProps) {
   const { mutate } = useAsk();
+  const { takeLeave } = useNotice();
   const [, navigate] = useLocation();
   const [token] = useState(() => readLinkToken(path));
   const [isOver, setOver] = useState(token === '');
@@ -65,7 +67,7 @@ function ChoosePassword({ path, title, lead, expired }: ChoosePasswordProps) {
         // a session that this browser had is over
         await mutate(LogoutDocument, { everywhere: false });
         navigate('/sign-in');
-        session.announce('password-chosen');
+        takeLeave('Your password is set. Sign in with it.');
         return undefined;
       case 'InvalidToken':
         setOver(true);

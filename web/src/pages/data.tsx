@@ -5,8 +5,9 @@ import { Form, type Values } from '../form/form.tsx';
 import { formProblem, inputProblems, type Problems, unreachable } from '../form/problems.ts';
 import { DataExportDocument, DeleteAccountDocument } from '../generated/account.ts';
 import { Page, Section } from '../layout/page.tsx';
-import { session, useAsk } from '../session/client.tsx';
-import { RequestProblem } from '../session/request-problem.ts';
+import { useAsk } from '../session/client.tsx';
+import { useNotice } from '../session/notice.tsx';
+import { problemIn } from '../session/request-problem.ts';
 import { useViewer } from '../session/viewer.tsx';
 import { download } from './download.ts';
 
@@ -24,15 +25,12 @@ function Export() {
   const [said, setSaid] = useState('');
   async function save() {
     setSaid('');
-    try {
+    const failed = await problemIn(async () => {
       const { me } = await query(DataExportDocument, {});
       const content = JSON.stringify(me?.dataExport, null, 2);
       download('my-data.json', 'application/json', content);
-      setSaid('Your browser has the file now.');
-    } catch (error) {
-      if (!(error instanceof RequestProblem)) throw error;
-      setSaid(error.message);
-    }
+    });
+    setSaid(failed ?? 'Your browser has the file now.');
   }
   return (
     <Section title="Download" lead="Everything stored about you, as a file that programs can read.">
@@ -48,6 +46,7 @@ function Export() {
 
 function Delete() {
   const viewer = useViewer();
+  const { takeLeave } = useNotice();
   const { mutate } = useAsk();
   const [, navigate] = useLocation();
   async function deleteAccount(values: Values): Promise<Problems | undefined> {
@@ -62,7 +61,7 @@ function Delete() {
     switch (deleteAccount.__typename) {
       case 'DeleteAccountSuccess':
         navigate('/sign-in');
-        session.announce('deleted');
+        takeLeave('Your account has been deleted.');
         return undefined;
       case 'InvalidCredentials':
         return { currentPassword: 'This is not your password.' };

@@ -4,6 +4,7 @@ import { TextField } from '../form/fields.tsx';
 import { Form, type Values } from '../form/form.tsx';
 import { RequestPasswordResetDocument } from '../generated/account.ts';
 import { Entrance } from '../layout/entrance.tsx';
+import { MailSent } from '../layout/mail-sent.tsx';
 import { Page } from '../layout/page.tsx';
 import { useAsk } from '../session/client.tsx';
 
@@ -21,15 +22,10 @@ export function ForgottenPasswordPage() {
   if (sentTo !== null) {
     return (
       <Entrance foot={foot}>
-        <Page key="sent" title="Look into your mail">
-          <p>
-            If there is an account with the address <strong>{sentTo}</strong>, a message with a link
-            is on its way there.
-          </p>
-          <p className="hint">
-            Nothing there after some minutes? Look among the unwanted mail, and check the address.
-          </p>
-        </Page>
+        <MailSent>
+          If there is an account with the address <strong>{sentTo}</strong>, a message with a link
+          is on its way there.
+        </MailSent>
       </Entrance>
     );
   }

@@ -5,8 +5,9 @@ import { Form, type Values } from '../form/form.tsx';
 import { inputProblems, type Problems, unreachable } from '../form/problems.ts';
 import { RegisterDocument } from '../generated/account.ts';
 import { Entrance } from '../layout/entrance.tsx';
+import { MailSent } from '../layout/mail-sent.tsx';
 import { Page } from '../layout/page.tsx';
-import { session, useAsk } from '../session/client.tsx';
+import { useAsk } from '../session/client.tsx';
 import { settings } from '../session/settings.ts';
 
 /** Somebody makes an account of their own. */
@@ -29,14 +30,9 @@ export function RegisterPage() {
   if (sentTo !== null) {
     return (
       <Entrance foot={foot}>
-        <Page title="Look into your mail">
-          <p>
-            We have written to <strong>{sentTo}</strong>. Open the link in the message to go on.
-          </p>
-          <p className="hint">
-            Nothing there after some minutes? Look among the unwanted mail, and check the address.
-          </p>
-        </Page>
+        <MailSent>
+          We have written to <strong>{sentTo}</strong>. Open the link in the message to go on.
+        </MailSent>
       </Entrance>
     );
   }
@@ -63,7 +59,6 @@ function RegisterForm({ onSent }: { onSent(email: string): void }) {
     });
     switch (register.__typename) {
       case 'RegisterSuccess':
-        session.announce('signed-in');
         return undefined;
       case 'VerificationSent':
         onSent(register.email);

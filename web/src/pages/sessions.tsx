@@ -12,8 +12,8 @@ import { deviceName } from '../layout/device.ts';
 import { Icon } from '../layout/icon.tsx';
 import { Awaited, Badge, Page } from '../layout/page.tsx';
 import { Time } from '../layout/time.tsx';
-import { session, useAsk } from '../session/client.tsx';
-import { RequestProblem } from '../session/request-problem.ts';
+import { useAsk } from '../session/client.tsx';
+import { problemIn } from '../session/request-problem.ts';
 
 type SessionRow = NonNullable<SessionsQuery['me']>['sessions'][number];
 
@@ -52,7 +52,7 @@ function SessionItem({ row, onChange }: { row: SessionRow; onChange(said: string
   const { mutate } = useAsk();
   const device = deviceName(row.userAgent);
   async function end() {
-    try {
+    const failed = await problemIn(async () => {
       const { revokeSession } = await mutate(RevokeSessionDocument, { id: row.id });
       switch (revokeSession.__typename) {
         case 'RevokeSessionSuccess':
@@ -62,10 +62,8 @@ function SessionItem({ row, onChange }: { row: SessionRow; onChange(said: string
         default:
           return unreachable(revokeSession);
       }
-    } catch (error) {
-      if (!(error instanceof RequestProblem)) throw error;
-      return onChange(error.message);
-    }
+    });
+    if (failed !== undefined) onChange(failed);
   }
   return (
     <li className="row">
@@ -96,14 +94,9 @@ function EndAll() {
   const [, navigate] = useLocation();
   const [problem, setProblem] = useState('');
   async function endAll() {
-    try {
-      await mutate(LogoutDocument, { everywhere: true });
-      navigate('/sign-in');
-      session.announce('signed-out');
-    } catch (error) {
-      if (!(error instanceof RequestProblem)) throw error;
-      setProblem(error.message);
-    }
+    const failed = await problemIn(() => mutate(LogoutDocument, { everywhere: true }));
+    if (failed !== undefined) return setProblem(failed);
+    navigate('/sign-in');
   }
   return (
     <div className="page-actions">

@@ -6,7 +6,7 @@ import { formProblem, type Problems, unreachable } from '../form/problems.ts';
 import { CompleteLoginDocument, LoginDocument } from '../generated/account.ts';
 import { Entrance } from '../layout/entrance.tsx';
 import { Page } from '../layout/page.tsx';
-import { session, useAsk } from '../session/client.tsx';
+import { useAsk } from '../session/client.tsx';
 import { useNotice } from '../session/notice.tsx';
 import { inTime } from '../session/request-problem.ts';
 import { settings } from '../session/settings.ts';
@@ -15,7 +15,7 @@ import { settings } from '../session/settings.ts';
 export function SignInPage() {
   const [challenge, setChallenge] = useState<string | null>(null);
   const [problem, setProblem] = useState('');
-  const notice = useNotice();
+  const { notice } = useNotice();
   if (challenge !== null) {
     const startAgain = (reason: string) => {
       setProblem(reason);
@@ -64,7 +64,6 @@ function PasswordStep({ onChallenge }: { onChallenge(challenge: string): void })
     });
     switch (login.__typename) {
       case 'LoginSuccess':
-        session.announce('signed-in');
         return undefined;
       case 'MfaRequired':
         onChallenge(login.challenge);
@@ -108,7 +107,6 @@ function CodeStep({ challenge, onOver }: { challenge: string; onOver(reason: str
     });
     switch (completeLogin.__typename) {
       case 'LoginSuccess':
-        session.announce('signed-in');
         return undefined;
       case 'InvalidCode':
         return { code: WRONG_CODES[kind] };

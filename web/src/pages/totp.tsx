@@ -167,18 +167,8 @@ function TurnOff() {
   const { mutate } = useAsk();
   async function turnOff(values: Values): Promise<Problems | undefined> {
     const { disableTotp } = await mutate(DisableTotpDocument, { input: readProofs(values) });
-    switch (disableTotp.__typename) {
-      case 'DisableTotpSuccess':
-        return undefined;
-      case 'InvalidCredentials':
-        return { currentPassword: WRONG_PASSWORD };
-      case 'InvalidCode':
-        return { code: WRONG_CODE };
-      case 'TotpNotEnabled':
-        return formProblem('It is off already. Reload this page.');
-      default:
-        return unreachable(disableTotp);
-    }
+    if (disableTotp.__typename === 'DisableTotpSuccess') return undefined;
+    return proofProblem(disableTotp);
   }
   return (
     <Form onSubmit={turnOff} submitLabel="Turn off" tone="danger" label="Turn two-step sign-in off">
@@ -193,19 +183,11 @@ function NewCodes({ onCodes }: { onCodes(codes: readonly string[]): void }) {
     const { regenerateRecoveryCodes } = await mutate(RegenerateRecoveryCodesDocument, {
       input: readProofs(values),
     });
-    switch (regenerateRecoveryCodes.__typename) {
-      case 'RegenerateRecoveryCodesSuccess':
-        onCodes(regenerateRecoveryCodes.recoveryCodes);
-        return undefined;
-      case 'InvalidCredentials':
-        return { currentPassword: WRONG_PASSWORD };
-      case 'InvalidCode':
-        return { code: WRONG_CODE };
-      case 'TotpNotEnabled':
-        return formProblem('Two-step sign-in is off. Reload this page.');
-      default:
-        return unreachable(regenerateRecoveryCodes);
+    if (regenerateRecoveryCodes.__typename !== 'RegenerateRecoveryCodesSuccess') {
+      return proofProblem(regenerateRecoveryCodes);
     }
+    onCodes(regenerateRecoveryCodes.recoveryCodes);
+    return undefined;
   }
   return (
     <Form onSubmit={renew} submitLabel="Make new codes" label="Make new recovery codes">
@@ -228,4 +210,20 @@ function Proofs() {
 
 function readProofs(values: Values) {
   return { currentPassword: values.text('currentPassword'), code: values.text('code') };
+}
+
+/** What is said of proofs that are none. */
+function proofProblem(failure: {
+  __typename: 'InvalidCredentials' | 'InvalidCode' | 'TotpNotEnabled';
+}): Problems {
+  switch (failure.__typename) {
+    case 'InvalidCredentials':
+      return { currentPassword: WRONG_PASSWORD };
+    case 'InvalidCode':
+      return { code: WRONG_CODE };
+    case 'TotpNotEnabled':
+      return formProblem('Two-step sign-in is off already. Reload this page.');
+    default:
+      return unreachable(failure.__typename);
+  }
 }

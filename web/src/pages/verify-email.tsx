@@ -5,8 +5,9 @@ import { formProblem, type Problems, unreachable } from '../form/problems.ts';
 import { LogoutDocument, MeDocument, VerifyEmailDocument } from '../generated/account.ts';
 import { Entrance } from '../layout/entrance.tsx';
 import { Page } from '../layout/page.tsx';
-import { session, useAsk } from '../session/client.tsx';
+import { useAsk } from '../session/client.tsx';
 import { readLinkToken } from '../session/link-token.ts';
+import { useNotice } from '../session/notice.tsx';
 import { settings } from '../session/settings.ts';
 import { useVisitor, type Viewer } from '../session/viewer.tsx';
 
@@ -59,7 +60,6 @@ function ConfirmAs({ viewer, confirm }: { viewer: Viewer; confirm: Confirm }) {
   const { mutate } = useAsk();
   async function signOut() {
     await mutate(LogoutDocument, { everywhere: false });
-    session.announce('signed-out');
   }
   const waits = !viewer.emailVerified || viewer.pendingEmail !== null;
   if (!waits) {
@@ -174,6 +174,7 @@ function Message({ title, children }: { title: string; children: ReactNode }) {
 /** Opened by the link that undoes a change of the address, from the mailbox that had it before. */
 export function UndoEmailChangePage() {
   const { mutate } = useAsk();
+  const { takeLeave } = useNotice();
   const [, navigate] = useLocation();
   const [token] = useState(() => readLinkToken('/undo-email-change'));
   const [isOver, setOver] = useState(token === '');
@@ -183,7 +184,9 @@ export function UndoEmailChangePage() {
       case 'VerifyEmailSuccess':
         await mutate(LogoutDocument, { everywhere: false });
         navigate('/sign-in');
-        session.announce('address-restored');
+        takeLeave(
+          'Your address is back, and everybody is signed out. We have sent you a link to choose another password.',
+        );
         return undefined;
       case 'InvalidToken':
         setOver(true);

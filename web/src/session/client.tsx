@@ -6,21 +6,21 @@ import {
   type TypedDocumentNode,
   useClient,
 } from 'urql';
+import { createLatchkey } from '../../../packages/client/src/index.ts';
+import { latchkeyExchange } from '../../../packages/client/src/urql.ts';
 import { requestProblem } from './request-problem.ts';
-import { createSession } from './session.ts';
 import { settings } from './settings.ts';
 
 const url = `${settings.base}/graphql`;
 
-export const session = createSession(url);
+/** The session of this browser, which all its tabs share. */
+export const session = createLatchkey({ url, mode: 'cookie', name: 'latchkey-pages' });
 
 /** A client with an empty cache: whoever signs in or out starts with one. */
 export function createClient(): Client {
   return new Client({
     url,
-    exchanges: [cacheExchange, fetchExchange],
-    fetch: session.fetch,
-    fetchOptions: { credentials: 'same-origin', headers: { 'x-csrf-protection': '1' } },
+    exchanges: [cacheExchange, latchkeyExchange(session), fetchExchange],
     preferGetMethod: false,
   });
 }

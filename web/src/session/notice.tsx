@@ -1,8 +1,14 @@
 import { createContext, useContext } from 'react';
 
-/** Why the person has to sign in, where they did not ask to. */
-export const NoticeContext = createContext('');
+interface Notices {
+  /** Why the person has to sign in, where they did not ask to. */
+  notice: string;
+  /** Begins anew for a visitor who is told this. */
+  takeLeave(notice: string): void;
+}
 
-export function useNotice(): string {
+export const NoticeContext = createContext<Notices>({ notice: '', takeLeave: () => {} });
+
+export function useNotice(): Notices {
   return useContext(NoticeContext);
 }

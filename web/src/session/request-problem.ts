@@ -1,8 +1,20 @@
 import type { CombinedError } from 'urql';
+import { problemOf } from '../../../packages/client/src/index.ts';
 
 /** A request that came to nothing, in words for the person who made it. */
 export class RequestProblem extends Error {
   override name = 'RequestProblem';
+}
+
+/** Does it. @returns what to tell the person when it came to nothing */
+export async function problemIn(work: () => Promise<unknown>): Promise<string | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    if (error instanceof RequestProblem) return error.message;
+    throw error;
+  }
 }
 
 /** @param error what urql says when there is no answer to an operation, or one without what was asked for */
@@ -10,9 +22,11 @@ export function requestProblem(error: CombinedError | undefined): RequestProblem
   return new RequestProblem(explain(error));
 }
 
+const UNREACHABLE = 'The service cannot be reached. Check your connection, and try again.';
+
 function explain(error: CombinedError | undefined): string {
-  const { code, retryAfter } = error?.graphQLErrors[0]?.extensions ?? {};
-  const wait = typeof retryAfter === 'number' ? `Try again ${inTime(retryAfter)}.` : 'Try again.';
+  const { code, retryAfter = null } = problemOf(error) ?? {};
+  const wait = retryAfter !== null ? `Try again ${inTime(retryAfter)}.` : 'Try again.';
   switch (code) {
     case 'UNAUTHENTICATED':
       return 'Your session has ended. Sign in again.';
@@ -26,9 +40,11 @@ function explain(error: CombinedError | undefined): string {
       return 'The service does not take this page for its own. Open it by its public address.';
     case 'BAD_USER_INPUT':
       return 'The service did not understand this page. Reload it, and try again.';
+    case 'UNREACHABLE':
+      return UNREACHABLE;
     default:
-      return error?.networkError && !error.response
-        ? 'The service cannot be reached. Check your connection, and try again.'
+      return code === undefined && error?.networkError && !error.response
+        ? UNREACHABLE
         : 'Something went wrong on our side. Try again in a moment.';
   }
 }
