@@ -23,7 +23,8 @@ const STATUSES = [
   ['DISABLED', 'Disabled'],
 ] as const;
 
-type Row = NonNullable<UsersQuery['admin']>['users']['edges'][number]['node'];
+type Listed = NonNullable<UsersQuery['admin']>['users'];
+type Row = Listed['edges'][number]['node'];
 
 /** All accounts, to search and to page through. */
 export function UsersPage() {
@@ -58,6 +59,8 @@ function Found({ search }: { search: URLSearchParams }) {
       search: search.get('search'),
       role: search.get('role') as Role | null,
       status: search.get('status') as UserStatus | null,
+      // what a search finds in all is counted by looking at every account there is
+      counted: !search.get('search'),
     },
     requestPolicy: 'cache-and-network',
   });
@@ -66,7 +69,7 @@ function Found({ search }: { search: URLSearchParams }) {
   return (
     <>
       <p className="hint" role="status">
-        {plural(users.totalCount, 'account')} found
+        {countOf(users, cursors.length === 0)}
       </p>
       {users.edges.length === 0 ? null : (
         <ul className="rows card">
@@ -78,6 +81,13 @@ function Found({ search }: { search: URLSearchParams }) {
       <Pager cursors={cursors} onChange={setCursors} {...users.pageInfo} />
     </>
   );
+}
+
+function countOf({ totalCount, edges, pageInfo }: Listed, isFirstPage: boolean): string {
+  const isAll = isFirstPage && !pageInfo.hasNextPage;
+  const count = totalCount ?? (isAll ? edges.length : undefined);
+  if (count !== undefined) return `${plural(count, 'account')} found`;
+  return `${plural(edges.length, 'account')} on this page`;
 }
 
 function UserRow({ user }: { user: Row }) {
