@@ -1,4 +1,4 @@
-import { and, eq, gt, gte, isNull, lte, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, gte, isNull, lte, sql } from 'drizzle-orm';
 import { affectedRows, type Db, retrying } from '../db/client.ts';
 import { isDuplicateKey } from '../db/failure.ts';
 import { attemptCounters } from '../db/schema.ts';
@@ -137,6 +137,10 @@ export async function countLockedCounters(db: Db, now: Date): Promise<number> {
 /** Forgets counters that say nothing any more, at the most `limit` of them. */
 export async function purgeAttemptCounters(db: Db, before: Date, limit: number): Promise<number> {
   return affectedRows(
-    await db.delete(attemptCounters).where(lte(attemptedAt, before)).limit(limit),
+    await db
+      .delete(attemptCounters)
+      .where(lte(attemptedAt, before))
+      .orderBy(asc(attemptedAt))
+      .limit(limit),
   );
 }
