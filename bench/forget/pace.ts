@@ -55,7 +55,7 @@ export function createPace(
   });
   const timers = [
     setInterval(
-      () => ask('me', me, { authorization: `Bearer ${accessToken}` }, email),
+      () => ask('me', me, { authorization: `Bearer ${accessToken}` }, '@example.com'),
       ME_EVERY_MS,
     ),
     setInterval(() => ask('login', login, {}, 'LoginSuccess'), LOGIN_EVERY_MS),

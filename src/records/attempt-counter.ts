@@ -15,7 +15,7 @@ export interface AttemptLimit {
  */
 export type Reservation = { kind: 'GRANTED' } | { kind: 'LOCKED'; until: Date } | { kind: 'BUSY' };
 
-// an attempt that was not settled by now never will be: its instance died
+// an attempt that was not settled by now never will be: its instance died, or the database was away
 const PENDING_FOR_MS = 30_000;
 
 const { failures, pending, attemptedAt, lockedUntil } = attemptCounters;
@@ -24,6 +24,9 @@ const instant = (date: Date) => sql.param(date, attemptedAt);
 /**
  * Counts an attempt before it is made. Counting only what has failed would let any number of guesses through at the same
  * moment, all before the first has failed.
+ *
+ * Attempts that were never settled count as failures in the end, so that nobody gains guesses by breaking the service. But
+ * they alone lock nobody out: one attempt is left, and if it is the owner's, they are forgotten.
  *
  * @param key what is counted, as a digest; it exists for every identifier, whether or not an account does
  */
@@ -40,13 +43,13 @@ export async function reserveAttempt(
   const [result] = await retrying(() =>
     db.execute(sql`
       update ${attemptCounters} set
-        \`failures\` = if(${forgotten}, 0, ${failures} + if(${abandoned}, ${pending}, 0)),
+        \`failures\` = if(${forgotten}, 0, least(${failures} + if(${abandoned}, ${pending}, 0), ${limit - 1})),
         \`pending\` = if(${abandoned}, 0, ${pending}) + 1,
         \`attempted_at\` = ${instant(now)},
         \`locked_until\` = null
       where ${attemptCounters.key} = ${key}
         and (${lockedUntil} is null or ${lockedUntil} <= ${instant(now)})
-        and (${forgotten} or ${failures} + ${pending} < ${limit})`),
+        and (${forgotten} or ${failures} + if(${abandoned}, 0, ${pending}) < ${limit})`),
   );
   if (result.affectedRows === 1) return { kind: 'GRANTED' };
   return (await firstAttempt(db, key, now)) ?? (await refusal(db, key, now));
