@@ -88,7 +88,8 @@ export async function purgeRateLimitHits(db: Db, before: Date, limit: number): P
 export async function findHitsBeyond(db: Db, most: number): Promise<Date | null> {
   const [first] = await db
     .select({ expiresAt })
-    .from(rateLimitHits)
+    // without being told, a server sorts the whole table when there are fewer rows than that
+    .from(rateLimitHits, { forceIndex: 'rate_limit_hits_expiry_index' })
     .orderBy(desc(expiresAt))
     .limit(1)
     .offset(most);
