@@ -17,6 +17,7 @@ try {
   // Imported only now, so that an old Node gets the message above instead of a syntax error.
   const { installDependencies } = await import('./setup-dependencies.js');
   const { buildService } = await import('./setup-build.js');
+  const { bundleService } = await import('./setup-bundle.js');
   const { buildPages } = await import('./setup-pages.js');
   const { provideBrowser } = await import('./setup-browser.js');
   const { provideDatabase } = await import('./setup-database.js');
@@ -24,6 +25,7 @@ try {
   installDependencies();
   if (process.argv.includes('--build')) {
     buildService();
+    bundleService();
     buildPages();
   }
   provideDatabase({ forTests: process.argv.includes('--test') });

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from './config.ts';
 import { ConfigError } from './config-error.ts';
+import { newId } from './crypto/id.ts';
 import type { Deps } from './flows/deps.ts';
-import { forgetExpired } from './flows/housekeeping.ts';
+import { createHousekeeping } from './flows/housekeeping.ts';
 import { createMailDelivery, type MailDelivery } from './flows/mail-delivery.ts';
 import { readMailbox } from './flows/mailbox.ts';
 import { KEY_SET_MAX_AGE_SECONDS } from './flows/signing-keys.ts';
@@ -66,20 +68,23 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
     throw error;
   }
   const mail = createMail(deps);
+  const housekeeping = createHousekeeping(deps, `${hostname()} ${newId(deps.now())}`);
+  deps.metrics?.watchJob('housekeeping', {
+    isOurs: housekeeping.isOurs,
+    finishedAt: housekeeping.finishedAt,
+  });
   const repeated = [
     repeat(KEY_REFRESH_MS, inBackground(deps, 'signing-keys', signingKeys.refresh)),
     repeat(MINUTE_MS, inBackground(deps, 'clock', clock.adjust)),
-    repeat(
-      MINUTE_MS,
-      inBackground(deps, 'housekeeping', () => forgetExpired(deps)),
-    ),
+    repeat(MINUTE_MS, inBackground(deps, 'housekeeping', housekeeping.run)),
     ...(mail ? [repeat(deps.config.mail.pollMs, async () => mail.wake())] : []),
   ];
   return {
     ...http,
     deps,
     async close() {
-      await Promise.all(repeated.map((stop) => stop()));
+      // what is under way ends after its batch, or it would hold the rest up
+      await Promise.all([housekeeping.close(), ...repeated.map((stop) => stop())]);
       await mail?.close();
       await services.close();
     },
@@ -100,7 +105,8 @@ function createMail(deps: Deps): MailDelivery | undefined {
 /**
  * Background work, whose failures are logged and whose runs are counted.
  *
- * @param work answers with the number of rows it dealt with, where it deals with rows
+ * @param work answers with the number of rows it dealt with, where it deals with rows; with `null` when there was nothing
+ *   for this instance to do
  */
 function inBackground(
   { logger, metrics }: Deps,
@@ -112,6 +118,7 @@ function inBackground(
     const seconds = () => (performance.now() - startedAt) / 1000;
     try {
       const rows = await work();
+      if (rows === null) return;
       metrics?.jobRun(job, seconds(), typeof rows === 'number' ? rows : 0);
     } catch (error) {
       metrics?.jobRun(job, seconds(), null);

@@ -85,7 +85,9 @@ describe('the example for Kubernetes', () => {
   it('gives the drain its time, and asks at paths that there are', () => {
     const grace = Number(/terminationGracePeriodSeconds: (\d+)/.exec(kubernetes)?.[1]);
     const preStop = Number(/command: \[sleep, ["'](\d+)/.exec(kubernetes)?.[1]);
-    const drainMs = Number(/DRAIN_MS = ([\d_]+)/.exec(read('src/main.ts'))?.[1]?.replace('_', ''));
+    const drainMs = Number(
+      /DRAIN_MS = ([\d_]+)/.exec(read('src/process.ts'))?.[1]?.replace('_', ''),
+    );
     expect(grace).toBeGreaterThan(preStop + drainMs / 1000 + 5);
     const stop = Number(/stop_grace_period: (\d+)s/.exec(read('compose.yaml'))?.[1]);
     expect(stop).toBeGreaterThan(drainMs / 1000 + 5);

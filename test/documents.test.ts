@@ -213,7 +213,7 @@ describe('the lifetimes', () => {
     expect(security).toContain('younger than 5 minutes');
     expect(read('src/flows/totp-enrolment.ts')).toContain('ENROLMENT_MS = 15 * 60 * 1000');
     expect(security).toContain('15 minutes while unconfirmed');
-    expect(read('src/main.ts')).toContain('DRAIN_MS = 10_000');
+    expect(read('src/process.ts')).toContain('DRAIN_MS = 10_000');
     expect(readme).toContain('finish for up to 10 seconds');
     expect(read('src/db/client.ts')).toContain('TRANSACTION_ATTEMPTS = 6');
     expect(read('docs/architecture.md')).toContain('up to 5 times');

@@ -13,21 +13,40 @@ const TOLERATED_MS = 2000;
 
 /**
  * Tells the time by the database's clock: of instances whose own clocks differ by a minute, each would take the other's
- * fresh refresh tokens for stolen ones.
+ * fresh refresh tokens for stolen ones. From one comparison to the next it is carried on by a clock that nobody sets, so
+ * that an instance whose own is put right does not jump; and then it compares at once, for the machine may have slept.
  */
 export function createClock(db: Db): Clock {
-  let offsetMs = 0;
+  let anchor = { at: Date.now(), own: Date.now(), steady: performance.now() };
+  let comparing: Promise<void> | undefined;
+
+  async function compare(): Promise<void> {
+    const asked = performance.now();
+    const [rows] = await db.execute(sql`select unix_timestamp(utc_timestamp(3)) as seconds`);
+    const steady = performance.now();
+    const own = Date.now();
+    // the answer was made somewhere on the way, and a slow one says the less
+    const halfWay = (steady - asked) / 2;
+    const theirs = firstValue(rows) * 1000 + halfWay;
+    const differs = Number.isFinite(theirs) && Math.abs(theirs - own) > TOLERATED_MS + halfWay;
+    anchor = { at: differs ? theirs : own, own, steady };
+  }
+
+  function adjust(): Promise<void> {
+    comparing ??= compare().finally(() => {
+      comparing = undefined;
+    });
+    return comparing;
+  }
+
   return {
-    now: () => new Date(Date.now() + offsetMs),
-    async adjust() {
-      const asked = Date.now();
-      const [rows] = await db.execute(sql`select unix_timestamp(utc_timestamp(3)) as seconds`);
-      const answered = Date.now();
-      const seconds = firstValue(rows);
-      const difference = seconds * 1000 - (asked + answered) / 2;
-      offsetMs =
-        Number.isFinite(difference) && Math.abs(difference) > TOLERATED_MS ? difference : 0;
+    now() {
+      const passed = performance.now() - anchor.steady;
+      const jumped = Date.now() - anchor.own - passed;
+      if (Math.abs(jumped) > TOLERATED_MS) adjust().catch(() => undefined);
+      return new Date(anchor.at + passed);
     },
+    adjust,
   };
 }
 

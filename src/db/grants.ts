@@ -19,6 +19,7 @@ export const RUNTIME_TABLE_PRIVILEGES: Readonly<Record<string, readonly Privileg
   attempt_counters: READ_AND_WRITE,
   rate_limit_hits: READ_AND_WRITE,
   signing_keys: ['SELECT', 'INSERT', 'UPDATE'],
+  job_leases: ['SELECT', 'UPDATE'],
   // what is on record is only ever added to; the procedures below do the rest, within their limits
   audit_events: ['SELECT', 'INSERT'],
   // to see at its start that nothing is left to migrate

@@ -83,6 +83,7 @@ export const totpEnrolments = mysqlTable(
     expiresAt: instant('expires_at').notNull(),
   },
   (table) => [
+    index('totp_enrolments_expiry_index').on(table.expiresAt),
     foreignKey({
       name: 'totp_enrolments_user_fk',
       columns: [table.userId],
@@ -181,7 +182,8 @@ export const emailTokens = mysqlTable(
   },
   (table) => [
     index('email_tokens_user_index').on(table.userId, table.purpose),
-    index('email_tokens_expiry_index').on(table.expiresAt),
+    // by purpose, for what the newest of them could confirm is forgotten later than the others
+    index('email_tokens_purpose_index').on(table.purpose, table.expiresAt),
     foreignKey({
       name: 'email_tokens_user_fk',
       columns: [table.userId],
@@ -260,6 +262,15 @@ export const signingKeys = mysqlTable(
   },
   (table) => [uniqueIndex('signing_keys_sequence_unique').on(table.sequence)],
 );
+
+export const jobLeases = mysqlTable('job_leases', {
+  // the migration adds the rows, so that one UPDATE decides whose turn it is
+  job: varchar('job', { length: 32 }).primaryKey(),
+  holder: varchar('holder', { length: 255 }).notNull(),
+  expiresAt: instant('expires_at').notNull(),
+  // when a run last came to its end, of whichever holder
+  finishedAt: instant('finished_at'),
+});
 
 export const auditEvents = mysqlTable(
   'audit_events',

@@ -1,44 +1,132 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { retrying } from '../db/client.ts';
 import { purgeAttemptCounters } from '../records/attempt-counter.ts';
 import { purgeEvents } from '../records/audit-event.ts';
-import { purgeEmailTokens } from '../records/email-token.ts';
+import { type EmailTokenPurpose, purgeEmailTokens } from '../records/email-token.ts';
+import { findLease, finishRun, giveLeaseUp, takeLease } from '../records/job-lease.ts';
 import { purgeLoginChallenges } from '../records/login-challenge.ts';
 import { purgeMails } from '../records/mail-delivery.ts';
-import { purgeRateLimitHits, purgeRateLimitHitsBeyond } from '../records/rate-limit-hit.ts';
+import { findHitsBeyond, purgeRateLimitHits } from '../records/rate-limit-hit.ts';
 import { purgeSessions } from '../records/session.ts';
 import { purgeTotpEnrolments } from '../records/totp.ts';
 import type { Deps } from './deps.ts';
+import { forgetUnconfirmed } from './steps/unconfirmed-registration.ts';
 
-const BATCH = 1000;
-const BATCHES = 1000;
+/** Forgets what has expired. Of any number of instances over one database one does, for all. */
+export interface Housekeeping {
+  /** @returns how many rows were forgotten; `null` when it is another instance's turn */
+  run(): Promise<number | null>;
+  /** Whether it was this instance's turn when it last asked. */
+  isOurs(): boolean;
+  /** When a run last came to its end, on whichever instance; `null` when none ever did. */
+  finishedAt(): Promise<Date | null>;
+  /** Ends what is under way after its batch, and lets another instance go ahead. */
+  close(): Promise<void>;
+}
+
+const JOB = 'housekeeping';
+// longer than a run is away from the next one, so that the turn stays where it is while that instance lives
+const LEASE_MS = 180_000;
+const RENEWAL_MS = 20_000;
+// small enough that a replica, or the other servers of a cluster, have applied it before anybody notices
+const BATCH = 500;
+const SHORTEST_REST_MS = 10;
 // a session that has ended stays for as long as its refresh tokens could still be recognised as reused
 const SESSION_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
+// after its link has run out a registration is worth nothing but a better answer to whoever tries to sign in
+const UNCONFIRMED_KEPT_MS = 7 * 24 * 60 * 60 * 1000;
+const OTHER_LINKS: readonly EmailTokenPurpose[] = [
+  'CHANGE_EMAIL',
+  'UNDO_EMAIL_CHANGE',
+  'RESET_PASSWORD',
+  'INVITATION',
+];
 
-/** Forgets what says nothing any more, in batches small enough not to hold anybody up. @returns how many rows */
+/** @param instance a name that no other instance has */
+export function createHousekeeping(deps: Deps, instance: string): Housekeeping {
+  const { db, now } = deps;
+  const closing = new AbortController();
+  let isOurs = false;
+
+  /** An instance that stood still for longer than its lease may do one more batch beside its follower, which does no harm. */
+  async function take(): Promise<boolean> {
+    const at = now();
+    const until = new Date(at.getTime() + LEASE_MS);
+    isOurs = await retrying(() => takeLease(db, JOB, { by: instance, now: at, until }));
+    return isOurs;
+  }
+
+  async function run(): Promise<number | null> {
+    if (closing.signal.aborted || !(await take())) return null;
+    let renewedAt = performance.now();
+    const mayGoOn = async () => {
+      if (performance.now() - renewedAt < RENEWAL_MS) return isOurs;
+      renewedAt = performance.now();
+      return take();
+    };
+    const forgotten = await forgetInBatches(deps, { mayGoOn, signal: closing.signal });
+    await finishRun(db, JOB, now());
+    return sum(forgotten);
+  }
+
+  let running: Promise<unknown> = Promise.resolve();
+  return {
+    run() {
+      const outcome = run();
+      running = outcome.catch(() => undefined);
+      return outcome;
+    },
+    isOurs: () => isOurs,
+    finishedAt: async () => (await findLease(db, JOB))?.finishedAt ?? null,
+    async close() {
+      closing.abort();
+      await running;
+      if (!isOurs) return;
+      isOurs = false;
+      // otherwise it ends by itself
+      await giveLeaseUp(db, JOB, instance, now()).catch(() => undefined);
+    },
+  };
+}
+
+/** Forgets what has expired, whoever's turn it is. @returns how many rows */
 export async function forgetExpired(deps: Deps): Promise<number> {
-  const forgotten = await forgetExpiredByKind(deps);
-  return Object.values(forgotten).reduce((sum, rows) => sum + rows, 0);
+  return sum(await forgetExpiredByKind(deps));
 }
 
 /** The same. @returns how many rows of which kind, such as `sessions` */
-export async function forgetExpiredByKind(deps: Deps): Promise<Record<string, number>> {
-  const forgotten: Record<string, number> = {};
-  for (const [kind, purge] of Object.entries(purgesOf(deps))) {
-    forgotten[kind] = await inBatches(purge);
-  }
-  return forgotten;
+export function forgetExpiredByKind(deps: Deps): Promise<Tally> {
+  return forgetInBatches(deps, { mayGoOn: async () => true });
 }
 
+type Tally = Record<string, number>;
 type Purge = (limit: number) => Promise<number>;
 
-function purgesOf({ db, config, now }: Deps): Record<string, Purge> {
+function purgesOf(deps: Deps, tally: Tally): Record<string, Purge> {
+  const { db, config, now } = deps;
   const at = now();
   const ago = (ms: number) => new Date(at.getTime() - ms);
-  const attemptsKept = Math.max(config.attempts.windowMs, 60_000);
+  // a lock begins a little after the attempt that caused it
+  const attemptsKept = config.attempts.windowMs + 60_000;
+  let beyond: Promise<Date | null> | undefined;
   return {
     rateLimitHits: (limit) => purgeRateLimitHits(db, at, limit),
-    rateLimitHitsBeyond: (limit) => purgeRateLimitHitsBeyond(db, config.rateLimit.rows, limit),
+    async rateLimitHitsBeyond(limit) {
+      beyond ??= findHitsBeyond(db, config.rateLimit.rows);
+      const cut = await beyond;
+      return cut === null ? 0 : purgeRateLimitHits(db, cut, limit);
+    },
     loginChallenges: (limit) => purgeLoginChallenges(db, at, limit),
-    emailTokens: (limit) => purgeEmailTokens(db, at, limit),
+    async emailTokens(limit) {
+      let purged = 0;
+      for (const purpose of OTHER_LINKS) purged += await purgeEmailTokens(db, purpose, at, limit);
+      return purged;
+    },
+    async verificationTokens(limit) {
+      const forgotten = await forgetUnconfirmed(deps, ago(UNCONFIRMED_KEPT_MS), limit);
+      tally.registrations = (tally.registrations ?? 0) + forgotten.registrations;
+      return forgotten.links;
+    },
     totpEnrolments: (limit) => purgeTotpEnrolments(db, at, limit),
     attemptCounters: (limit) => purgeAttemptCounters(db, ago(attemptsKept), limit),
     sessions: (limit) => purgeSessions(db, ago(SESSION_KEPT_MS), limit),
@@ -47,13 +135,43 @@ function purgesOf({ db, config, now }: Deps): Record<string, Purge> {
   };
 }
 
-/** Goes on while there is something to forget, but not for ever: there are others, and the next time. */
-async function inBatches(purge: Purge): Promise<number> {
-  let forgotten = 0;
-  for (let batch = 0; batch < BATCHES; batch++) {
-    const deleted = await purge(BATCH);
-    forgotten += deleted;
-    if (deleted < BATCH) break;
+/**
+ * Forgets a batch of each kind in turn while there is more of any. After a full batch it rests for as long as that took:
+ * whatever there is to forget, it takes half of one connection at the most. A kind that fails does not keep the others.
+ */
+async function forgetInBatches(
+  deps: Deps,
+  { mayGoOn, signal }: { mayGoOn: () => Promise<boolean>; signal?: AbortSignal },
+): Promise<Tally> {
+  const tally: Tally = {};
+  const failures: unknown[] = [];
+  let purges = Object.entries(purgesOf(deps, tally));
+  while (purges.length > 0) {
+    const unfinished: typeof purges = [];
+    for (const [kind, purge] of purges) {
+      if (signal?.aborted || !(await mayGoOn())) return tally;
+      const startedAt = performance.now();
+      const rows = await retrying(() => purge(BATCH)).catch((error: unknown) => {
+        failures.push(error);
+        return 0;
+      });
+      tally[kind] = (tally[kind] ?? 0) + rows;
+      if (rows < BATCH) continue;
+      unfinished.push([kind, purge]);
+      await rest(performance.now() - startedAt, signal);
+    }
+    purges = unfinished;
   }
-  return forgotten;
+  if (failures.length > 0) throw failures[0];
+  return tally;
+}
+
+async function rest(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  // woken by the end of the service, which is no failure
+  const options = signal && { signal };
+  await delay(Math.max(ms, SHORTEST_REST_MS), undefined, options).catch(() => undefined);
+}
+
+function sum(tally: Tally): number {
+  return Object.values(tally).reduce((total, rows) => total + rows, 0);
 }

@@ -1,4 +1,4 @@
-import { and, eq, gt, gte, isNull, lte, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, gte, isNull, lte, sql } from 'drizzle-orm';
 import { affectedRows, type Db, retrying } from '../db/client.ts';
 import { isDuplicateKey } from '../db/failure.ts';
 import { builtOnce, placeholder, statementBuiltOnce } from '../db/prepared-query.ts';
@@ -16,7 +16,7 @@ export interface AttemptLimit {
  */
 export type Reservation = { kind: 'GRANTED' } | { kind: 'LOCKED'; until: Date } | { kind: 'BUSY' };
 
-// an attempt that was not settled by now never will be: its instance died
+// an attempt that was not settled by now never will be: its instance died, or the database was away
 const PENDING_FOR_MS = 30_000;
 
 const { failures, pending, attemptedAt, lockedUntil } = attemptCounters;
@@ -29,17 +29,20 @@ const isAbandoned = sql`${attemptedAt} <= ${given('pendingSince')}`;
 // MySQL assigns from left to right: each line asks for the old values of those below it
 const reserve = statementBuiltOnce(sql`
   update ${attemptCounters} set
-    \`failures\` = if(${isForgotten}, 0, ${failures} + if(${isAbandoned}, ${pending}, 0)),
+    \`failures\` = if(${isForgotten}, 0, least(${failures} + if(${isAbandoned}, ${pending}, 0), ${sql.placeholder('last')})),
     \`pending\` = if(${isAbandoned}, 0, ${pending}) + 1,
     \`attempted_at\` = ${given('now')},
     \`locked_until\` = null
   where ${attemptCounters.key} = ${sql.placeholder('key')}
     and (${lockedUntil} is null or ${lockedUntil} <= ${given('now')})
-    and (${isForgotten} or ${failures} + ${pending} < ${sql.placeholder('limit')})`);
+    and (${isForgotten} or ${failures} + if(${isAbandoned}, 0, ${pending}) < ${sql.placeholder('limit')})`);
 
 /**
  * Counts an attempt before it is made. Counting only what has failed would let any number of guesses through at the same
  * moment, all before the first has failed.
+ *
+ * Attempts that were never settled count as failures in the end, so that nobody gains guesses by breaking the service. But
+ * they alone lock nobody out: one attempt is left, and if it is the owner's, they are forgotten.
  *
  * @param key what is counted, as a digest; it exists for every identifier, whether or not an account does
  */
@@ -52,7 +55,7 @@ export async function reserveAttempt(
   const windowStart = new Date(now.getTime() - windowMs);
   const pendingSince = new Date(now.getTime() - PENDING_FOR_MS);
   const [result] = await retrying(() =>
-    reserve(db).execute({ key, limit, now, windowStart, pendingSince }),
+    reserve(db).execute({ key, limit, last: limit - 1, now, windowStart, pendingSince }),
   );
   if (result.affectedRows === 1) return { kind: 'GRANTED' };
   return (await firstAttempt(db, key, now)) ?? (await refusal(db, key, now));
@@ -148,6 +151,10 @@ export async function countLockedCounters(db: Db, now: Date): Promise<number> {
 /** Forgets counters that say nothing any more, at the most `limit` of them. */
 export async function purgeAttemptCounters(db: Db, before: Date, limit: number): Promise<number> {
   return affectedRows(
-    await db.delete(attemptCounters).where(lte(attemptedAt, before)).limit(limit),
+    await db
+      .delete(attemptCounters)
+      .where(lte(attemptedAt, before))
+      .orderBy(asc(attemptedAt))
+      .limit(limit),
   );
 }

@@ -1,4 +1,4 @@
-import { and, eq, gt, gte, inArray, isNull, lte, ne } from 'drizzle-orm';
+import { and, asc, eq, gt, gte, inArray, isNull, lte, ne } from 'drizzle-orm';
 import { affectedRows, type Db } from '../db/client.ts';
 import type { EmailTokenPurpose } from '../db/enumerations.ts';
 import { type EmailTokenRow, emailTokens } from '../db/schema.ts';
@@ -119,7 +119,34 @@ export async function hasEmailTokenSince(
   return found.length > 0;
 }
 
-/** Forgets tokens that nobody can use any more, at the most `limit` of them. */
-export async function purgeEmailTokens(db: Db, before: Date, limit: number): Promise<number> {
-  return affectedRows(await db.delete(emailTokens).where(lte(expiresAt, before)).limit(limit));
+/** The tokens of a purpose that ran out first, if that was before a time, and whose they are. */
+export async function listOutdated(db: Db, of: EmailTokenPurpose, before: Date, limit: number) {
+  return db
+    .select({ tokenHash, userId })
+    .from(emailTokens)
+    .where(and(eq(purpose, of), lte(expiresAt, before)))
+    .orderBy(asc(expiresAt))
+    .limit(limit);
+}
+
+/** Forgets these tokens. */
+export async function deleteEmailTokens(db: Db, hashes: readonly Buffer[]): Promise<void> {
+  if (hashes.length === 0) return;
+  await db.delete(emailTokens).where(inArray(tokenHash, [...hashes]));
+}
+
+/** Forgets tokens of a purpose that nobody can use any more, at the most `limit` of them: those that ran out first. */
+export async function purgeEmailTokens(
+  db: Db,
+  of: EmailTokenPurpose,
+  before: Date,
+  limit: number,
+): Promise<number> {
+  return affectedRows(
+    await db
+      .delete(emailTokens)
+      .where(and(eq(purpose, of), lte(expiresAt, before)))
+      .orderBy(asc(expiresAt))
+      .limit(limit),
+  );
 }

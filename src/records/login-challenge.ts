@@ -1,4 +1,4 @@
-import { and, eq, gt, isNull, lt, lte, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, isNull, lt, lte, sql } from 'drizzle-orm';
 import { affectedRows, type Db } from '../db/client.ts';
 import { type LoginChallengeRow, loginChallenges } from '../db/schema.ts';
 
@@ -58,6 +58,10 @@ export async function deleteChallengesOf(db: Db, userId: string): Promise<void> 
 /** Forgets challenges that nobody can use any more, at the most `limit` of them. */
 export async function purgeLoginChallenges(db: Db, before: Date, limit: number): Promise<number> {
   return affectedRows(
-    await db.delete(loginChallenges).where(lte(loginChallenges.expiresAt, before)).limit(limit),
+    await db
+      .delete(loginChallenges)
+      .where(lte(loginChallenges.expiresAt, before))
+      .orderBy(asc(loginChallenges.expiresAt))
+      .limit(limit),
   );
 }

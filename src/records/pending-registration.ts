@@ -1,6 +1,6 @@
-import { and, eq, isNotNull, isNull, sql } from 'drizzle-orm';
+import { and, eq, gt, inArray, isNotNull, isNull, lte, notExists, sql } from 'drizzle-orm';
 import { affectedRows, type Db } from '../db/client.ts';
-import { users } from '../db/schema.ts';
+import { emailTokens, users } from '../db/schema.ts';
 import { AuthError } from '../errors.ts';
 import { findAccountByIdentifier, findUserByUsername } from './account.ts';
 import { identifierKey, insertUser, type NewUser, type User } from './user.ts';
@@ -73,6 +73,46 @@ export async function putPendingRegistration(
   if (account === null) throw new Error('A registered user was not there to be read.');
   return { user: account.user, isAccepted: affectedRows(result) === 1 };
 }
+
+/** Which of these users are registrations that have waited, and were not renewed, since before a time. */
+export async function listAbandoned(
+  db: Db,
+  ids: readonly string[],
+  before: Date,
+): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const rows = await db
+    .select({ id: users.id })
+    .from(users)
+    .where(and(inArray(users.id, [...ids]), isAbandoned(before)));
+  return rows.map(({ id }) => id);
+}
+
+/**
+ * Deletes a registration that nobody has confirmed. The statement decides, and not what was known of it before: it spares
+ * one that was confirmed, renewed or sent another link in the meantime. Lock the user first: a statement sees what was
+ * committed before it began, and not what it waited for in other tables.
+ *
+ * @returns whether it did
+ */
+export async function deleteAbandoned(tx: Db, id: string, before: Date): Promise<boolean> {
+  const laterLink = tx
+    .select({ one: sql`1` })
+    .from(emailTokens)
+    .where(
+      and(
+        eq(emailTokens.userId, users.id),
+        eq(emailTokens.purpose, 'VERIFY_EMAIL'),
+        gt(emailTokens.expiresAt, before),
+      ),
+    );
+  const result = await tx
+    .delete(users)
+    .where(and(eq(users.id, id), isAbandoned(before), notExists(laterLink)));
+  return affectedRows(result) === 1;
+}
+
+const isAbandoned = (before: Date) => and(isPending, lte(users.updatedAt, before));
 
 function unlessEmailTaken(error: unknown): void {
   if (!(error instanceof AuthError) || error.code !== 'EMAIL_TAKEN') throw error;

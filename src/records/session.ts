@@ -1,4 +1,4 @@
-import { and, count, desc, eq, gt, inArray, isNull, lte, ne, sql } from 'drizzle-orm';
+import { and, asc, count, desc, eq, gt, inArray, isNull, lte, ne, sql } from 'drizzle-orm';
 import type { Client } from '../client.ts';
 import { affectedRows, type Db } from '../db/client.ts';
 import type { SessionEndReason } from '../db/enumerations.ts';
@@ -283,6 +283,10 @@ export async function countLiveSessions(db: Db, now: Date): Promise<number> {
 /** Forgets sessions that nobody can use any more, at the most `limit` of them. */
 export async function purgeSessions(db: Db, before: Date, limit: number): Promise<number> {
   return affectedRows(
-    await db.delete(sessions).where(lte(sessions.expiresAt, before)).limit(limit),
+    await db
+      .delete(sessions)
+      .where(lte(sessions.expiresAt, before))
+      .orderBy(asc(sessions.expiresAt))
+      .limit(limit),
   );
 }

@@ -1,4 +1,17 @@
-import { type AnyColumn, and, eq, gt, isNotNull, isNull, lt, lte, ne, or, sql } from 'drizzle-orm';
+import {
+  type AnyColumn,
+  and,
+  asc,
+  eq,
+  gt,
+  isNotNull,
+  isNull,
+  lt,
+  lte,
+  ne,
+  or,
+  sql,
+} from 'drizzle-orm';
 import { affectedRows, type Db } from '../db/client.ts';
 import { totpEnrolments, users } from '../db/schema.ts';
 
@@ -87,7 +100,11 @@ export async function takeTotpStep(
 /** Forgets enrolments that were never confirmed, at the most `limit` of them. */
 export async function purgeTotpEnrolments(db: Db, before: Date, limit: number): Promise<number> {
   return affectedRows(
-    await db.delete(totpEnrolments).where(lte(totpEnrolments.expiresAt, before)).limit(limit),
+    await db
+      .delete(totpEnrolments)
+      .where(lte(totpEnrolments.expiresAt, before))
+      .orderBy(asc(totpEnrolments.expiresAt))
+      .limit(limit),
   );
 }
 

@@ -35,6 +35,15 @@ export interface Metrics {
   jobRun(job: string, seconds: number, rows: number | null): void;
   /** Has these looked at whenever somebody reads. */
   watch(readings: Readings): void;
+  /** The same of work that one instance does for all. */
+  watchJob(job: string, readings: JobReadings): void;
+}
+
+/** How work does that one instance does for all. */
+export interface JobReadings {
+  readonly isOurs: () => boolean;
+  /** When it was last done, by whichever instance. */
+  readonly finishedAt: () => Promise<Date | null>;
 }
 
 export type MailOutcome = (typeof MAIL_OUTCOMES)[number];
@@ -120,6 +129,7 @@ export function createMetrics(): Metrics {
     mailTried: (outcome) => mails.inc({ outcome }),
     jobRun: jobs,
     watch: (readings) => watchReadings(gauge, readings),
+    watchJob: (job, readings) => watchJobReadings(gauge, job, readings),
   };
 }
 
@@ -180,6 +190,25 @@ function jobMetrics(registry: Registry): Metrics['jobRun'] {
     rows.inc({ job }, count);
     success.setToCurrentTime({ job });
   };
+}
+
+function watchJobReadings(gauge: Makers['gauge'], job: string, readings: JobReadings): void {
+  const finishedAt = async () => {
+    const at = await readings.finishedAt().catch(() => null);
+    return (at?.getTime() ?? Number.NaN) / 1000;
+  };
+  gauge(
+    'job_lease_held',
+    'Whether it is this instance that does the work.',
+    () => ({ [job]: Number(readings.isOurs()) }),
+    'job',
+  );
+  gauge(
+    'job_finished_timestamp_seconds',
+    'When the work was last done, by whichever instance.',
+    async () => ({ [job]: await finishedAt() }),
+    'job',
+  );
 }
 
 function watchReadings(gauge: Makers['gauge'], readings: Readings): void {

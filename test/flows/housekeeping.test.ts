@@ -1,16 +1,23 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { forgetExpired } from '../../src/flows/housekeeping.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  createHousekeeping,
+  forgetExpired,
+  forgetExpiredByKind,
+} from '../../src/flows/housekeeping.ts';
 import {
   countRows,
   enrolTotp,
   isSignedIn,
   logIn,
+  newName,
   PASSWORD,
   refresh,
   registerUser,
+  storedValues,
 } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { runSql } from '../support/database.ts';
+import { tokenTo, verifyEmail } from '../support/mailbox.ts';
 import { mailEnv, storedMails, writeMail } from '../support/outbox.ts';
 
 const DAY = 86_400;
@@ -49,7 +56,8 @@ it('keeps everything that still says something', async () => {
 
 it('forgets challenges, enrolments, links, counters and windows that are over, and nothing of the accounts', async () => {
   const before = await countRows(app);
-  app.clock.advance(DAY);
+  // links to confirm an address are the last to go, a week after they have run out
+  app.clock.advance(8 * DAY);
   expect(await forgetExpired(app.app.deps)).toBeGreaterThan(4);
   expect(await countRows(app)).toEqual({
     ...before,
@@ -89,4 +97,198 @@ it('forgets mails a month after they were sent or given up, and never those that
   await forgetExpired(own.app.deps);
   expect((await storedMails(own)).map(({ state }) => state)).toEqual(['PENDING']);
   await own.close();
+});
+
+describe('of several instances', () => {
+  const others: TestApp[] = [];
+  const instance = async (name: string) => {
+    const { databaseUrl, clock } = app;
+    const other = await createTestApp({ databaseUrl, clock });
+    others.push(other);
+    return createHousekeeping(other.app.deps, name);
+  };
+  afterEach(async () => {
+    // whoever has the turn loses it
+    app.clock.advance(DAY);
+    for (const other of others.splice(0)) await other.close();
+  });
+
+  it('exactly one forgets what has expired, however many ask at the same moment', async () => {
+    const all = await Promise.all(Array.from({ length: 6 }, (_, n) => instance(`one-of-${n}`)));
+    for (let round = 0; round < 3; round++) {
+      const user = await registerUser(app);
+      app.clock.advance(60 * DAY);
+      const forgotten = await Promise.all(all.map((housekeeping) => housekeeping.run()));
+      expect(forgotten.filter((rows) => rows !== null)).toHaveLength(1);
+      expect(all.filter((housekeeping) => housekeeping.isOurs())).toHaveLength(1);
+      expect((await refresh(app, user.refreshToken)).code).toBe('INVALID_REFRESH_TOKEN');
+    }
+  });
+
+  it('one does while it lives, and another as soon as it has not been heard of for three minutes', async () => {
+    const [first, second] = [await instance('first'), await instance('second')];
+    for (let minute = 0; minute < 10; minute++) {
+      expect(await first.run()).not.toBeNull();
+      expect(await second.run()).toBeNull();
+      app.clock.advance(60);
+    }
+    // the first one dies; nothing is told to anybody
+    expect(await second.run()).toBeNull();
+    app.clock.advance(119);
+    expect(await second.run()).toBeNull();
+    app.clock.advance(1);
+    expect(await second.run()).not.toBeNull();
+    // it was not dead after all
+    expect(await first.run()).toBeNull();
+    expect([first.isOurs(), second.isOurs()]).toEqual([false, true]);
+    expect(await first.finishedAt()).toEqual(new Date(app.clock.now()));
+  });
+
+  it('one that ends in an orderly way is followed at once, and gives up nobody else’s turn', async () => {
+    const [first, second] = [await instance('leaves'), await instance('follows')];
+    expect(await first.run()).not.toBeNull();
+    await second.close();
+    expect(await first.run()).not.toBeNull();
+    const third = await instance('follows again');
+    expect(await third.run()).toBeNull();
+    await first.close();
+    expect(await third.run()).not.toBeNull();
+    expect(await first.run()).toBeNull();
+  });
+
+  it('ends after its batch when the service does, whatever is left to forget', async () => {
+    const { databaseUrl, clock } = app;
+    const housekeeping = await instance('interrupted');
+    await expiredHits(databaseUrl, clock.now(), 20_000);
+    const running = housekeeping.run();
+    await vi.waitUntil(async () => ((await countRows(app)).rate_limit_hits ?? 0) < 20_000);
+    await housekeeping.close();
+    expect(await running).toBeLessThan(19_000);
+    expect(await (await instance('goes on')).run()).toBeGreaterThan(1000);
+    expect((await countRows(app)).rate_limit_hits).toBe(0);
+  });
+
+  it('what cannot be forgotten keeps nothing else, and is reported', async () => {
+    const housekeeping = await instance('half broken');
+    await registerUser(app);
+    app.clock.advance(60 * DAY);
+    await runSql(app.databaseUrl, 'rename table login_challenges to moved_away');
+    await expect(housekeeping.run()).rejects.toThrow();
+    await runSql(app.databaseUrl, 'rename table moved_away to login_challenges');
+    expect((await countRows(app)).sessions).toBe(0);
+  });
+});
+
+/** Windows of so many addresses that are over. */
+async function expiredHits(databaseUrl: string, now: Date, count: number): Promise<void> {
+  const digits = 'select 0 d union select 1 union select 2 union select 3 union select 4';
+  const tables = Array.from({ length: 7 }, (_, n) => `(${digits}) d${n}`).join(', ');
+  await runSql(
+    databaseUrl,
+    `insert into rate_limit_hits select random_bytes(16), 1, ? - interval 1 second from ${tables} limit ${count}`,
+    [now],
+  );
+}
+
+describe('a registration that nobody confirms', () => {
+  const TTL = DAY;
+  const KEPT = 7 * DAY;
+  let verifying: TestApp;
+  beforeAll(async () => {
+    const { databaseUrl, clock } = app;
+    verifying = await createTestApp({
+      databaseUrl,
+      clock,
+      env: { REGISTRATION: 'verify', EMAIL_VERIFICATION_TTL: String(TTL) },
+    });
+  });
+  afterAll(() => verifying.close());
+
+  const forget = () => forgetExpiredByKind(verifying.app.deps);
+  const register = async (email: string) =>
+    verifying.gql('mutation ($input: RegisterInput!) { register(input: $input) { __typename } }', {
+      input: { email, password: PASSWORD },
+    });
+  const userAt = async (email: string) => {
+    const query = 'select id from users where email = ?';
+    const [row] = await runSql<{ id: Buffer }>(app.databaseUrl, query, [email]);
+    return row?.id;
+  };
+
+  it('is forgotten a week after its link has run out, like an account that was deleted', async () => {
+    const email = `${newName()}@example.com`;
+    await register(email);
+    const id = await userAt(email);
+    verifying.clock.advance(TTL + KEPT - 1);
+    expect(await forget()).toMatchObject({ registrations: 0 });
+    expect(await userAt(email)).toEqual(id);
+    verifying.clock.advance(1);
+    expect(await forget()).toMatchObject({ registrations: 1, verificationTokens: 1 });
+    expect(await userAt(email)).toBeUndefined();
+    for (const { place, bytes } of await storedValues(verifying)) {
+      expect(bytes.includes(email), place).toBe(false);
+      expect(bytes.equals(id ?? Buffer.alloc(1)), place).toBe(false);
+    }
+    const events = await runSql<{ type: string; user_agent: string | null }>(
+      app.databaseUrl,
+      "select distinct type from audit_events where type in ('REGISTERED', 'ACCOUNT_DELETED') and hex(user_id) like '____________8%'",
+    );
+    expect(events.map(({ type }) => type).sort()).toEqual(['ACCOUNT_DELETED', 'REGISTERED']);
+  });
+
+  it('is spared while it was renewed or sent another link since, and then goes with that', async () => {
+    const email = (prefix: string) => `${newName(prefix)}@example.com`;
+    const [renewed, reminded] = [email('renewed'), email('reminded')];
+    for (const email of [renewed, reminded]) await register(email);
+    verifying.clock.advance(6 * DAY);
+    await register(renewed);
+    expect((await logIn(verifying, { identifier: reminded })).code).toBe('EMAIL_NOT_VERIFIED');
+    verifying.clock.advance(TTL + KEPT - DAY);
+    expect(await forget()).toMatchObject({ registrations: 0, verificationTokens: 2 });
+    verifying.clock.advance(DAY);
+    expect(await forget()).toMatchObject({ registrations: 2, verificationTokens: 2 });
+    expect(await userAt(renewed)).toBeUndefined();
+    expect(await userAt(reminded)).toBeUndefined();
+  });
+
+  it('and only such: accounts whose link has run out stay, confirmed, let in or made by an administrator', async () => {
+    const confirmed = `${newName()}@example.com`;
+    await register(confirmed);
+    await verifyEmail(verifying, await tokenTo(verifying, confirmed, 'verify-email'));
+    const letIn = await registerUser(app);
+    const disabled = `${newName()}@example.com`;
+    await register(disabled);
+    await runSql(app.databaseUrl, "update users set status = 'DISABLED' where email = ?", [
+      disabled,
+    ]);
+    verifying.clock.advance(TTL + KEPT + DAY);
+    expect((await forget()).verificationTokens).toBeGreaterThanOrEqual(3);
+    for (const email of [confirmed, letIn.email, disabled]) {
+      expect(await userAt(email), email).toBeDefined();
+    }
+    expect((await logIn(verifying, { identifier: confirmed })).__typename).toBe('LoginSuccess');
+  });
+
+  it('is either renewed or forgotten when both happen at the same moment, and never half', async () => {
+    for (let round = 0; round < 8; round++) {
+      const email = `${newName()}@example.com`;
+      await register(email);
+      const before = await userAt(email);
+      verifying.clock.advance(TTL + KEPT);
+      const again = async () => {
+        const [first] = await Promise.all([register(email), forget(), forget()]);
+        return first.data.register.__typename;
+      };
+      expect(await again()).toBe('VerificationSent');
+      const after = await userAt(email);
+      // who was told that a link is on its way finds it good, in the same account or in a new one
+      expect(after, `${before?.equals(after ?? Buffer.alloc(1))}`).toBeDefined();
+      const confirmed = await verifyEmail(
+        verifying,
+        await tokenTo(verifying, email, 'verify-email'),
+      );
+      expect(confirmed.__typename).toBe('VerifyEmailSuccess');
+      expect((await logIn(verifying, { identifier: email })).__typename).toBe('LoginSuccess');
+    }
+  });
 });

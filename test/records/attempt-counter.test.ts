@@ -94,6 +94,27 @@ it('takes attempts that were never settled, as when an instance died, for failur
   expect(await failTimes(key, 1)).toEqual([true]);
 });
 
+it('leaves one attempt when none was ever settled, so that an outage locks no owner out', async () => {
+  const key = newKey();
+  for (let i = 0; i < 3; i++) await reserve(key);
+  app.clock.advance(29);
+  expect(await reserve(key)).toBe('BUSY');
+  app.clock.advance(1);
+  expect(await reserve(key)).toBe('GRANTED');
+  // one, and not as many as before
+  expect(await reserve(key)).toBe('BUSY');
+  await settleSuccess(db, key);
+  expect(await failTimes(key, 2)).toEqual([false, false]);
+});
+
+it('takes the one attempt that is left for the last', async () => {
+  const key = newKey();
+  for (let i = 0; i < 3; i++) await reserve(key);
+  app.clock.advance(30);
+  expect(await failTimes(key, 1)).toEqual([true]);
+  expect(await reserve(key)).toBe('LOCKED');
+});
+
 it('forgets everything that is cleared', async () => {
   const key = newKey();
   await failTimes(key, 3);

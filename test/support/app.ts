@@ -38,6 +38,8 @@ export interface TestAppOptions {
   overrides?: Overrides;
   /** Another instance over the database of this URL. */
   databaseUrl?: string;
+  /** Another way to that database, as through a proxy. */
+  connectTo?: string;
   clock?: TestClock;
 }
 
@@ -50,7 +52,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
   let hashed = 0;
   const config = loadConfig({
     NODE_ENV: 'test',
-    DATABASE_URL: await serviceUrl(databaseUrl),
+    DATABASE_URL: options.connectTo ?? (await serviceUrl(databaseUrl)),
     AUTH_SECRET: TEST_SECRET,
     ARGON2_MEMORY: '8',
     ARGON2_PASSES: '1',

@@ -22,7 +22,7 @@ export interface ServiceProcess {
 
 /** Starts `dist/<entry>`, which `npm test` has compiled before, with an environment of its own: nothing of the tests' but the path. */
 export function startProcess(
-  entry: 'main.js' | 'cli/main.js',
+  entry: 'main.js' | 'cli/main.js' | 'bundle/process.js',
   args: string[],
   env: Record<string, string>,
   input = '',

@@ -16,8 +16,18 @@ export interface TcpProxy {
   refused(): number;
   /** Lets nothing through any more, in either direction, and tells nobody. */
   blackHole(): void;
+  /** The same by a reset, as from a machine that knows nothing of them any more. */
+  reset(): void;
+  /** Breaks each connection, and new ones, once so many more bytes of answers have come over it: in the middle of whatever that is. */
+  cutAfterBytes(count: number): void;
+  /** Lets everything through so much later, in both directions. */
+  slow(ms: number): void;
+  /** How many connections are open. */
+  connections(): number;
   /** Breaks all connections, and new ones, as soon as the client has sent what matches. What it sent until then still arrives. */
   cutAfter(pattern: RegExp): void;
+  /** The same of the first connection on which the client does, and of no other. */
+  cutOne(pattern: RegExp): void;
   restore(): void;
   close(): Promise<void>;
 }
@@ -37,47 +47,76 @@ export async function startTcpProxy(
 }
 
 export async function startProxyTo(target: NetConnectOpts): Promise<TcpProxy> {
-  let state: 'open' | 'cut' | 'silent' = 'open';
+  let state: 'open' | 'cut' | 'reset' | 'silent' = 'open';
   let last: RegExp | null = null;
+  let onlyOne = false;
+  let allowance: number | null = null;
+  let latencyMs = 0;
   let refused = 0;
   const sockets = new Set<Socket>();
+  const clients = new Set<Socket>();
 
-  const keep = (socket: Socket) => {
-    sockets.add(socket);
+  const keep = (socket: Socket, among: Set<Socket>) => {
+    among.add(socket);
     socket.on('error', () => undefined);
-    socket.on('close', () => sockets.delete(socket));
+    socket.on('close', () => among.delete(socket));
   };
   const drop = () => {
+    for (const client of clients) {
+      if (state === 'reset') client.resetAndDestroy();
+      else client.destroy();
+    }
     for (const socket of sockets) socket.destroy();
   };
   const server = createServer((client) => {
-    keep(client);
-    if (state === 'cut') {
+    keep(client, clients);
+    if (state === 'cut' || state === 'reset') {
       refused++;
-      return void client.destroy();
+      return void (state === 'reset' ? client.resetAndDestroy() : client.destroy());
     }
     const upstream = connect(target);
-    keep(upstream);
+    keep(upstream, sockets);
     let sent = '';
+    let answered = 0;
+    let allowedFrom: number | null = null;
     let alone = false;
     // what is lost in the black hole is lost for good, as in a real one
     client.on('data', (bytes) => {
       if (state !== 'open') return;
-      if (last === null) return void upstream.write(bytes);
+      if (last === null) return later(() => upstream.write(bytes));
       const before = sent.length;
       sent += bytes.toString('latin1');
       const match = last.exec(sent);
-      if (match === null) return void upstream.write(bytes);
+      if (match === null) return later(() => upstream.write(bytes));
       // the server is left alone with it: of a cable that was pulled nobody tells it
-      state = 'cut';
+      if (onlyOne) last = null;
+      else state = 'cut';
       upstream.write(bytes.subarray(0, match.index + match[0].length - before));
       alone = true;
       client.destroy();
     });
-    upstream.on('data', (bytes) => state === 'open' && client.write(bytes));
+    upstream.on('data', (bytes) => {
+      if (state !== 'open') return;
+      if (allowance === null) {
+        allowedFrom = null;
+        answered += bytes.length;
+        return later(() => client.write(bytes));
+      }
+      allowedFrom ??= answered;
+      const allowed = allowedFrom + allowance - answered;
+      answered += bytes.length;
+      if (bytes.length <= allowed) return later(() => client.write(bytes));
+      client.end(bytes.subarray(0, Math.max(0, allowed)), () => client.destroy());
+      upstream.destroy();
+    });
     client.on('close', () => alone || upstream.destroy());
     upstream.on('close', () => client.destroy());
   });
+  /** In its order: timers of the same length fire in the order in which they were set. */
+  function later(write: () => void): void {
+    if (latencyMs === 0) write();
+    else setTimeout(write, latencyMs);
+  }
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     port: (server.address() as AddressInfo).port,
@@ -85,18 +124,34 @@ export async function startProxyTo(target: NetConnectOpts): Promise<TcpProxy> {
       state = 'cut';
       drop();
     },
+    reset() {
+      state = 'reset';
+      drop();
+    },
     refused: () => refused,
+    connections: () => clients.size,
     blackHole() {
       state = 'silent';
     },
     cutAfter(pattern) {
-      last = pattern;
+      [last, onlyOne] = [pattern, false];
+    },
+    cutOne(pattern) {
+      [last, onlyOne] = [pattern, true];
+    },
+    cutAfterBytes(count) {
+      allowance = count;
+    },
+    slow(ms) {
+      latencyMs = ms;
     },
     restore() {
       // connections that lost something on the way are no good any more
       if (state !== 'open') drop();
       state = 'open';
       last = null;
+      allowance = null;
+      latencyMs = 0;
     },
     close() {
       drop();

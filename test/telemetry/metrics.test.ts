@@ -162,6 +162,23 @@ describe('background work', () => {
       /latchkey_job_last_success_timestamp_seconds\{job="housekeeping"\} \d{10}/,
     );
   });
+
+  it('that one instance does for all tells which one, and when it was last done by any', async () => {
+    let finishedAt: Date | null = null;
+    let isOurs = false;
+    metrics.watchJob('housekeeping', {
+      isOurs: () => isOurs,
+      finishedAt: () =>
+        finishedAt === null ? Promise.reject(new Error()) : Promise.resolve(finishedAt),
+    });
+    const held = 'latchkey_job_lease_held{job="housekeeping"}';
+    const finished = 'latchkey_job_finished_timestamp_seconds{job="housekeeping"}';
+    expect(await metrics.read()).toContain(`${held} 0`);
+    expect(await metrics.read()).toContain(`${finished} Nan`);
+    [isOurs, finishedAt] = [true, new Date(1_700_000_000_000)];
+    expect(await metrics.read()).toContain(`${held} 1`);
+    expect(await metrics.read()).toContain(`${finished} 1700000000`);
+  });
 });
 
 /** The figures of everything that can be watched, and a mail server that cannot. */
@@ -176,6 +193,7 @@ function completeMetrics(
     redisIsUp: () => true,
     mail,
   });
+  metrics.watchJob('housekeeping', { isOurs: () => true, finishedAt: async () => new Date() });
   return metrics;
 }
 

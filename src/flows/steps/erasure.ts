@@ -12,6 +12,7 @@ import { type AttemptSubject, counterKey } from './attempt.ts';
  * Deletes a user and everything stored about them. What is on record stays under a pseudonym.
  *
  * @param act how the deletion goes on record, and who did it
+ * @param remove deletes the user's row, or refuses to
  * @returns whether there still was such a user
  */
 export async function eraseUser(
@@ -24,9 +25,10 @@ export async function eraseUser(
     sessionId?: string | null;
     client: Client;
   },
+  remove: (tx: Db, id: string) => Promise<boolean> = deleteUser,
 ): Promise<boolean> {
   // sessions, codes, challenges and enrolments go with the row
-  if (!(await deleteUser(tx, user.id))) return false;
+  if (!(await remove(tx, user.id))) return false;
   await forgetAttempts(deps, tx, user);
   await recordEvent(tx, { ...act, userId: user.id, now: deps.now() });
   await pseudonymizeEvents(tx, user.id, pseudonym(deps, user.id));

@@ -1,10 +1,16 @@
-// Runs the service with a clock of its own that is wrong by so many seconds, until it is killed.
+// Runs the service with a clock of its own that is wrong by so many seconds, until it is killed. SIGUSR2 sets the clock the
+// other way.
 import { loadConfig } from '../../../src/config.ts';
 import { TEST_SECRET } from '../../support/app.ts';
 
-const [, , databaseUrl = '', shift = '0'] = process.argv;
+const [, , databaseUrl = '', shift = '0', env = '{}'] = process.argv;
 const rightTime = Date.now;
-const wrongTime = () => rightTime() + Number(shift) * 1000;
+let wrongBy = Number(shift);
+const wrongTime = () => rightTime() + wrongBy * 1000;
+process.on('SIGUSR2', () => {
+  wrongBy = -wrongBy;
+  process.stdout.write(`set ${wrongTime()}\n`);
+});
 
 // in force before anything of the service is loaded
 globalThis.Date = new Proxy(Date, {
@@ -23,6 +29,7 @@ const config = loadConfig({
   ARGON2_MEMORY: '8',
   ARGON2_PASSES: '1',
   RATE_LIMIT: 'off',
+  ...JSON.parse(env),
 });
 const app = await createApp(config);
 const { address } = await listen(app.handler, {

@@ -1,0 +1,59 @@
+// Makes one file of the service and most of its dependencies: dist/bundle/process.js, which dist/main.js runs.
+
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'vite';
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const OUTPUT = join(ROOT, 'dist/bundle');
+
+// what is compiled for a machine, loads its own files, or is loaded only where it is wanted
+const LEFT_OUT = [
+  'argon2',
+  'bcrypt',
+  'mysql2',
+  'pino',
+  'redis',
+  'prom-client',
+  'csv-parse',
+  '@graphql-yoga/render-graphiql',
+];
+
+/** @param {string} id */
+const isLeftOut = (id) => LEFT_OUT.some((name) => id === name || id.startsWith(`${name}/`));
+
+await build({
+  root: ROOT,
+  configFile: false,
+  logLevel: 'error',
+  // its package.json names a file that is not there
+  resolve: {
+    alias: [
+      {
+        find: /^graphql-rate-limit$/,
+        replacement: join(ROOT, 'node_modules/graphql-rate-limit/dist/esm/index.js'),
+      },
+    ],
+  },
+  ssr: { noExternal: true, target: 'node' },
+  plugins: [
+    {
+      name: 'modules-know-where-they-were',
+      resolveImportMeta(property, { moduleId }) {
+        if (property !== 'url') return null;
+        return `new URL(${JSON.stringify(relative(OUTPUT, moduleId))}, import.meta.url).href`;
+      },
+    },
+  ],
+  build: {
+    ssr: true,
+    target: 'node20',
+    outDir: OUTPUT,
+    minify: false,
+    rollupOptions: {
+      input: join(ROOT, 'src/process.ts'),
+      external: (id) => id.startsWith('node:') || isLeftOut(id),
+      output: { chunkFileNames: '[name]-[hash].js' },
+    },
+  },
+});
