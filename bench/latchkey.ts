@@ -17,7 +17,6 @@ export interface PopulatedLatchkey extends Latchkey {
 export interface CrowdedLatchkey extends Latchkey {
   readonly accounts: number;
   readonly sessions: number;
-  readonly password: string;
 }
 
 /** Starts a server under measurement that is stopped when the benchmark ends. */

@@ -10,7 +10,6 @@ export interface Population {
   readonly accounts: number;
   /** The first of those that nobody signs in to but to be somebody signed in: more sign-ins would end their sessions. */
   readonly firstReserved: number;
-  readonly password: string;
   readonly passwordHash: string;
   /** Some of the accounts, by their ids in hexadecimal. */
   readonly someIds: readonly string[];
@@ -56,7 +55,6 @@ export async function populate(databaseUrl: string, accounts: number): Promise<P
   return {
     accounts,
     firstReserved: accounts - RESERVED,
-    password: PASSWORD,
     passwordHash,
     someIds: ids.slice(0, SOME),
   };

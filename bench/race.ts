@@ -113,7 +113,8 @@ export interface Ratio {
 export function ratioOf(subject: Record, peer: Record, figure: keyof Sample): Ratio | undefined {
   const ratios = subject.samples.flatMap((sample, round) => {
     const [ours, theirs] = [sample[figure], peer.samples[round]?.[figure]];
-    return ours === undefined || theirs === undefined ? [] : [ours / theirs];
+    // a peer that answered nothing in a round is no measure
+    return ours === undefined || theirs === undefined || theirs === 0 ? [] : [ours / theirs];
   });
   if (ratios.length === 0) return undefined;
   return { median: median(ratios), least: Math.min(...ratios), greatest: Math.max(...ratios) };

@@ -65,7 +65,8 @@ function circumstancesOf(results: Results): string {
 function runSentence(run: Circumstances): string {
   const machine = `${run.processors} cores of ${run.model ?? 'an unknown processor'}, Node ${run.node}`;
   const effort = `${run.rounds} times ${run.seconds} s each, ${run.crowd.toLocaleString('en')} accounts where there are many`;
-  return `${run.at.slice(0, 10)}, commit ${run.commit ?? 'unknown'}, ${machine}, ${effort}.`;
+  const before = `load ${run.load.toFixed(1)} before it`;
+  return `${run.at.slice(0, 10)}, commit ${run.commit ?? 'unknown'}, ${machine}, ${before}, ${effort}.`;
 }
 
 /** What each contender came to, the medians of its rounds. */

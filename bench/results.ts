@@ -14,6 +14,8 @@ export interface Circumstances {
   readonly node: string;
   readonly processors: number;
   readonly model: string | null;
+  /** What the machine was busy with before it began: the load average of the last minute. */
+  readonly load: number;
   readonly seconds: number;
   readonly rounds: number;
   readonly crowd: number;
@@ -52,7 +54,7 @@ function shortened(_key: string, value: unknown): unknown {
 
 /** The circumstances of a benchmark that has just ended. */
 export function circumstances(
-  settings: Pick<Circumstances, 'seconds' | 'rounds' | 'crowd'>,
+  settings: Pick<Circumstances, 'load' | 'seconds' | 'rounds' | 'crowd'>,
 ): Circumstances {
   const processors = cpus();
   return {
@@ -61,6 +63,7 @@ export function circumstances(
     node: process.version,
     processors: processors.length,
     model: processors[0]?.model ?? null,
+    load: settings.load,
     seconds: settings.seconds,
     rounds: settings.rounds,
     crowd: settings.crowd,

@@ -1,5 +1,6 @@
 // npm run bench -- [--only me,refresh] [--seconds 3] [--rounds 5] [--crowd 1000000] [--keep FOLDER] [--json FILE] [--service MAIN.JS] [--baseline MAIN.JS]
 
+import { loadavg } from 'node:os';
 import { relative } from 'node:path';
 import { readOptions, UsageError } from './options.ts';
 import { findingsReport, recordsTable } from './report.ts';
@@ -21,13 +22,14 @@ async function main(): Promise<void> {
   const names = SUITES.map(({ name }) => name);
   const options = readOptions(process.argv.slice(2), names);
   const { seconds, rounds, only, json } = options;
+  const [load = 0] = loadavg();
 
   const runSuites = async (stage: Stage): Promise<Results> => {
     const results: { [name: string]: Results[string] } = {};
     for (const suite of SUITES.filter(({ name }) => only.includes(name))) {
       const runner = { seconds, rounds, say: (line: string) => say(`${suite.name}: ${line}`) };
       const outcome = await suite.run(stage, runner);
-      const result = { ...circumstances(options), ...outcome };
+      const result = { ...circumstances({ ...options, load }), ...outcome };
       results[suite.name] = result;
       // at once, so that whatever happens later costs nothing of it
       if (json !== undefined) writeOutcome(json, names, suite.name, result);

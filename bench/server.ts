@@ -14,6 +14,7 @@ export interface Server {
 
 const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
+const LOG_END = 2000;
 
 /**
  * Starts a server and waits until it accepts connections.
@@ -37,10 +38,19 @@ export async function startServer(options: {
     stdio: ['ignore', log, log],
   });
   await untilListening(child, port, logFile);
+  // otherwise only connections that are refused would tell
+  const onExit = (code: number | null, signal: string | null) => {
+    const end = readFileSync(logFile, 'utf8').slice(-LOG_END);
+    process.stderr.write(`${options.name} has ended by itself (${signal ?? code}):\n${end}\n`);
+  };
+  child.once('exit', onExit);
   return {
     url: `http://127.0.0.1:${port}`,
     pid: child.pid ?? 0,
-    stop: () => stopChild(child),
+    stop() {
+      child.off('exit', onExit);
+      return stopChild(child);
+    },
   };
 }
 

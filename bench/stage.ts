@@ -161,7 +161,7 @@ async function startCrowded(
     // a small one is made in a second, and its few accounts would have ever more sessions
     if (keep !== undefined && accounts === crowd) writeFileSync(note, '');
   }
-  return { ...latchkey, accounts, sessions, password: PASSWORD };
+  return { ...latchkey, accounts, sessions };
 }
 
 function peerSettings(databaseUrl: string, population: Population): PeerSettings {
@@ -170,7 +170,7 @@ function peerSettings(databaseUrl: string, population: Population): PeerSettings
     databaseConnections: DATABASE_CONNECTIONS,
     accountIds: population.someIds,
     accounts: population.accounts,
-    password: population.password,
+    password: PASSWORD,
     passwordHash: population.passwordHash,
     argon2: ARGON2_COST,
     hashConcurrency: availableParallelism(),
