@@ -5,6 +5,8 @@ import type { Finding } from './suites/suite.ts';
 const FIGURES: readonly (keyof Sample)[] = ['perSecond', 'p50', 'p99', 'processorUs', 'peakMb'];
 // its lines are many, and compared with nothing but each other
 const ADMINISTRATION = 'admin';
+const ADMINISTRATION_TITLE =
+  'Administration where there are many accounts, by one client with one request after the other:';
 
 /** The comparisons as Markdown, as the README shows them: what was measured, and on what. */
 export function findingsReport(results: Results): string {
@@ -12,7 +14,9 @@ export function findingsReport(results: Results): string {
   const findings = Object.values(others).flatMap((result) => result.findings);
   return [
     ...(findings.length === 0 ? [] : [findingsTable(findings)]),
-    ...(administration === undefined ? [] : [findingsTable(administration.findings)]),
+    ...(administration === undefined
+      ? []
+      : [ADMINISTRATION_TITLE, findingsTable(administration.findings)]),
     circumstancesOf(results),
   ].join('\n\n');
 }

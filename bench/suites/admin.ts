@@ -27,7 +27,7 @@ export const admin: Suite = {
     }
     for (let round = 0; round <= runner.rounds; round++) {
       // in turn, so that what else the machine does meets all alike; the first round warms up
-      for (const page of pages) await measureRound(page, round > 0);
+      for (const page of pages) await measureRound(page, round > 0, runner.say);
       if (round > 0) runner.say(`round ${round} of ${runner.rounds}`);
     }
     return { records: pages.map(({ record }) => record), findings: pages.flatMap(findingOf) };
@@ -122,27 +122,38 @@ interface Measured {
   milliseconds: number[];
   ask(): Promise<unknown>;
   first: Measured | undefined;
+  /** It gave no page, after this many milliseconds, and is not asked for any more. */
+  failedAfter?: number;
 }
 
 function measured(name: string, ask: () => Promise<unknown>, first?: Measured): Measured {
   return { record: { name, samples: [] }, milliseconds: [], ask, first };
 }
 
-async function measureRound({ record, milliseconds, ask }: Measured, counts: boolean) {
+async function measureRound(page: Measured, counts: boolean, say: (line: string) => void) {
   const round: number[] = [];
-  for (let asked = 0; asked < ASKED_A_ROUND; asked++) {
+  for (let asked = 0; asked < ASKED_A_ROUND && page.failedAfter === undefined; asked++) {
     const start = performance.now();
-    await ask();
+    try {
+      await page.ask();
+    } catch (error) {
+      page.failedAfter = performance.now() - start;
+      say(`${page.record.name} failed: ${String(error)}`);
+    }
     round.push(performance.now() - start);
   }
-  if (!counts) return;
-  milliseconds.push(...round);
+  if (!counts || page.failedAfter !== undefined) return;
+  page.milliseconds.push(...round);
   round.sort((a, b) => a - b);
-  record.samples.push({ p50: percentile(round, 0.5), p99: percentile(round, 0.99) });
+  page.record.samples.push({ p50: percentile(round, 0.5), p99: percentile(round, 0.99) });
 }
 
 function findingOf(page: Measured): Finding[] {
-  const { record, first } = page;
+  const { record, first, failedAfter } = page;
+  if (failedAfter !== undefined) {
+    const target = { text: 'an answer', isMet: false };
+    return [{ what: `${record.name}, failed`, unit: 'ms', value: failedAfter, target }];
+  }
   const value = p95Of(page);
   const ratio = first && ratioOf(record, first.record, 'p50');
   const isFastEnough = value <= SLOWEST_MS;

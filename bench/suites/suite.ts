@@ -26,7 +26,7 @@ export interface Outcome {
 /** One line of the table: a figure, mostly beside another one. */
 export interface Finding {
   readonly what: string;
-  readonly unit: 'a second' | 'ms, p99' | 'ms, p95' | 'MB';
+  readonly unit: 'a second' | 'ms' | 'ms, p99' | 'ms, p95' | 'MB';
   readonly value: number;
   /** What it is compared with, and how. */
   readonly peer?: { readonly name: string; readonly value: number };
