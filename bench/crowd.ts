@@ -16,6 +16,9 @@ const DOMAINS =
   );
 const LEGACY = 50_000;
 const BATCH = 50_000;
+const DAY_MS = 24 * 60 * 60 * 1000;
+// fewer than a session lives without being used
+const SESSION_DAYS = 20;
 // so that everybody's id is older than those of whoever registers during a measurement
 const FIRST_DAY = Date.UTC(2022, 0);
 const SPACING_MS = 90_000;
@@ -39,37 +42,72 @@ function domainOf(n: number): number {
   return n < LEGACY ? 5 : n % 5;
 }
 
-/**
- * Fills a database with accounts nobody signs in to, by SQL alone: a million takes a minute or two.
- *
- * @param say hears how many there are by now
- */
+/** Every account with a number that this divides is active, without TOTP, and called the same but for its number. */
+export const PLAIN = FIRST_NAMES.length;
+
+/** What else a crowd may have, and who hears of the progress. */
+export interface CrowdOptions {
+  /** Everybody's password; without it nobody can sign in. */
+  readonly passwordHash?: string;
+  /** How many live sessions each account has. */
+  readonly sessionsEach?: number;
+  say?(line: string): void;
+}
+
+/** Fills a database with accounts and an event of each, by SQL alone: a million takes a few minutes. */
 export async function createCrowd(
   databaseUrl: string,
   accounts: number,
-  say: (line: string) => void = () => {},
+  options: CrowdOptions = {},
 ): Promise<void> {
+  const { passwordHash = null, sessionsEach = 0, say = () => {} } = options;
+  const fill = async (what: string, rows: number, insert: Insert) => {
+    const connection = await bulkConnection(databaseUrl);
+    try {
+      await connection.query('start transaction');
+      for (let from = 0; from < rows; from += BATCH) {
+        const count = Math.min(BATCH, rows - from);
+        await insert(connection, from, count);
+        say(`${(from + count).toLocaleString('en')} ${what}`);
+      }
+      await connection.query('commit');
+    } finally {
+      await connection.end();
+    }
+  };
+  const insertUsersOf: Insert = (connection, from, count) =>
+    insertUsers(connection, from, count, passwordHash);
+  const insertSessionsOf: Insert = (connection, from, count) =>
+    insertSessions(connection, from, count, { accounts, sessions: accounts * sessionsEach });
+  // beside each other, for one statement keeps one core busy
+  await Promise.all([
+    fill('accounts', accounts, insertUsersOf).then(() => fill('events', accounts, insertEvents)),
+    fill('sessions', accounts * sessionsEach, insertSessionsOf),
+  ]);
+  await inDatabase(databaseUrl, 'analyze table users, sessions, audit_events');
+}
+
+type Insert = (connection: Connection, from: number, count: number) => Promise<void>;
+
+async function bulkConnection(databaseUrl: string): Promise<Connection> {
   const connection = await createConnection({
     ...connectionOptions(databaseUrl, () => ''),
     timezone: 'Z',
   });
-  try {
-    for (let from = 0; from < accounts; from += BATCH) {
-      await insertUsers(connection, from, Math.min(BATCH, accounts - from));
-      await insertEvents(connection, from, Math.min(BATCH, accounts - from));
-      say(`${Math.min(accounts, from + BATCH)} accounts`);
-    }
-    await connection.query('analyze table users, audit_events');
-  } finally {
-    await connection.end();
-  }
+  // the rows are made so that they fit; sessions are there before their accounts
+  await connection.query('set foreign_key_checks = 0, unique_checks = 0');
+  return connection;
 }
 
 /** Gives an account the right to administer. */
-export async function makeAdmin(databaseUrl: string, email: string): Promise<void> {
+export function makeAdmin(databaseUrl: string, email: string): Promise<void> {
+  return inDatabase(databaseUrl, "update users set role = 'ADMIN' where email_key = ?", [email]);
+}
+
+async function inDatabase(databaseUrl: string, sql: string, values: string[] = []): Promise<void> {
   const connection = await createConnection(connectionOptions(databaseUrl, () => ''));
   try {
-    await connection.query("update users set role = 'ADMIN' where email_key = ?", [email]);
+    await connection.query(sql, values);
   } finally {
     await connection.end();
   }
@@ -86,24 +124,34 @@ function numbers(from: number, count: number): string {
 
 const at = `(timestamp '2022-01-01 00:00:00' + interval n * ${SPACING_MS / 1000} second)`;
 // a UUIDv7: the time, the version, and bits that look random but are the same at each run
-const idFor = (salt: string) =>
-  `unhex(concat(lpad(hex(${FIRST_DAY} + n * ${SPACING_MS}), 12, '0'), '7', left(sha2(concat('${salt}', n), 256), 3), '8', right(sha2(concat('${salt}', n), 256), 15)))`;
+const uuid = (milliseconds: string, salt: string, number: string) =>
+  `unhex(concat(lpad(hex(${milliseconds}), 12, '0'), '7', left(sha2(concat('${salt}', ${number}), 256), 3), '8', right(sha2(concat('${salt}', ${number}), 256), 15)))`;
+const idFor = (salt: string, number = 'n') =>
+  uuid(`${FIRST_DAY} + ${number} * ${SPACING_MS}`, salt, number);
 const pick = (index: string, words: readonly string[]) =>
   `elt(1 + ${index}, ${words.map((word) => `'${word}'`).join(', ')})`;
 
-async function insertUsers(connection: Connection, from: number, count: number): Promise<void> {
+async function insertUsers(
+  connection: Connection,
+  from: number,
+  count: number,
+  passwordHash: string | null,
+): Promise<void> {
   const first = pick(`n % ${FIRST_NAMES.length}`, FIRST_NAMES);
   const last = pick(`n % 7919 % ${LAST_NAMES.length}`, LAST_NAMES);
   const domain = pick(`if(n < ${LEGACY}, 5, n % 5)`, DOMAINS);
   const username = `concat(lower(${first}), '.', n)`;
   const email = `concat(${username}, '@', ${domain})`;
+  const isPlain = `n % ${PLAIN} = 0`;
   await connection.query(
-    `insert into users (id, email, email_key, email_verified_at, username, username_key, display_name, role, status,
-        app_metadata, totp_secret, created_at, updated_at)
+    `insert into users (id, email, email_key, email_verified_at, username, username_key, display_name, password_hash,
+        role, status, app_metadata, totp_secret, created_at, updated_at)
       select ${idFor('user')}, ${email}, ${email}, ${at}, ${username}, ${username},
-        if(n % 4 = 3, null, concat(${first}, ' ', ${last})),
-        'USER', if(n % 97 = 0, 'DISABLED', 'ACTIVE'), '{}', if(n % 11 = 0, 'secret', null), ${at}, ${at}
+        if(n % 4 = 3, null, concat(${first}, ' ', ${last})), ?,
+        'USER', if(not ${isPlain} and n % 97 = 0, 'DISABLED', 'ACTIVE'), '{}',
+        if(not ${isPlain} and n % 11 = 0, 'secret', null), ${at}, ${at}
       from ${numbers(from, count)}`,
+    [passwordHash],
   );
 }
 
@@ -113,6 +161,26 @@ async function insertEvents(connection: Connection, from: number, count: number)
     `insert into audit_events (id, type, at, user_id, actor_id, request_id, ip_address, user_agent, detail)
       select ${idFor('event')}, ${pick('n % 4', types)}, ${at}, ${idFor('user')}, ${idFor('user')},
         left(sha2(n, 256), 32), '192.0.2.1', 'Mozilla/5.0', '{}'
+      from ${numbers(from, count)}`,
+  );
+}
+
+/** Sessions that began in the last days, one after the other, everybody's first ones first. */
+async function insertSessions(
+  connection: Connection,
+  from: number,
+  count: number,
+  all: { accounts: number; sessions: number },
+): Promise<void> {
+  const since = Date.now() - SESSION_DAYS * DAY_MS;
+  const spacing = (SESSION_DAYS * DAY_MS) / all.sessions;
+  const began = `(timestamp '1970-01-01 00:00:00' + interval (${since} + n * ${spacing}) / 1000 second)`;
+  await connection.query(
+    `insert into sessions (id, user_id, generation, nonce, rotated_at, remembered, cookies, amr, authenticated_at,
+        created_at, last_used_at, expires_at, absolute_expires_at, ip_address, user_agent)
+      select ${uuid(`cast(${since} + n * ${spacing} as unsigned)`, 'session', 'n')}, ${idFor('user', `(n % ${all.accounts})`)},
+        n % 20, unhex(md5(n)), ${began}, 1, n % 2, 'pwd', ${began}, ${began}, ${began},
+        ${began} + interval 30 day, ${began} + interval 90 day, '192.0.2.1', 'Mozilla/5.0'
       from ${numbers(from, count)}`,
   );
 }

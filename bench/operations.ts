@@ -1,6 +1,7 @@
+import { crowdEmail, crowdUsername, PLAIN } from './crowd.ts';
+import type { CrowdedLatchkey, PopulatedLatchkey } from './latchkey.ts';
 import type { Workload } from './load/workload.ts';
-import { emailOf } from './population.ts';
-import type { Latchkey } from './stage.ts';
+import { emailOf, PASSWORD } from './population.ts';
 
 /** The tokens of a sign-in. */
 export interface Tokens {
@@ -19,14 +20,21 @@ const LOGIN = `mutation Login($input: LoginInput!) {
 const REGISTER = `mutation Register($input: RegisterInput!) {
   register(input: $input) { __typename ... on RegisterSuccess { ${SIGNED_IN} } }
 }`;
+// a prime, so that a crowd's accounts are asked for all over its tables and none twice too soon
+const STRIDE = 7919;
 
 /** Who am I: the connection's token is an access token. It also asks the peers, which take any request for it. */
 export function meWorkload(serverUrl: string): Workload {
+  return asAccount(serverUrl, ME, '{"data":{"me":{"id":"');
+}
+
+/** Any query as the account whose access token is the connection's. */
+export function asAccount(serverUrl: string, query: string, expect: string): Workload {
   return {
     url: `${serverUrl}/graphql`,
     headers: { authorization: 'Bearer {token}' },
-    body: JSON.stringify({ query: ME }),
-    expect: '{"data":{"me":{"id":"',
+    body: JSON.stringify({ query }),
+    expect,
   };
 }
 
@@ -42,24 +50,44 @@ export function refreshWorkload(serverUrl: string): Workload {
 }
 
 /** @param account the number of the one that signs in again and again; without it all do, one after the other */
-export function loginWorkload(service: Latchkey, account: number | '{n}' = '{n}'): Workload {
-  const { password } = service.population;
-  const input = { identifier: emailOf(account), password };
+export function loginWorkload(
+  { url, population }: Pick<PopulatedLatchkey, 'url' | 'population'>,
+  account: number | '{n}' = '{n}',
+): Workload {
+  return { ...loginAs(url, emailOf(account)), numbers: population.firstReserved };
+}
+
+/** Accounts from all over a crowd sign in. */
+export function crowdLoginWorkload({ url, accounts }: CrowdedLatchkey): Workload {
+  const identifier = crowdUsername(0).replace('0', '{n}');
   return {
-    url: `${service.url}/graphql`,
+    ...loginAs(url, identifier),
+    numbers: plainOnes(accounts) * PLAIN,
+    step: STRIDE * PLAIN,
+  };
+}
+
+function plainOnes(accounts: number): number {
+  return Math.max(1, Math.floor(accounts / PLAIN));
+}
+
+function loginAs(serverUrl: string, identifier: string): Workload {
+  return {
+    url: `${serverUrl}/graphql`,
     headers: {},
-    body: JSON.stringify({ query: LOGIN, variables: { input } }),
-    numbers: service.population.firstReserved,
+    body: JSON.stringify({
+      query: LOGIN,
+      variables: { input: { identifier, password: PASSWORD } },
+    }),
     expect: '"LoginSuccess"',
   };
 }
 
 /** Each request registers another account. */
-export function registerWorkload(service: Latchkey): Workload {
-  const { password } = service.population;
-  const input = { email: `new-${emailOf('{n}')}`, password };
+export function registerWorkload({ url }: PopulatedLatchkey): Workload {
+  const input = { email: `new-${emailOf('{n}')}`, password: PASSWORD };
   return {
-    url: `${service.url}/graphql`,
+    url: `${url}/graphql`,
     headers: {},
     body: JSON.stringify({ query: REGISTER, variables: { input } }),
     expect: '"RegisterSuccess"',
@@ -72,20 +100,71 @@ export function hashWorkload(serverUrl: string, what: 'hash' | 'verify'): Worklo
 }
 
 /** Signs in accounts that are kept for it. */
-export function signIn(service: Latchkey, accounts: number): Promise<Tokens[]> {
-  const first = service.population.firstReserved;
-  return Promise.all(Array.from({ length: accounts }, (_, i) => signInOne(service, first + i)));
+export function signIn(
+  { url, population }: PopulatedLatchkey,
+  accounts: number,
+): Promise<Tokens[]> {
+  const emails = Array.from({ length: accounts }, (_, i) => emailOf(population.firstReserved + i));
+  return Promise.all(emails.map((email) => signInOne(url, email)));
 }
 
-async function signInOne(service: Latchkey, number: number): Promise<Tokens> {
-  const { url, headers, body } = loginWorkload(service, number);
-  const response = await fetch(url, {
+/** Signs in accounts from all over a crowd. The first of them is the crowd's first. */
+export function signInCrowd({ url, accounts: all }: CrowdedLatchkey, accounts: number) {
+  const apart = plainOnes(all) / accounts;
+  const emails = Array.from({ length: accounts }, (_, i) =>
+    crowdEmail(Math.floor(i * apart) * PLAIN),
+  );
+  return Promise.all(emails.map((email) => signInOne(url, email)));
+}
+
+async function signInOne(serverUrl: string, identifier: string): Promise<Tokens> {
+  const { answer, text } = await post(loginAs(serverUrl, identifier));
+  const tokens = answer.ok && JSON.parse(text).data?.login?.tokens;
+  if (!tokens) throw new Error(`${identifier} could not sign in: ${text}`);
+  return tokens;
+}
+
+/** The request of a page that better-auth is asked for: whose session is it? The connection's token is a cookie. */
+export function betterAuthSessionWorkload(serverUrl: string): Workload {
+  return {
+    url: `${serverUrl}/api/auth/get-session`,
+    headers: { cookie: '{token}' },
+    expect: '"session":{',
+  };
+}
+
+/** @param numbers how many accounts sign in, one after the other */
+export function betterAuthLoginWorkload(serverUrl: string, numbers: number): Workload {
+  return { ...betterAuthLogin(serverUrl, emailOf('{n}')), numbers };
+}
+
+function betterAuthLogin(serverUrl: string, email: string): Workload {
+  return {
+    url: `${serverUrl}/api/auth/sign-in/email`,
+    // as a browser sends it; without it there is no sign-in
+    headers: { origin: serverUrl },
+    body: JSON.stringify({ email, password: PASSWORD }),
+    expect: '"token":"',
+  };
+}
+
+/** Signs in the first accounts. @returns their cookies */
+export function signInToBetterAuth(serverUrl: string, accounts: number): Promise<string[]> {
+  return Promise.all(
+    Array.from({ length: accounts }, async (_, number) => {
+      const { answer, text } = await post(betterAuthLogin(serverUrl, emailOf(number)));
+      const [cookie] = answer.headers.getSetCookie();
+      if (cookie === undefined) throw new Error(`${number} could not sign in: ${text}`);
+      return cookie.slice(0, cookie.indexOf(';'));
+    }),
+  );
+}
+
+async function post({ url, headers, body = '' }: Workload) {
+  const answer = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
     body,
   });
-  const text = await response.text();
-  const tokens = JSON.parse(text).data?.login?.tokens;
-  if (!tokens) throw new Error(`Account ${number} could not sign in: ${text}`);
-  return tokens;
+  return { answer, text: await answer.text() };
 }

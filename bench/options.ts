@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { RESULTS } from './results.ts';
 
 /** What the command line may choose. */
 export interface Options {
@@ -8,10 +9,12 @@ export interface Options {
   /** How long one measurement takes. */
   readonly seconds: number;
   readonly rounds: number;
-  /** How many accounts there are to administer. */
+  /** How many accounts are many. */
   readonly crowd: number;
-  /** Where the results go. */
-  readonly json: string;
+  /** A folder to keep the database in, and the crowd with it, for the next run. */
+  readonly keep: string | undefined;
+  /** Where the results go, if anywhere: without a file being named, those of a run as it is meant go into the project's. */
+  readonly json: string | undefined;
   /** The service: the compiled `main.js`. */
   readonly service: string;
   /** Another build of it to run beside, to see what a change did. */
@@ -38,13 +41,22 @@ export function readOptions(args: readonly string[], names: readonly string[]): 
   }
   return {
     only,
-    seconds: positive('seconds', values.seconds, 4),
+    seconds: positive('seconds', values.seconds, 3),
     rounds: Math.ceil(positive('rounds', values.rounds, 5)),
     crowd: Math.ceil(positive('crowd', values.crowd, 1_000_000)),
-    json: resolve(values.json ?? 'bench/results.json'),
+    keep: values.keep === undefined ? undefined : resolve(values.keep),
+    json: jsonFile(values),
     service: resolve(values.service ?? 'dist/main.js'),
     baseline: values.baseline === undefined ? undefined : resolve(values.baseline),
   };
+}
+
+/** Figures of a shortened run, or beside another build, are not what the README is to show. */
+function jsonFile({ json, ...others }: ReturnType<typeof parse>): string | undefined {
+  const { seconds, rounds, crowd, service, baseline } = others;
+  const isAsMeant = [seconds, rounds, crowd, service, baseline].every((it) => it === undefined);
+  const file = json ?? (isAsMeant ? RESULTS : undefined);
+  return file === undefined ? undefined : resolve(file);
 }
 
 function parse(args: readonly string[]) {
@@ -57,6 +69,7 @@ function parse(args: readonly string[]) {
         seconds: option,
         rounds: option,
         crowd: option,
+        keep: option,
         json: option,
         service: option,
         baseline: option,

@@ -1,95 +1,113 @@
-import { execFileSync } from 'node:child_process';
-import { cpus } from 'node:os';
-import { medianOf, type Sample } from './race.ts';
-import type { Finding, Outcome } from './suites/suite.ts';
+import { medianOf, type Ratio, type Sample } from './race.ts';
+import type { Circumstances, Results } from './results.ts';
+import type { Finding } from './suites/suite.ts';
 
-/** The outcomes by the names of the benchmarks. */
-export type Outcomes = Readonly<{ [name: string]: Outcome }>;
+const FIGURES: readonly (keyof Sample)[] = ['perSecond', 'p50', 'p99', 'processorUs', 'peakMb'];
+// its lines are many, and compared with nothing but each other
+const ADMINISTRATION = 'admin';
+const ADMINISTRATION_TITLE =
+  'Administration where there are many accounts, by one client with one request after the other:';
 
-const FIGURES: readonly (keyof Sample)[] = ['perSecond', 'p50', 'p99', 'processorUs'];
+/** The comparisons as Markdown, as the README shows them: what was measured, and on what. */
+export function findingsReport(results: Results): string {
+  const { [ADMINISTRATION]: administration, ...others } = results;
+  const findings = Object.values(others).flatMap((result) => result.findings);
+  return [
+    ...(findings.length === 0 ? [] : [findingsTable(findings)]),
+    ...(administration === undefined
+      ? []
+      : [ADMINISTRATION_TITLE, findingsTable(administration.findings)]),
+    circumstancesOf(results),
+  ].join('\n\n');
+}
 
-/** The comparisons as a Markdown table, as the README shows it. */
-export function findingsTable(outcomes: Outcomes): string {
-  const rows = Object.values(outcomes).flatMap(({ findings }) => findings.map(findingRow));
+function findingsTable(findings: readonly Finding[]): string {
+  const columns = COLUMNS.filter(({ of }) => findings.some((finding) => of(finding) !== ''));
   return table(
-    ['', 'Figure', 'Compared with', 'Figure', 'Ratio', 'Rounds', 'Target', ''],
-    '-r-rrrll',
-    rows,
+    columns.map(({ title }) => title),
+    columns.map(({ align }) => align),
+    findings.map((finding) => columns.map(({ of }) => of(finding))),
   );
 }
 
-function findingRow(finding: Finding): string[] {
-  const { what, unit, subject, peer, ratio, target, isMet } = finding;
-  return [
-    what,
-    `${figure(subject.value)} ${unit}`,
-    peer.name,
-    peer.name === '' ? '' : `${figure(peer.value)} ${unit}`,
-    peer.name === '' ? '' : ratio.median.toFixed(2),
-    peer.name === '' ? '' : `${ratio.least.toFixed(2)} to ${ratio.greatest.toFixed(2)}`,
-    target ?? '',
-    target === undefined ? '' : isMet ? 'met' : 'missed',
-  ];
+interface Column {
+  title: string;
+  align: 'left' | 'right';
+  of(finding: Finding): string;
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'What', align: 'left', of: ({ what }) => what },
+  { title: 'Figure', align: 'right', of: ({ value, unit }) => `${figure(value)} ${unit}` },
+  { title: 'Compared with', align: 'left', of: ({ peer }) => peer?.name ?? '' },
+  { title: 'Its figure', align: 'right', of: ({ peer }) => figure(peer?.value) },
+  { title: 'Ratio', align: 'right', of: ({ ratio }) => ratio?.median.toFixed(2) ?? '' },
+  { title: 'Rounds', align: 'right', of: ({ ratio }) => range(ratio) },
+  { title: 'CPU', align: 'right', of: ({ processor }) => processor?.median.toFixed(2) ?? '' },
+  { title: 'Target', align: 'left', of: ({ target }) => target?.text ?? '' },
+  {
+    title: '',
+    align: 'left',
+    of: ({ target }) => (target ? (target.isMet ? 'met' : 'missed') : ''),
+  },
+];
+
+function range(ratio: Ratio | undefined): string {
+  return ratio === undefined ? '' : `${ratio.least.toFixed(2)} to ${ratio.greatest.toFixed(2)}`;
+}
+
+/** A sentence for each run whose outcomes are there. */
+function circumstancesOf(results: Results): string {
+  const runs = new Map<string, string[]>();
+  for (const [name, result] of Object.entries(results)) {
+    const run = runSentence(result);
+    runs.set(run, [...(runs.get(run) ?? []), `\`${name}\``]);
+  }
+  return [...runs].map(([run, names]) => `${names.join(', ')}: ${run}`).join('\n\n');
+}
+
+function runSentence(run: Circumstances): string {
+  const machine = `${run.processors} cores of ${run.model ?? 'an unknown processor'}, Node ${run.node}`;
+  const effort = `${run.rounds} times ${run.seconds} s each, ${run.crowd.toLocaleString('en')} accounts where there are many`;
+  const before = `load ${run.load.toFixed(1)} before it`;
+  return `${run.at.slice(0, 10)}, commit ${run.commit ?? 'unknown'}, ${machine}, ${before}, ${effort}.`;
 }
 
 /** What each contender came to, the medians of its rounds. */
-export function recordsTable(outcomes: Outcomes): string {
-  const rows = Object.entries(outcomes).flatMap(([name, { records }]) =>
+export function recordsTable(results: Results): string {
+  const rows = Object.entries(results).flatMap(([name, { records }]) =>
     records.map((record) => [
       name,
       record.name,
       ...FIGURES.map((key) => figure(medianOf(record, key))),
     ]),
   );
-  const head = ['Benchmark', 'Contender', 'A second', 'p50 ms', 'p99 ms', 'Processor us'];
-  return table(head, '--rrrr', rows);
+  const head = ['Benchmark', 'Contender', 'A second', 'p50 ms', 'p99 ms', 'CPU us', 'Peak MB'];
+  return table(head, ['left', 'left', ...FIGURES.map(() => 'right' as const)], rows);
 }
 
-function figure(value: number): string {
-  if (!Number.isFinite(value) || value === 0) return '';
+function figure(value: number | undefined): string {
+  if (value === undefined) return '';
   if (value >= 100) return Math.round(value).toLocaleString('en');
   return value.toFixed(value >= 10 ? 1 : 2);
 }
 
-/** @param align a character for each column: `r` for figures */
-function table(head: readonly string[], align: string, rows: readonly string[][]): string {
-  const lines = [head, ...rows];
-  const widths = head.map((_, column) =>
-    Math.max(3, ...lines.map((line) => cell(line, column).length)),
+function table(
+  head: readonly string[],
+  align: readonly Column['align'][],
+  rows: readonly string[][],
+): string {
+  const widths = head.map((title, column) =>
+    Math.max(3, title.length, ...rows.map((row) => row[column]?.length ?? 0)),
   );
-  const row = (line: readonly string[]) =>
-    `| ${widths.map((width, column) => padded(cell(line, column), width, align[column])).join(' | ')} |`;
+  const line = (cells: readonly string[]) =>
+    `| ${widths.map((width, column) => padded(cells[column] ?? '', width, align[column])).join(' | ')} |`;
   const rule = widths.map((width, column) =>
-    align[column] === 'r' ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width),
+    align[column] === 'right' ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width),
   );
-  return [row(head), `| ${rule.join(' | ')} |`, ...rows.map(row)].join('\n');
+  return [head, rule, ...rows].map(line).join('\n');
 }
 
-function cell(line: readonly string[], column: number): string {
-  return line[column] ?? '';
-}
-
-function padded(text: string, width: number, align: string | undefined): string {
-  return align === 'r' ? text.padStart(width) : text.padEnd(width);
-}
-
-/** Everything that was measured, and on what. */
-export function resultsJson(outcomes: Outcomes, settings: object): string {
-  const processors = cpus();
-  const machine = {
-    processors: processors.length,
-    model: processors[0]?.model ?? null,
-    node: process.version,
-    commit: commit(),
-  };
-  const at = new Date().toISOString();
-  return `${JSON.stringify({ at, machine, settings, benchmarks: outcomes }, null, 2)}\n`;
-}
-
-function commit(): string | null {
-  try {
-    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
-  } catch {
-    return null;
-  }
+function padded(text: string, width: number, align: Column['align'] | undefined): string {
+  return align === 'right' ? text.padStart(width) : text.padEnd(width);
 }

@@ -1,38 +1,48 @@
-// npm run bench -- [--only me,refresh] [--seconds 4] [--rounds 5] [--crowd 1000000] [--json FILE] [--service MAIN.JS] [--baseline MAIN.JS]
+// npm run bench -- [--only me,refresh] [--seconds 3] [--rounds 5] [--crowd 1000000] [--keep FOLDER] [--json FILE] [--service MAIN.JS] [--baseline MAIN.JS]
 
-import { writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { relative } from 'node:path';
 import { readOptions, UsageError } from './options.ts';
-import { findingsTable, type Outcomes, recordsTable, resultsJson } from './report.ts';
+import { findingsReport, recordsTable } from './report.ts';
+import { circumstances, type Results, writeOutcome } from './results.ts';
 import { type Stage, withStage } from './stage.ts';
 import { admin } from './suites/admin.ts';
 import { flood } from './suites/flood.ts';
 import { me } from './suites/me.ts';
+import { memory } from './suites/memory.ts';
 import { login, register } from './suites/passwords.ts';
+import { processes } from './suites/processes.ts';
 import { refresh } from './suites/refresh.ts';
-import type { Outcome } from './suites/suite.ts';
+import { sizes } from './suites/sizes.ts';
 
-// the million accounts of the last one would be in the way of the others
-const SUITES = [me, refresh, login, register, flood, admin];
+// the million accounts of the last two would be in the way of the others
+const SUITES = [me, refresh, login, register, flood, processes, memory, sizes, admin];
 
 async function main(): Promise<void> {
   const names = SUITES.map(({ name }) => name);
   const options = readOptions(process.argv.slice(2), names);
-  const { seconds, rounds, only } = options;
+  const { seconds, rounds, only, json } = options;
+  const [load = 0] = loadavg();
 
-  const runSuites = async (stage: Stage): Promise<Outcomes> => {
-    const outcomes: { [name: string]: Outcome } = {};
+  const runSuites = async (stage: Stage): Promise<Results> => {
+    const results: { [name: string]: Results[string] } = {};
     for (const suite of SUITES.filter(({ name }) => only.includes(name))) {
       const runner = { seconds, rounds, say: (line: string) => say(`${suite.name}: ${line}`) };
-      outcomes[suite.name] = await suite.run(stage, runner);
+      const outcome = await suite.run(stage, runner);
+      const result = { ...circumstances({ ...options, load }), ...outcome };
+      results[suite.name] = result;
+      // at once, so that whatever happens later costs nothing of it
+      if (json !== undefined) writeOutcome(json, names, suite.name, result);
     }
-    return outcomes;
+    return results;
   };
-  const outcomes = await withStage(options, say, runSuites);
+  const started = performance.now();
+  const results = await withStage(options, say, runSuites);
 
-  writeFileSync(options.json, resultsJson(outcomes, { seconds, rounds }));
-  process.stdout.write(`\n${recordsTable(outcomes)}\n\n${findingsTable(outcomes)}\n`);
-  say(`\nAll figures are in ${relative(process.cwd(), options.json)}.`);
+  process.stdout.write(`\n${recordsTable(results)}\n\n${findingsReport(results)}\n`);
+  const minutes = ((performance.now() - started) / 60_000).toFixed(1);
+  const place = json === undefined ? 'no file' : relative(process.cwd(), json);
+  say(`\nThat took ${minutes} minutes. All figures are in ${place}.`);
 }
 
 /** Progress goes where it does not end up in a file with the tables. */

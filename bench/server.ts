@@ -14,6 +14,7 @@ export interface Server {
 
 const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
+const LOG_END = 2000;
 
 /**
  * Starts a server and waits until it accepts connections.
@@ -37,10 +38,19 @@ export async function startServer(options: {
     stdio: ['ignore', log, log],
   });
   await untilListening(child, port, logFile);
+  // otherwise only connections that are refused would tell
+  const onExit = (code: number | null, signal: string | null) => {
+    const end = readFileSync(logFile, 'utf8').slice(-LOG_END);
+    process.stderr.write(`${options.name} has ended by itself (${signal ?? code}):\n${end}\n`);
+  };
+  child.once('exit', onExit);
   return {
     url: `http://127.0.0.1:${port}`,
     pid: child.pid ?? 0,
-    stop: () => stopChild(child),
+    stop() {
+      child.off('exit', onExit);
+      return stopChild(child);
+    },
   };
 }
 
@@ -81,14 +91,25 @@ async function stopChild(child: ChildProcess): Promise<void> {
 
 const TICKS_PER_SECOND = 100;
 
-/** The processor time that a process has used so far, in milliseconds; not a number where the system does not tell. */
-export function processorMs(pid: number): number {
+/** The processor time that a process has used so far, in milliseconds; undefined where the system does not tell. */
+export function processorMs(pid: number): number | undefined {
+  const stat = readProcess(pid, 'stat');
+  if (stat === undefined) return undefined;
+  // the name, in parentheses, may hold spaces; user and system time are the 12th and 13th fields after it
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
+}
+
+/** The most memory that a process has held so far, in megabytes (10^6 bytes); undefined where the system does not tell. */
+export function peakMemoryMb(pid: number): number | undefined {
+  const [, kib] = /^VmHWM:\s+(\d+) kB$/m.exec(readProcess(pid, 'status') ?? '') ?? [];
+  return kib === undefined ? undefined : (Number(kib) * 1024) / 1e6;
+}
+
+function readProcess(pid: number, file: 'stat' | 'status'): string | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // the name, in parentheses, may hold spaces; user and system time are the 12th and 13th fields after it
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
   } catch {
-    return Number.NaN;
+    return undefined;
   }
 }

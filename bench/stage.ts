@@ -1,45 +1,55 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startEmbeddedDatabase } from '../src/db/embedded.ts';
+import { createCrowd } from './crowd.ts';
+import {
+  type CrowdedLatchkey,
+  DATABASE_CONNECTIONS,
+  databaseNamed,
+  dropDatabase,
+  type PopulatedLatchkey,
+  type Run,
+  startLatchkey,
+} from './latchkey.ts';
 import { type LoadClient, startLoadClient } from './load/traffic.ts';
 import type { Options } from './options.ts';
 import { type PeerSettings, peerEnvironment } from './peers/settings.ts';
-import { ARGON2_COST, type Population, populate } from './population.ts';
+import { ARGON2_COST, hashOfPassword, PASSWORD, type Population, populate } from './population.ts';
 import { type Server, startServer } from './server.ts';
 
 /** The peers, by their files in peers/. */
-export type PeerName = 'yoga' | 'raw' | 'hash';
-
-/** A service under measurement, and who has an account there. */
-export interface Latchkey extends Server {
-  readonly population: Population;
-  readonly databaseUrl: string;
-}
+export type PeerName = 'yoga' | 'raw' | 'hash' | 'better-auth';
 
 /** Everything that takes part in a run. All share one database server and one machine. */
 export interface Stage {
-  readonly service: Latchkey;
+  readonly service: PopulatedLatchkey;
   /** Another build of the service, where one was asked for. */
-  readonly baseline: Latchkey | undefined;
+  readonly baseline: PopulatedLatchkey | undefined;
   /** Two, because what one of them waits for must not delay the other. */
   readonly clients: readonly [LoadClient, LoadClient];
-  /** How many accounts there are to administer. */
-  readonly crowd: number;
+  /** How many accounts are many. */
+  readonly crowdSize: number;
   /** A peer, started when it is first needed. */
   peer(name: PeerName): Promise<Server>;
+  /** A service with that many accounts and a database of its own, made when it is first needed. */
+  crowded(accounts: number): Promise<CrowdedLatchkey>;
+  /** One more process of the service, on the same database, with settings of its own. Whoever starts it stops it. */
+  another(name: string, env?: Readonly<Record<string, string>>): Promise<Server>;
 }
 
-const DATABASE_CONNECTIONS = 10;
+/** Of each account of a crowd. */
+const SESSIONS_EACH = 5;
 const ACCOUNTS = 1000;
-// what somebody with a million accounts would give it, and less than they and their events take
-const BUFFER_POOL = '512M';
-const SECRET = 'benchmarks-only-4be1a07c9d3f52e8a6610f7d';
+// what somebody with a million accounts would give it; the pool is smaller than what they and their events take
+const SERVER_OPTIONS = ['--innodb-buffer-pool-size=512M', '--innodb-log-file-size=512M'];
 const TSX = import.meta.resolve('tsx');
 
-// what all servers run under; the service allows its limits to be turned off outside production only
+// the service allows its limits to be turned off outside production only, and graphql is a little slower there: for
+// stock Yoga as well, so that the two are compared under the same
 const NODE_ENV = 'development';
+const NODE_ENVS: { readonly [name: string]: string } = { 'better-auth': 'production' };
 
 /**
  * Runs `work` with a database, the service and the load clients, in a folder that goes away with them.
@@ -53,29 +63,31 @@ export async function withStage<T>(
 ): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'));
   const closers: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
-  const run = async (name: string, args: string[], env: Record<string, string>) => {
+  const run: Run = async (name, args, env) => {
     say(`starting ${name}`);
-    const server = await startServer({ name, args, env: { NODE_ENV, ...env }, folder });
+    const server = await startServer({
+      name,
+      args,
+      env: { NODE_ENV: NODE_ENVS[name] ?? NODE_ENV, ...env },
+      folder,
+    });
     closers.push(server.stop);
     return server;
   };
   try {
+    const dataDirectory = options.keep ?? folder;
+    mkdirSync(dataDirectory, { recursive: true });
     const database = await startEmbeddedDatabase({
-      dataDirectory: folder,
+      dataDirectory,
       log: say,
-      serverOptions: [`--innodb-buffer-pool-size=${BUFFER_POOL}`],
+      serverOptions: SERVER_OPTIONS,
     });
     closers.push(database.stop);
-    const service = await startLatchkey('latchkey', options.service, database.url, run);
-    const baseline =
-      options.baseline === undefined
-        ? undefined
-        : await startLatchkey('latchkey_baseline', options.baseline, database.url, run);
     const clients = [startLoadClient(), startLoadClient()] as const;
     closers.push(() => clients.map((client) => client.stop()));
-    const env = peerEnvironment(peerSettings(database.url, service.population));
-    const peer = once((name: PeerName) => run(name, ['--import', TSX, peerFile(name)], env));
-    return await work({ service, baseline, clients, crowd: options.crowd, peer });
+    return await work(
+      await setUp({ ...options, dataDirectory, url: database.url, run }, clients, say),
+    );
   } finally {
     for (const closer of closers.reverse()) {
       // whatever fails, the rest is stopped too
@@ -84,32 +96,72 @@ export async function withStage<T>(
   }
 }
 
-type Run = (name: string, args: string[], env: Record<string, string>) => Promise<Server>;
+/** Where and how a run's servers are started. */
+interface Ground extends Options {
+  dataDirectory: string;
+  /** The URL of the database server. */
+  url: string;
+  run: Run;
+}
+
+async function setUp(
+  ground: Ground,
+  clients: Stage['clients'],
+  say: (line: string) => void,
+): Promise<Stage> {
+  const { run, url } = ground;
+  const service = await startPopulated(ground, 'latchkey', ground.service);
+  const baseline =
+    ground.baseline === undefined
+      ? undefined
+      : await startPopulated(ground, 'latchkey_baseline', ground.baseline);
+  const env = peerEnvironment(peerSettings(service.databaseUrl, service.population));
+  return {
+    service,
+    baseline,
+    clients,
+    crowdSize: ground.crowd,
+    peer: once((name: PeerName) => run(name, ['--import', TSX, peerFile(name)], env)),
+    crowded: once((accounts: number) => startCrowded(ground, accounts, say)),
+    another: (name, env = {}) => {
+      const databaseUrl = databaseNamed('latchkey', url);
+      return startLatchkey(run, { name, main: ground.service, databaseUrl, env });
+    },
+  };
+}
 
 /** Starts a build of the service on a database of its own, with its accounts. */
-async function startLatchkey(
+async function startPopulated(
+  { run, url }: Ground,
   name: string,
   main: string,
-  serverUrl: string,
-  run: Run,
-): Promise<Latchkey> {
-  const databaseUrl = new URL(serverUrl);
-  databaseUrl.pathname = name;
-  const server = await run(name, [main], {
-    DATABASE_URL: databaseUrl.href,
-    DATABASE_CONNECTIONS: String(DATABASE_CONNECTIONS),
-    HOST: '127.0.0.1',
-    PUBLIC_URL: 'http://127.0.0.1',
-    AUTH_SECRET: SECRET,
-    RATE_LIMIT: 'off',
-    // a run may take longer than an access token usually lasts
-    ACCESS_TOKEN_TTL: '86400',
-    ARGON2_MEMORY: String(ARGON2_COST.memoryCost),
-    ARGON2_PASSES: String(ARGON2_COST.timeCost),
-    ARGON2_PARALLELISM: String(ARGON2_COST.parallelism),
-  });
-  const population = await populate(databaseUrl.href, ACCOUNTS);
-  return { ...server, population, databaseUrl: databaseUrl.href };
+): Promise<PopulatedLatchkey> {
+  const databaseUrl = databaseNamed(name, url);
+  await dropDatabase(databaseUrl);
+  const latchkey = await startLatchkey(run, { name, main, databaseUrl });
+  return { ...latchkey, population: await populate(databaseUrl, ACCOUNTS) };
+}
+
+/** Starts the service on a database with a crowd, which takes minutes to make and may be there from an earlier run. */
+async function startCrowded(
+  { run, url, service, crowd, keep, dataDirectory }: Ground,
+  accounts: number,
+  say: (line: string) => void,
+): Promise<CrowdedLatchkey> {
+  const name = `latchkey_${accounts}`;
+  const databaseUrl = databaseNamed(name, url);
+  const note = join(dataDirectory, `${name}.complete`);
+  const isThere = existsSync(note);
+  if (!isThere) await dropDatabase(databaseUrl);
+  const latchkey = await startLatchkey(run, { name, main: service, databaseUrl });
+  const sessions = accounts * SESSIONS_EACH;
+  if (!isThere) {
+    const passwordHash = await hashOfPassword();
+    await createCrowd(databaseUrl, accounts, { passwordHash, sessionsEach: SESSIONS_EACH, say });
+    // a small one is made in a second, and its few accounts would have ever more sessions
+    if (keep !== undefined && accounts === crowd) writeFileSync(note, '');
+  }
+  return { ...latchkey, accounts, sessions };
 }
 
 function peerSettings(databaseUrl: string, population: Population): PeerSettings {
@@ -117,7 +169,8 @@ function peerSettings(databaseUrl: string, population: Population): PeerSettings
     databaseUrl,
     databaseConnections: DATABASE_CONNECTIONS,
     accountIds: population.someIds,
-    password: population.password,
+    accounts: population.accounts,
+    password: PASSWORD,
     passwordHash: population.passwordHash,
     argon2: ARGON2_COST,
     hashConcurrency: availableParallelism(),
@@ -128,11 +181,11 @@ function peerFile(name: PeerName): string {
   return fileURLToPath(new URL(`peers/${name}.ts`, import.meta.url));
 }
 
-function once<Name, Value>(make: (name: Name) => Value): (name: Name) => Value {
-  const made = new Map<Name, Value>();
-  return (name) => {
-    const value = made.get(name) ?? make(name);
-    made.set(name, value);
+function once<Key, Value>(make: (key: Key) => Value): (key: Key) => Value {
+  const made = new Map<Key, Value>();
+  return (key) => {
+    const value = made.get(key) ?? make(key);
+    made.set(key, value);
     return value;
   };
 }

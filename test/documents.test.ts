@@ -12,6 +12,8 @@ import {
   validate,
 } from 'graphql';
 import { describe, expect, it } from 'vitest';
+import { withFindings } from '../bench/readme.ts';
+import { RESULTS, readResults } from '../bench/results.ts';
 import type { Command } from '../src/cli/command.ts';
 import { loadConfig } from '../src/config.ts';
 import type { Environment } from '../src/environment.ts';
@@ -380,6 +382,13 @@ it('names commands and folders that there are', () => {
       path,
     ).toBe(true);
   }
+});
+
+it('shows the figures of the benchmarks as they were measured', () => {
+  const results = readResults(join(REPOSITORY, RESULTS));
+  expect(Object.keys(results).length).toBeGreaterThan(0);
+  // npm run bench:table
+  expect(withFindings(readme, results)).toBe(readme);
 });
 
 describe.each(DOCUMENTS)('%s', (path) => {

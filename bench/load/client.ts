@@ -16,7 +16,10 @@ interface Run {
 }
 
 async function put(load: Load): Promise<LoadResult> {
-  const opening = load.tokens.map(() => openConnection(load.workload.url));
+  const { url, servers = [url] } = load.workload;
+  const opening = load.tokens.map((_, index) =>
+    openConnection(servers[index % servers.length] ?? url),
+  );
   const connections = await Promise.all(opening);
   const requests = createRequests(load);
   const endsAt = performance.now() + load.seconds * 1000;

@@ -16,14 +16,14 @@ export function createRequests(load: Load): Requests {
   const template = templateOf(workload);
   const isConstant = workload.tokenAfter === undefined && !usesNumbers(template);
   const constant = isConstant ? tokens.map((token) => fill(template, 0, token)) : [];
-  const { numbers = Number.MAX_SAFE_INTEGER } = workload;
+  const { numbers = Number.MAX_SAFE_INTEGER, step = 1 } = workload;
   let number = load.lastNumber;
 
   return {
     next(connection) {
       const built = constant[connection];
       if (built !== undefined) return built;
-      number = (number + 1) % numbers;
+      number = (number + step) % numbers;
       return fill(template, number, tokens[connection] ?? '');
     },
     take(connection, answer) {
@@ -43,27 +43,27 @@ export function createRequests(load: Load): Requests {
 
 interface Template {
   head: string;
-  body: string;
+  body: string | undefined;
 }
 
 function templateOf({ url, headers, body }: Workload): Template {
   const { host, pathname } = new URL(url);
   const lines = [
-    `POST ${pathname} HTTP/1.1`,
+    `${body === undefined ? 'GET' : 'POST'} ${pathname} HTTP/1.1`,
     `host: ${host}`,
-    'content-type: application/json',
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
-    'content-length: ',
+    ...(body === undefined ? [] : ['content-type: application/json', 'content-length: ']),
   ];
   return { head: lines.join('\r\n'), body };
 }
 
 function usesNumbers({ head, body }: Template): boolean {
-  return head.includes('{n}') || body.includes('{n}');
+  return head.includes('{n}') || body?.includes('{n}') === true;
 }
 
 function fill({ head, body }: Template, number: number, token: string): Buffer {
   const filled = (text: string) => text.replace('{n}', String(number)).replace('{token}', token);
+  if (body === undefined) return Buffer.from(`${filled(head)}\r\n\r\n`);
   const content = filled(body);
   return Buffer.from(`${filled(head)}${Buffer.byteLength(content)}\r\n\r\n${content}`);
 }

@@ -1,11 +1,18 @@
 /** What is asked over and over, on several connections at once. */
 export interface Workload {
   readonly url: string;
+  /** Where the connections go, each to the next; without it all go to `url`. */
+  readonly servers?: readonly string[];
   readonly headers: Readonly<Record<string, string>>;
-  /** `{n}` stands for a number that changes with each request, `{token}` for the connection's token; in headers too. */
-  readonly body: string;
+  /**
+   * `{n}` stands for a number that changes with each request, `{token}` for the connection's token; in headers too.
+   * Without a body the method is GET.
+   */
+  readonly body?: string;
   /** How many different `{n}` there are; without it none comes twice. */
   readonly numbers?: number;
+  /** How far the next `{n}` is from the last; 1 without it. */
+  readonly step?: number;
   /** What every right answer contains. */
   readonly expect: string;
   /** What comes before the connection's next token in an answer, where each answer brings one. */

@@ -4,6 +4,8 @@ export interface PeerSettings {
   databaseConnections: number;
   /** Accounts to read, by their ids in hexadecimal. */
   accountIds: readonly string[];
+  /** How many accounts there are. */
+  accounts: number;
   password: string;
   passwordHash: string;
   argon2: { memoryCost: number; timeCost: number; parallelism: number };

@@ -1,7 +1,13 @@
-import { meWorkload, signIn } from '../operations.ts';
+import type { PopulatedLatchkey } from '../latchkey.ts';
+import {
+  betterAuthSessionWorkload,
+  meWorkload,
+  signIn,
+  signInToBetterAuth,
+} from '../operations.ts';
 import { type Contender, race } from '../race.ts';
 import type { Server } from '../server.ts';
-import type { Latchkey, Stage } from '../stage.ts';
+import type { Stage } from '../stage.ts';
 import { CONNECTIONS, flatOut, type Suite, throughput } from './suite.ts';
 
 /** The request of every page: who is signed in. */
@@ -12,25 +18,37 @@ export const me: Suite = {
       await signedIn(stage, stage.service, 'Latchkey'),
       anonymous(stage, await stage.peer('yoga'), 'stock Yoga'),
       anonymous(stage, await stage.peer('raw'), 'raw node:http'),
+      await withCookies(stage, await stage.peer('better-auth')),
       ...(stage.baseline ? [await signedIn(stage, stage.baseline, 'baseline')] : []),
     ];
-    const records = await race(contenders, runner, runner.say);
-    const [latchkey, yoga, raw, baseline] = records;
+    const options = { ...runner, warmUpSeconds: WARM_UP * runner.seconds };
+    const records = await race(contenders, options, runner.say);
+    const [latchkey, yoga, raw, betterAuth, baseline] = records;
     const findings = [
       ...throughput('me', latchkey, yoga, 1.7),
       ...throughput('me', latchkey, raw, 0.6),
+      ...throughput('me', latchkey, betterAuth, 5),
       ...throughput('me', latchkey, baseline),
     ];
     return { records, findings };
   },
 };
 
-async function signedIn(stage: Stage, server: Latchkey, name: string): Promise<Contender> {
+// better-auth is three times as fast after its first two thousand answers, and takes some seconds for them
+const WARM_UP = 2;
+
+async function signedIn(stage: Stage, server: PopulatedLatchkey, name: string): Promise<Contender> {
   const accounts = await signIn(server, CONNECTIONS);
   const tokens = accounts.map(({ accessToken }) => accessToken);
-  return flatOut(stage, { name, server, workload: meWorkload(server.url), tokens });
+  return flatOut(stage, { name, servers: [server], workload: meWorkload(server.url), tokens });
 }
 
 function anonymous(stage: Stage, server: Server, name: string): Contender {
-  return flatOut(stage, { name, server, workload: meWorkload(server.url) });
+  return flatOut(stage, { name, servers: [server], workload: meWorkload(server.url) });
+}
+
+async function withCookies(stage: Stage, server: Server): Promise<Contender> {
+  const tokens = await signInToBetterAuth(server.url, CONNECTIONS);
+  const workload = betterAuthSessionWorkload(server.url);
+  return flatOut(stage, { name: 'better-auth', servers: [server], workload, tokens });
 }

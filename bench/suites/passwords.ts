@@ -1,18 +1,28 @@
+import type { PopulatedLatchkey } from '../latchkey.ts';
 import type { Workload } from '../load/workload.ts';
-import { hashWorkload, loginWorkload, registerWorkload } from '../operations.ts';
-import { race } from '../race.ts';
-import type { Latchkey, Stage } from '../stage.ts';
+import {
+  betterAuthLoginWorkload,
+  hashWorkload,
+  loginWorkload,
+  registerWorkload,
+} from '../operations.ts';
+import { type Contender, race } from '../race.ts';
+import type { Stage } from '../stage.ts';
 import { flatOut, type Outcome, type Runner, type Suite, throughput } from './suite.ts';
 
 /** Signing in: it costs a hash, and should cost little else. */
 export const login: Suite = {
   name: 'login',
-  run: (stage, runner) =>
-    againstHashing(stage, runner, {
+  async run(stage, runner) {
+    const server = await stage.peer('better-auth');
+    const workload = betterAuthLoginWorkload(server.url, stage.service.population.accounts);
+    return againstHashing(stage, runner, {
       name: 'login',
       workloadOf: (service) => loginWorkload(service),
       hashing: 'verify',
-    }),
+      peer: flatOut(stage, { name: 'better-auth', servers: [server], workload }),
+    });
+  },
 };
 
 /** Registering: it costs a hash, and should cost little else. */
@@ -34,25 +44,27 @@ async function againstHashing(
   runner: Runner,
   suite: {
     name: string;
-    workloadOf: (service: Latchkey) => Workload;
+    workloadOf: (service: PopulatedLatchkey) => Workload;
     hashing: 'hash' | 'verify';
+    peer?: Contender;
   },
 ): Promise<Outcome> {
   const { service, baseline } = stage;
   const hash = await stage.peer('hash');
   const workload = hashWorkload(hash.url, suite.hashing);
-  const serving = (name: string, server: Latchkey) =>
-    flatOut(stage, { name, server, workload: suite.workloadOf(server) });
+  const serving = (name: string, server: PopulatedLatchkey) =>
+    flatOut(stage, { name, servers: [server], workload: suite.workloadOf(server) });
   const contenders = [
     serving('Latchkey', service),
-    flatOut(stage, { name: 'only hashing', server: hash, workload }),
+    flatOut(stage, { name: 'only hashing', servers: [hash], workload }),
+    ...(suite.peer ? [suite.peer] : []),
     ...(baseline ? [serving('baseline', baseline)] : []),
   ];
   const records = await race(contenders, runner, runner.say);
-  const [latchkey, hashing, before] = records;
+  const [latchkey, hashing, ...others] = records;
   const findings = [
     ...throughput(suite.name, latchkey, hashing, SHARE_OF_HASHING),
-    ...throughput(suite.name, latchkey, before),
+    ...others.flatMap((other) => throughput(suite.name, latchkey, other)),
   ];
   return { records, findings };
 }

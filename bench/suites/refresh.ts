@@ -1,6 +1,7 @@
+import type { PopulatedLatchkey } from '../latchkey.ts';
 import { meWorkload, refreshWorkload, signIn } from '../operations.ts';
 import { type Contender, race } from '../race.ts';
-import type { Latchkey, Stage } from '../stage.ts';
+import type { Stage } from '../stage.ts';
 import { CONNECTIONS, flatOut, type Suite, throughput } from './suite.ts';
 
 /** The exchange of a refresh token, a write that is on disk when it is answered, against a field of Yoga's that reads. */
@@ -10,7 +11,7 @@ export const refresh: Suite = {
     const yoga = await stage.peer('yoga');
     const contenders = [
       await refreshing(stage, stage.service, 'Latchkey'),
-      flatOut(stage, { name: 'stock Yoga', server: yoga, workload: meWorkload(yoga.url) }),
+      flatOut(stage, { name: 'stock Yoga', servers: [yoga], workload: meWorkload(yoga.url) }),
       ...(stage.baseline ? [await refreshing(stage, stage.baseline, 'baseline')] : []),
     ];
     const records = await race(contenders, runner, runner.say);
@@ -23,8 +24,12 @@ export const refresh: Suite = {
   },
 };
 
-async function refreshing(stage: Stage, server: Latchkey, name: string): Promise<Contender> {
+async function refreshing(
+  stage: Stage,
+  server: PopulatedLatchkey,
+  name: string,
+): Promise<Contender> {
   const accounts = await signIn(server, CONNECTIONS);
   const tokens = accounts.map(({ refreshToken }) => refreshToken);
-  return flatOut(stage, { name, server, workload: refreshWorkload(server.url), tokens });
+  return flatOut(stage, { name, servers: [server], workload: refreshWorkload(server.url), tokens });
 }

@@ -23,65 +23,74 @@ export interface Outcome {
   readonly findings: readonly Finding[];
 }
 
-/** One comparison, as the table shows it. */
+/** One line of the table: a figure, mostly beside another one. */
 export interface Finding {
   readonly what: string;
-  readonly unit: 'a second' | 'ms, p99' | 'ms, p95';
-  readonly subject: { readonly name: string; readonly value: number };
-  readonly peer: { readonly name: string; readonly value: number };
-  readonly ratio: Ratio;
-  /** In words; a comparison without one is for information. */
-  readonly target: string | undefined;
-  readonly isMet: boolean;
+  readonly unit: 'a second' | 'ms' | 'ms, p99' | 'ms, p95' | 'MB';
+  readonly value: number;
+  /** What it is compared with, and how. */
+  readonly peer?: { readonly name: string; readonly value: number };
+  readonly ratio?: Ratio;
+  /** How the processor time for each answer compares. */
+  readonly processor?: Ratio;
+  /** One without a target is for information. */
+  readonly target?: { readonly text: string; readonly isMet: boolean };
 }
 
 /** How many clients ask at once. */
 export const CONNECTIONS = 16;
 
-/** A server that is asked by all connections, as fast as it answers. */
+/** Servers, mostly one, that are asked by all connections as fast as they answer. */
 export function flatOut(
   stage: Stage,
   asked: {
     name: string;
-    server: Server;
+    servers: readonly Server[];
     workload: Workload;
     tokens?: readonly string[];
+    connections?: number;
   },
 ): Contender {
-  const { name, server, workload, tokens } = asked;
+  const { name, servers, workload, tokens, connections = CONNECTIONS } = asked;
   const traffic = createTraffic(workload, {
-    connections: CONNECTIONS,
+    connections,
     ...(tokens === undefined ? {} : { tokens }),
   });
   const [client] = stage.clients;
   return {
     name,
-    measure: (seconds) => sampleOf(server, () => traffic.run(client, seconds)),
+    measure: (seconds) => sampleOf(servers, () => traffic.run(client, seconds)),
   };
 }
 
 /**
  * Compares how many requests a second two contenders answered.
  *
- * @param target the least good ratio
+ * @param least the least good ratio
  */
 export function throughput(
   what: string,
   subject: Record | undefined,
   peer: Record | undefined,
-  target?: number,
+  least?: number,
 ): Finding[] {
   if (subject === undefined || peer === undefined) return [];
+  const value = medianOf(subject, 'perSecond');
+  const theirs = medianOf(peer, 'perSecond');
   const ratio = ratioOf(subject, peer, 'perSecond');
+  if (value === undefined || theirs === undefined || ratio === undefined) return [];
+  const processor = ratioOf(subject, peer, 'processorUs');
   return [
     {
       what,
       unit: 'a second',
-      subject: { name: subject.name, value: medianOf(subject, 'perSecond') },
-      peer: { name: peer.name, value: medianOf(peer, 'perSecond') },
+      value,
+      peer: { name: peer.name, value: theirs },
       ratio,
-      target: target === undefined ? undefined : `at least ${target}`,
-      isMet: target === undefined || ratio.median >= target,
+      ...(processor === undefined ? {} : { processor }),
+      ...(least === undefined
+        ? {}
+        : { target: { text: `at least ${least}`, isMet: ratio.median >= least } }),
     },
   ];
 }

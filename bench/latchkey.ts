@@ -1,0 +1,80 @@
+import { createConnection } from 'mysql2/promise';
+import { connectionOptions } from '../src/db/connection.ts';
+import { ARGON2_COST, type Population } from './population.ts';
+import type { Server } from './server.ts';
+
+/** A service under measurement. */
+export interface Latchkey extends Server {
+  readonly databaseUrl: string;
+}
+
+/** One whose accounts all have a part in the measurements. */
+export interface PopulatedLatchkey extends Latchkey {
+  readonly population: Population;
+}
+
+/** One with accounts that are mostly there to be many. */
+export interface CrowdedLatchkey extends Latchkey {
+  readonly accounts: number;
+  readonly sessions: number;
+}
+
+/** Starts a server under measurement that is stopped when the benchmark ends. */
+export type Run = (name: string, args: string[], env: Record<string, string>) => Promise<Server>;
+
+/** The connections to the database that a server may have, Latchkey or peer. */
+export const DATABASE_CONNECTIONS = 10;
+
+const SECRET = 'benchmarks-only-4be1a07c9d3f52e8a6610f7d';
+
+/**
+ * Starts a build of the service, as `npm start` and the image do. It brings its database up to date.
+ *
+ * @param options.env settings that differ from those of the others
+ */
+export async function startLatchkey(
+  run: Run,
+  options: {
+    name: string;
+    main: string;
+    databaseUrl: string;
+    env?: Readonly<Record<string, string>>;
+  },
+): Promise<Latchkey> {
+  const { name, main, databaseUrl, env = {} } = options;
+  const server = await run(name, ['--enable-source-maps', main], {
+    DATABASE_URL: databaseUrl,
+    DATABASE_CONNECTIONS: String(DATABASE_CONNECTIONS),
+    HOST: '127.0.0.1',
+    PUBLIC_URL: 'http://127.0.0.1',
+    AUTH_SECRET: SECRET,
+    RATE_LIMIT: 'off',
+    // a run may take longer than an access token usually lasts
+    ACCESS_TOKEN_TTL: '86400',
+    // and the crowd's events, which are years old, are to stay
+    AUDIT_RETENTION_DAYS: '36500',
+    ARGON2_MEMORY: String(ARGON2_COST.memoryCost),
+    ARGON2_PASSES: String(ARGON2_COST.timeCost),
+    ARGON2_PARALLELISM: String(ARGON2_COST.parallelism),
+    ...env,
+  });
+  return { ...server, databaseUrl };
+}
+
+/** The URL of another database on the same server. */
+export function databaseNamed(name: string, serverUrl: string): string {
+  const url = new URL(serverUrl);
+  url.pathname = name;
+  return url.href;
+}
+
+/** Removes what an earlier run has left of a database. */
+export async function dropDatabase(databaseUrl: string): Promise<void> {
+  const { database, ...server } = connectionOptions(databaseUrl, () => '');
+  const connection = await createConnection(server);
+  try {
+    await connection.query(`drop database if exists \`${database}\``);
+  } finally {
+    await connection.end();
+  }
+}

@@ -1,0 +1,9 @@
+// npm run bench:table -- puts the results of bench/results.json into README.md
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { withFindings } from './readme.ts';
+import { RESULTS, readResults } from './results.ts';
+
+const README = 'README.md';
+
+writeFileSync(README, withFindings(readFileSync(README, 'utf8'), readResults(RESULTS)));
