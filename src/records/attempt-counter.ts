@@ -1,5 +1,5 @@
 import { and, eq, gt, gte, isNull, lte, sql } from 'drizzle-orm';
-import { affectedRows, type Db, retrying } from '../db/client.ts';
+import { affectedRows, type Db } from '../db/client.ts';
 import { isDuplicateKey } from '../db/failure.ts';
 import { attemptCounters } from '../db/schema.ts';
 
@@ -37,17 +37,15 @@ export async function reserveAttempt(
   const forgotten = sql`(${attemptedAt} <= ${instant(new Date(now.getTime() - windowMs))} or ${lockedUntil} is not null)`;
   const abandoned = sql`${attemptedAt} <= ${instant(new Date(now.getTime() - PENDING_FOR_MS))}`;
   // MySQL assigns from left to right: each line asks for the old values of those below it
-  const [result] = await retrying(() =>
-    db.execute(sql`
-      update ${attemptCounters} set
-        \`failures\` = if(${forgotten}, 0, ${failures} + if(${abandoned}, ${pending}, 0)),
-        \`pending\` = if(${abandoned}, 0, ${pending}) + 1,
-        \`attempted_at\` = ${instant(now)},
-        \`locked_until\` = null
-      where ${attemptCounters.key} = ${key}
-        and (${lockedUntil} is null or ${lockedUntil} <= ${instant(now)})
-        and (${forgotten} or ${failures} + ${pending} < ${limit})`),
-  );
+  const [result] = await db.execute(sql`
+    update ${attemptCounters} set
+      \`failures\` = if(${forgotten}, 0, ${failures} + if(${abandoned}, ${pending}, 0)),
+      \`pending\` = if(${abandoned}, 0, ${pending}) + 1,
+      \`attempted_at\` = ${instant(now)},
+      \`locked_until\` = null
+    where ${attemptCounters.key} = ${key}
+      and (${lockedUntil} is null or ${lockedUntil} <= ${instant(now)})
+      and (${forgotten} or ${failures} + ${pending} < ${limit})`);
   if (result.affectedRows === 1) return { kind: 'GRANTED' };
   return (await firstAttempt(db, key, now)) ?? (await refusal(db, key, now));
 }
@@ -59,11 +57,9 @@ async function firstAttempt(db: Db, key: Buffer, now: Date): Promise<Reservation
     .where(eq(attemptCounters.key, key));
   if (known !== undefined) return null;
   try {
-    await retrying(() =>
-      db
-        .insert(attemptCounters)
-        .values({ key, failures: 0, pending: 1, attemptedAt: now, lockedUntil: null }),
-    );
+    await db
+      .insert(attemptCounters)
+      .values({ key, failures: 0, pending: 1, attemptedAt: now, lockedUntil: null });
     return { kind: 'GRANTED' };
   } catch (error) {
     // another attempt was the first; this one comes again

@@ -1,5 +1,5 @@
 import { desc, eq, lte, sql } from 'drizzle-orm';
-import { affectedRows, type Db, retrying } from '../db/client.ts';
+import { affectedRows, type Db } from '../db/client.ts';
 import type { Redis } from '../db/redis.ts';
 import { rateLimitHits } from '../db/schema.ts';
 
@@ -16,14 +16,12 @@ const instant = (date: Date) => sql.param(date, expiresAt);
 export async function recordHit(db: Db, key: Buffer, windowMs: number, now: Date): Promise<number> {
   const windowEnd = new Date(now.getTime() + windowMs);
   // MySQL assigns from left to right: `hits` asks for the old `expires_at`
-  const [result] = await retrying(() =>
-    db.execute(sql`
-      insert into ${rateLimitHits} (\`key\`, \`hits\`, \`expires_at\`)
-      values (${key}, 1, ${instant(windowEnd)})
-      on duplicate key update
-        \`hits\` = last_insert_id(if(${expiresAt} <= ${instant(now)}, 1, ${hits} + 1)),
-        \`expires_at\` = if(${expiresAt} <= ${instant(now)}, ${instant(windowEnd)}, ${expiresAt})`),
-  );
+  const [result] = await db.execute(sql`
+    insert into ${rateLimitHits} (\`key\`, \`hits\`, \`expires_at\`)
+    values (${key}, 1, ${instant(windowEnd)})
+    on duplicate key update
+      \`hits\` = last_insert_id(if(${expiresAt} <= ${instant(now)}, 1, ${hits} + 1)),
+      \`expires_at\` = if(${expiresAt} <= ${instant(now)}, ${instant(windowEnd)}, ${expiresAt})`);
   // one row for an insert, two for an update
   return result.affectedRows === 1 ? 1 : result.insertId;
 }

@@ -75,7 +75,7 @@ it.each([
         const { data, errors } = JSON.parse(text);
         expect(data?.[name] ?? null, name).toBeNull();
         expect(errors, name).toMatchObject([
-          { extensions: { code: expect.stringMatching(/^(INTERNAL_SERVER_ERROR|OVERLOADED)$/) } },
+          { extensions: { code: expect.stringMatching(/^(UNAVAILABLE|OVERLOADED)$/) } },
         ]);
         expect(text, name).not.toMatch(
           /ECONN|PROTOCOL|127\.0\.0\.1|mysql|select|timeout|latchkey_test|node_modules|\.ts/i,
@@ -95,7 +95,7 @@ it('counts no attempts that the outage prevented', async () => {
   proxy.cut();
   for (let i = 0; i < 6; i++) {
     const answer = await logIn(app, { identifier: user.email });
-    expect(answer.errors).toMatchObject([{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }]);
+    expect(answer.errors).toMatchObject([{ extensions: { code: 'UNAVAILABLE', retryAfter: 2 } }]);
   }
   proxy.restore();
   expect((await logIn(app, { identifier: user.email })).__typename).toBe('LoginSuccess');
