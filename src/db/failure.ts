@@ -37,6 +37,8 @@ const SERVER_ERRORS: Readonly<Record<number, readonly [failureClass: string, ver
   1792: ['read-only', 'refused'],
   // a member of a group that failed, was expelled or is leaving undoes what it cannot commit
   3100: ['not-ready', 'refused'],
+  // one that hands being the primary over refuses all changes
+  3098: ['not-ready', 'refused'],
   3796: ['not-ready', 'refused'],
   3797: ['not-ready', 'refused'],
   3799: ['not-ready', 'refused'],

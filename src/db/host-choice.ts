@@ -12,6 +12,8 @@ export interface HostChoice {
   current(): Promise<Host>;
   /** Whether connections to this host are to be used; `false` while nothing better is known. */
   isLeft(host: Host): boolean;
+  /** Whether no host takes writes at the moment. */
+  isAway(): boolean;
   /** Something went wrong there: looks again at once. */
   doubt(host: Host, because: 'failure' | 'silence'): void;
   close(): void;
@@ -136,6 +138,7 @@ export function watchHosts(
       const here = chosen === undefined ? undefined : watched[chosen]?.host;
       return here !== undefined && hostText(here) !== hostText(host);
     },
+    isAway: () => chosen === undefined,
     doubt(host, because) {
       const one = watched.find((candidate) => hostText(candidate.host) === hostText(host));
       if (one !== undefined && because === 'silence') noteSilence(one);

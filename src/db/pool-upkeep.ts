@@ -10,6 +10,8 @@ export interface PoolUpkeep {
   opened(connection: PoolConnection): void;
   /** Whether it leads to a server that is not to be used any more. */
   isRetired(connection: PoolConnection): boolean;
+  /** Whether no server is known that takes writes. */
+  isAway(): boolean;
   /** Something failed on it. When that was the server's or the network's fault, it is used no more. */
   failed(connection: PoolConnection, error: Error): void;
 }
@@ -34,6 +36,7 @@ export function createUpkeep(choice: HostChoice | undefined): PoolUpkeep {
       const at = openedAt.get(connection);
       return at !== undefined && at < usableFrom;
     },
+    isAway: () => choice?.isAway() ?? false,
     failed(connection, error) {
       if (!isServerFailure(error)) return;
       connection.destroy();

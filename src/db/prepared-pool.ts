@@ -83,8 +83,9 @@ function runOnPool(
     };
     const finish = deadlines(() => {
       isLate = true;
-      const failure = connection === undefined ? overloaded() : timedOut();
-      if (connection !== undefined) upkeep.failed(connection, failure);
+      if (connection === undefined) return fail(unserved(upkeep), 'connecting');
+      const failure = timedOut();
+      upkeep.failed(connection, failure);
       fail(failure, stage);
     });
     take(pool, attendants, (failure, taken) => {
@@ -169,7 +170,7 @@ function acquire(pool: CallbackPool, attendants: Attendants): Promise<PoolConnec
     };
     const finish = deadlines(() => {
       isLate = true;
-      fail(overloaded());
+      fail(unserved(attendants.upkeep));
     });
     take(pool, attendants, (failure, taken) => {
       finish();
@@ -230,8 +231,9 @@ function textOf(statement: string | QueryOptions): string {
   return typeof statement === 'string' ? statement : statement.sql;
 }
 
-function overloaded(): RequestError {
-  return new RequestError('OVERLOADED', { retryAfter: 1 });
+/** There was no connection in time: all are in use, or none can be had. */
+function unserved(upkeep: PoolUpkeep): Error {
+  return upkeep.isAway() ? timedOut() : new RequestError('OVERLOADED', { retryAfter: 1 });
 }
 
 function timedOut(): Error {

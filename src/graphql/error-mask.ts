@@ -76,7 +76,10 @@ function maskError(error: GraphQLError, requestId: string, logger: Logger): Grap
   if (cause instanceof RequestError) {
     const { code, message, retryAfter } = cause;
     if (cause.cause !== undefined) {
-      logger.warn({ failure: describe(cause.cause), code, requestId }, 'the database failed');
+      logger.warn(
+        { failure: describe(cause.cause), answer: code, requestId },
+        'the database failed',
+      );
     }
     const extensions = {
       code,

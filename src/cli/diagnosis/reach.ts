@@ -29,7 +29,7 @@ export function unreachable(
       );
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return broken(`There is no such host: ${place}.`, `Correct the host in ${variable}.`);
+      return broken(`There is no host ${place}.`, `Correct the host in ${variable}.`);
     case 'ER_ACCESS_DENIED_ERROR':
       return broken(
         `The server refuses the user ${user} or the password.`,
