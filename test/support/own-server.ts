@@ -14,9 +14,13 @@ export interface OwnServer {
   stop(): Promise<void>;
 }
 
-export async function startOwnServer(): Promise<OwnServer> {
+/** @param more options for `mariadbd`, by the folder of its own */
+export async function startOwnServer(
+  more: (folder: string) => string[] = () => [],
+): Promise<OwnServer> {
   const dataDirectory = mkdtempSync(join(tmpdir(), 'latchkey-own-'));
-  const serverOptions = ['--innodb-flush-log-at-trx-commit=0', '--innodb-flush-method=nosync'];
+  const fast = ['--innodb-flush-log-at-trx-commit=0', '--innodb-flush-method=nosync'];
+  const serverOptions = [...fast, ...more(dataDirectory)];
   const server = await startEmbeddedDatabase({ dataDirectory, log: () => {}, serverOptions });
   const { socketPath = '' } = connectionOptions(server.url, () => '');
   const proxy = await startProxyTo({ path: socketPath });
