@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { isSignedIn, logIn, newName, PASSWORD, registerUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
@@ -8,7 +9,8 @@ import { serviceUrl } from '../support/service-user.ts';
 let first: OwnServer;
 let second: OwnServer;
 beforeAll(async () => {
-  [first, second] = await Promise.all([startOwnServer(), startOwnServer()]);
+  first = await startOwnServer();
+  second = await startOwnServer();
 });
 afterAll(async () => {
   await first.stop();
@@ -27,6 +29,10 @@ const connectionsAt = async (server: OwnServer) =>
     )
   ).map(({ id }) => id);
 
+/** Has the pool open all the connections that it may, and use each. */
+const useAll = ({ app }: TestApp) =>
+  Promise.all(Array.from({ length: 10 }, () => app.deps.db.execute(sql`select sleep(0.2)`)));
+
 const register = (app: TestApp, email: string) =>
   app.gql(
     `mutation ($email: String!, $password: String!) {
@@ -42,17 +48,17 @@ it('tells that a server takes no writes, leaves its connections, and recovers wh
   const app = await createTestApp({ databaseUrl: first.url });
   try {
     const user = await registerUser(app);
-    await Promise.all(Array.from({ length: 6 }, () => isSignedIn(app, user.accessToken)));
-    await vi.waitFor(async () => expect(await connectionsAt(first)).not.toEqual([]));
+    await useAll(app);
     // what was opened a moment ago may lead to another server already
     await new Promise((resolve) => setTimeout(resolve, 1100));
     const before = await connectionsAt(first);
+    expect(before).toHaveLength(10);
     await readOnly(first, 1);
     const email = `${newName()}@example.com`;
     const refused = await register(app, email);
     expect(refused.errors).toMatchObject([{ extensions: { code: 'UNAVAILABLE', retryAfter: 2 } }]);
     expect(await isSignedIn(app, user.accessToken)).toBe(true);
-    await Promise.all(Array.from({ length: 6 }, () => isSignedIn(app, user.accessToken)));
+    await useAll(app);
     await vi.waitFor(async () => {
       const left = await connectionsAt(first);
       expect(left.filter((id) => before.includes(id))).toEqual([]);
@@ -100,11 +106,18 @@ it('goes to the host that takes writes, whichever fails and however, and comes b
   };
   try {
     await writesTo(first);
+    await useAll(app);
+    expect(await connectionsAt(first)).toHaveLength(10);
     // a primary that is changed on purpose
     await readOnly(first, 1);
     await readOnly(second, 0);
+    // nothing is read there any more, also when nobody has tried to write
+    const isLeft = async () => {
+      await useAll(app);
+      expect(await connectionsAt(first)).toEqual([]);
+    };
+    await vi.waitFor(isLeft, { timeout: 10_000 });
     expect(await writesTo(second)).toBeLessThan(10_000);
-    expect(await connectionsAt(first)).toEqual([]);
     // one that dies
     await readOnly(first, 0);
     second.proxy.cut();
