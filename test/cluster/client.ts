@@ -26,6 +26,7 @@ export const OPERATIONS = {
   updateProfile: `mutation ($currentPassword: String!, $newPassword: String!) {
     updateProfile(input: { currentPassword: $currentPassword, newPassword: $newPassword }) {
       __typename ... on UpdateProfileSuccess { ${TOKENS} } } }`,
+  me: 'query { me { __typename } }',
   revokeSession: `mutation ($id: ID!) { revokeSession(id: $id) { __typename } }`,
   logout: `mutation { logout { __typename } }`,
   enableTotp: `mutation ($currentPassword: String!) {

@@ -42,8 +42,10 @@ export async function runScenario(site: Site, cluster: Cluster, port: number): P
     };
     await failOver(site, cluster, service);
     if (cluster.proxySection === 'galera') {
-      const elsewhere = await instance('another node', 3, serviceUrl(...cluster.ports.slice(1, 2)));
-      await raceOnTwoNodes(site, cluster, { ...service, instances: [byList, elsewhere] });
+      const [one = 0, other = 0] = cluster.ports;
+      const here = await instance('one node', 3, serviceUrl(one));
+      const there = await instance('another node', 4, serviceUrl(other));
+      await raceOnTwoNodes(site, cluster, { ...service, instances: [here, there] });
     } else {
       await switchOver(site, cluster, service);
     }
