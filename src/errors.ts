@@ -62,6 +62,10 @@ export const REQUEST_ERROR_MESSAGES = {
   FORBIDDEN: 'This account has no right to do this.',
   RATE_LIMITED: 'Too many requests of this kind. Wait `extensions.retryAfter` seconds.',
   OVERLOADED: 'The service is busy. Try again in `extensions.retryAfter` seconds.',
+  UNAVAILABLE:
+    'The database cannot be reached at the moment. Try again in `extensions.retryAfter` seconds.',
+  OUTCOME_UNKNOWN:
+    'The database was lost while this was being stored. It may have been done: look, and try again if it was not.',
   BAD_USER_INPUT: 'The request is not valid.',
   CSRF_REJECTED:
     'A request that authenticates by cookie needs the header `x-csrf-protection: 1` and must come from an allowed origin.',
@@ -78,8 +82,14 @@ export class RequestError extends Error {
   /** Seconds after which trying again makes sense. */
   readonly retryAfter: number | undefined;
 
-  constructor(code: RequestErrorCode, more: { message?: string; retryAfter?: number } = {}) {
-    super(more.message ?? REQUEST_ERROR_MESSAGES[code]);
+  constructor(
+    code: RequestErrorCode,
+    more: { message?: string; retryAfter?: number; cause?: Error } = {},
+  ) {
+    super(
+      more.message ?? REQUEST_ERROR_MESSAGES[code],
+      more.cause === undefined ? {} : { cause: more.cause },
+    );
     this.code = code;
     this.retryAfter = more.retryAfter;
   }

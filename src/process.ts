@@ -3,6 +3,7 @@ import { type App, createApp } from './app.ts';
 import { type Config, loadConfig } from './config.ts';
 import { ConfigError } from './config-error.ts';
 import { MissingSecretError } from './crypto/cipher.ts';
+import { placeOf } from './db/connection.ts';
 import { DataDirectoryInUseError } from './db/data-directory-lock.ts';
 import { EmbeddedDatabaseError } from './db/mariadb-process.ts';
 import { describe } from './graphql/error-mask.ts';
@@ -76,7 +77,7 @@ function announce(config: Config, address: AddressInfo, metrics: AddressInfo | u
   const database =
     config.database.connection === undefined
       ? `MariaDB of its own, in ${config.dataDirectory}`
-      : `${config.database.connection.database} at ${config.database.connection.socketPath ?? config.database.connection.host}`;
+      : `${config.database.connection.database} at ${placeOf(config.database.connection)}`;
   const lines = [
     'Latchkey is ready.',
     ...(config.brand ? [`  Pages      ${base}/ in a browser`] : []),

@@ -6,7 +6,7 @@ import { createKeyring } from './crypto/keyring.ts';
 import { createPasswordHasher, type PasswordHasher } from './crypto/password.ts';
 import { type Database, openDatabase } from './db/client.ts';
 import { type Clock, createClock } from './db/clock.ts';
-import { connectionOptions, type DatabaseConnection } from './db/connection.ts';
+import { connectionOptions, type DatabaseConnection, hostText } from './db/connection.ts';
 import { startEmbeddedDatabase } from './db/embedded.ts';
 import { migrate } from './db/migrate.ts';
 import { MIGRATIONS } from './db/migration-files.ts';
@@ -100,7 +100,16 @@ async function reachDatabase(
 ): Promise<Database> {
   await migrate({ connection, folder: MIGRATIONS, log: (line) => logger.info(line) });
   const { connections, timeoutMs } = config.database;
-  return openDatabase({ connection, connections, timeoutMs, watch: telemetry.database });
+  return openDatabase({
+    connection,
+    connections,
+    timeoutMs,
+    watch: telemetry.database,
+    hostChanged(host) {
+      if (host === undefined) logger.warn('no database host takes writes');
+      else logger.info({ host: hostText(host) }, 'the database host that takes writes');
+    },
+  });
 }
 
 /** Without a Redis the service works as well, so nothing that happens to it stops a start. */

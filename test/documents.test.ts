@@ -217,7 +217,7 @@ describe('the lifetimes', () => {
     expect(security).toContain('15 minutes while unconfirmed');
     expect(read('src/process.ts')).toContain('DRAIN_MS = 10_000');
     expect(readme).toContain('finish for up to 10 seconds');
-    expect(read('src/db/client.ts')).toContain('TRANSACTION_ATTEMPTS = 6');
+    expect(read('src/db/retry.ts')).toContain('ATTEMPTS = 6');
     expect(read('docs/architecture.md')).toContain('up to 5 times');
     expect(read('src/crypto/password-hash.ts')).toContain('MOST_BCRYPT_ROUNDS = 14');
     expect(security).toContain('up to cost 14');

@@ -1,8 +1,9 @@
 import { escapeId } from 'mysql2';
-import { type Connection, type ConnectionOptions, createConnection } from 'mysql2/promise';
-import { SESSION_SETTINGS } from './client.ts';
+import { type Connection, createConnection } from 'mysql2/promise';
+import type { ServerConnection } from './connection.ts';
 import { driverError } from './failure.ts';
 import { MIGRATION_PRIVILEGES, RUNTIME_PROCEDURES, RUNTIME_TABLE_PRIVILEGES } from './grants.ts';
+import { writableHost } from './host-choice.ts';
 import {
   compareRights,
   type NeededRight,
@@ -11,6 +12,7 @@ import {
   type Rights,
   rightObjectSql,
 } from './rights.ts';
+import { SESSION_SETTINGS } from './session-settings.ts';
 
 /** A user of the database server, and from where. */
 export interface Account {
@@ -30,12 +32,18 @@ export const RUNTIME_RIGHTS: readonly NeededRight[] = [
 
 const NO_SUCH_GRANT = new Set([1141, 1147, 1403]);
 
-/** Opens a connection for a few statements, under a known way to write and quote them, and closes it. */
+const HOST_WAIT_MS = 10_000;
+
+/**
+ * Opens a connection for a few statements, under a known way to write and quote them, and closes it. Of several hosts it
+ * is to the one that takes writes.
+ */
 export async function withConnection<T>(
-  options: ConnectionOptions,
+  options: ServerConnection,
   work: (connection: Connection) => Promise<T>,
 ): Promise<T> {
-  const connection = await createConnection({ ...options, timezone: 'Z' });
+  const server = await writableHost(options, HOST_WAIT_MS);
+  const connection = await createConnection({ ...server, timezone: 'Z' });
   // unheard, a connection that breaks would end the process; its statement fails anyway
   connection.on('error', () => undefined);
   try {

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { ExtractTablesWithRelations } from 'drizzle-orm';
 import type { MySqlDatabase } from 'drizzle-orm/mysql-core';
 import {
@@ -6,10 +5,13 @@ import {
   type MySql2PreparedQueryHKT,
   type MySql2QueryResultHKT,
 } from 'drizzle-orm/mysql2';
-import type { ConnectionOptions, Pool } from 'mysql2/promise';
+import type { Pool } from 'mysql2/promise';
 import { createPool } from 'mysql2/promise';
-import { isRetryable } from './failure.ts';
+import type { DatabaseConnection, Host } from './connection.ts';
+import { socketsTo, watchHosts } from './host-choice.ts';
+import { createUpkeep } from './pool-upkeep.ts';
 import { type DatabaseWatch, preparedPool } from './prepared-pool.ts';
+import { retrying } from './retry.ts';
 
 type NoSchema = Record<string, never>;
 
@@ -30,46 +32,51 @@ export interface Database {
   close(): Promise<void>;
 }
 
-const TRANSACTION_ATTEMPTS = 6;
 // each connection keeps its statements on the server; ours are some fifty, more come only from lists of varying length
 const STATEMENTS_PER_CONNECTION = 200;
 
 /**
- * Opens a pool of connections and Drizzle on it.
+ * Opens a pool of connections and Drizzle on it. Of several hosts all connections go to the one that takes writes.
  *
  * @param options.connections how many connections at the most
  * @param options.timeoutMs how long one statement, or waiting for a connection, may take before it fails
  */
 export function openDatabase(options: {
-  connection: ConnectionOptions;
+  connection: DatabaseConnection;
   connections: number;
   timeoutMs: number;
   watch?: DatabaseWatch | undefined;
+  /** Told to which of several hosts connections go from now on; undefined while none takes writes. */
+  hostChanged?: (host: Host | undefined) => void;
 }): Database {
+  const { timeoutMs, watch } = options;
+  const { hosts, ...connection } = options.connection;
+  const choice =
+    hosts === undefined ? undefined : watchHosts(options.connection, options.hostChanged);
   const pool = createPool({
-    ...options.connection,
+    ...connection,
+    ...(choice ? { stream: socketsTo(choice) } : {}),
     connectionLimit: options.connections,
     maxIdle: options.connections,
-    connectTimeout: options.timeoutMs,
+    // before whoever waits for it gives up, so that they learn what is wrong
+    connectTimeout: timeoutMs * 0.9,
     maxPreparedStatements: STATEMENTS_PER_CONNECTION,
     timezone: 'Z',
     charset: 'utf8mb4_bin',
     // an object that reaches a bound value is a mistake or an attack, never a part of SQL
     stringifyObjects: true,
   });
-  setUpSessions(pool);
-  const prepared = preparedPool(pool, options.timeoutMs, options.watch);
+  const prepared = preparedPool(pool, { timeoutMs, upkeep: createUpkeep(choice), watch });
   return {
     db: drizzle(prepared.client),
     ping: async () => void (await prepared.client.query('select 1')),
     connections: () => connectionsOf(pool),
-    close: () => pool.end(),
+    async close() {
+      choice?.close();
+      await pool.end();
+    },
   };
 }
-
-/** What is counted on, whatever the server's defaults are; procedures keep the sql_mode they were created under. */
-export const SESSION_SETTINGS =
-  "set session sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', session time_zone='+00:00', session innodb_lock_wait_timeout=3";
 
 /** The driver counts for itself and shows nobody; should it keep its books otherwise some day, these are zero. */
 function connectionsOf({ pool }: Pool): ReturnType<Database['connections']> {
@@ -80,50 +87,16 @@ function connectionsOf({ pool }: Pool): ReturnType<Database['connections']> {
   return { used, idle, waiting: _connectionQueue?.length ?? 0 };
 }
 
-/** Sets what the service counts on, whatever the server's defaults are. */
-function setUpSessions(pool: Pool): void {
-  pool.pool.on('connection', (connection) => {
-    // queued on the connection ahead of whatever it was opened for
-    const fail = (error: unknown) => error && connection.destroy();
-    connection.query(SESSION_SETTINGS, fail);
-    // every decision here is a conditional UPDATE, which reads the newest row under any isolation;
-    // gap locks would only add deadlocks
-    connection.query('set session transaction isolation level read committed', fail);
-  });
-}
-
 /**
- * Runs `work` in one transaction, from the start again when the server broke a deadlock or refused the commit.
- * `work` may run several times, so it does nothing that a rollback does not undo: hashing and mail stay outside.
+ * Runs `work` in one transaction, and from the start again when the server undid it: after a deadlock, a refused commit,
+ * or a connection that was lost before the commit. `work` may run several times, so it does nothing that a rollback does
+ * not undo: hashing and mail stay outside.
  *
  * @throws whatever `work` throws, after the rollback
+ * @throws {RequestError} UNAVAILABLE when the database is away, and OUTCOME_UNKNOWN when it was lost during the commit
  */
-export async function transaction<T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await db.transaction(work);
-    } catch (error) {
-      if (attempt >= TRANSACTION_ATTEMPTS || !isRetryable(error)) throw error;
-      await backoff(attempt);
-    }
-  }
-}
-
-/** Runs a single statement, again when the server broke a deadlock or timed out waiting for a lock. */
-export async function retrying<T>(statement: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await statement();
-    } catch (error) {
-      if (attempt >= TRANSACTION_ATTEMPTS || !isRetryable(error)) throw error;
-      await backoff(attempt);
-    }
-  }
-}
-
-// full jitter: those who collided must not collide again
-function backoff(attempt: number): Promise<void> {
-  return delay(Math.random() * 10 * 2 ** attempt);
+export function transaction<T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> {
+  return retrying(() => db.transaction(work));
 }
 
 /** How many rows a write matched: the answer to every "was I the one?". */

@@ -1,13 +1,26 @@
 import type { ConnectionOptions, SslOptions } from 'mysql2';
 
+/** A server of a cluster. */
+export interface Host {
+  host: string;
+  port: number;
+}
+
+/** How to reach a server, or those of a cluster. */
+export type ServerConnection = ConnectionOptions & {
+  /** The servers of a cluster, when there are several. `host` and `port` are those of the first. */
+  hosts?: readonly Host[];
+};
+
 /** How to reach a database, and its name. */
-export type DatabaseConnection = ConnectionOptions & { database: string };
+export type DatabaseConnection = ServerConnection & { database: string };
 
 /**
  * Reads a DATABASE_URL into the driver's options.
  *
  * @param databaseUrl `mysql://user:password@host:port/database`, with `?socketPath=` for a Unix socket, and
  *   `?tls=on` (verified), `?tls=insecure` (encrypted, not verified) or `?tls=<path of a CA file>` for TLS.
+ *   In the place of one `host:port` there may be several, separated by commas: the servers of a cluster.
  * @param readFile reads the CA file; it is given so that this function stays pure.
  * @throws {TypeError} when the text is not such a URL; the message never holds the URL, which has a password in it
  */
@@ -15,12 +28,8 @@ export function connectionOptions(
   databaseUrl: string,
   readFile: (path: string) => string,
 ): DatabaseConnection {
-  let url: URL;
-  try {
-    url = new URL(databaseUrl);
-  } catch {
-    throw new TypeError('is not a URL; it looks like mysql://user:password@host:3306/latchkey');
-  }
+  const [first, ...others] = splitHosts(databaseUrl).map(parseUrl);
+  const url = first ?? parseUrl('');
   if (url.protocol !== 'mysql:' && url.protocol !== 'mariadb:') {
     throw new TypeError('must start with mysql:// or mariadb://');
   }
@@ -34,20 +43,64 @@ export function connectionOptions(
     }
   }
   const socketPath = url.searchParams.get('socketPath');
+  if (socketPath && others.length > 0) {
+    throw new TypeError(
+      'names several hosts and a socketPath, which is a server on this machine; give one of them',
+    );
+  }
+  const hosts = [url, ...others].map(hostOf);
+  const places = new Set(hosts.map(({ host, port }) => `${host}:${port}`));
+  if (places.size < hosts.length) throw new TypeError('names a host twice');
   const ssl = tlsOptions(url.searchParams.get('tls'), readFile);
   return {
     database,
     user: decodeURIComponent(url.username) || 'root',
     password: decodeURIComponent(url.password),
-    ...(socketPath ? { socketPath } : { host: hostOf(url), port: Number(url.port) || 3306 }),
+    ...(socketPath ? { socketPath } : hosts[0]),
+    ...(hosts.length > 1 ? { hosts } : {}),
     ...(ssl ? { ssl } : {}),
   };
+}
+
+/** Where a database is, in words that hold no password. */
+export function placeOf({ socketPath, hosts, host, port }: DatabaseConnection): string {
+  if (socketPath !== undefined) return socketPath;
+  return (hosts ?? [{ host: host ?? 'localhost', port: port ?? 3306 }]).map(hostText).join(', ');
+}
+
+/** A host and its port as URLs have them. */
+export function hostText({ host, port }: Host): string {
+  return `${bracketed(host)}:${port}`;
+}
+
+function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** The URL of each host: no URL names several by itself. */
+function splitHosts(databaseUrl: string): string[] {
+  const [, scheme, userAndHosts = '', rest] = /^(\w+:\/\/)([^/?#]*)(.*)$/s.exec(databaseUrl) ?? [];
+  if (scheme === undefined) return [databaseUrl];
+  const at = userAndHosts.lastIndexOf('@') + 1;
+  const user = userAndHosts.slice(0, at);
+  const hosts = userAndHosts.slice(at).split(',');
+  if (hosts.length > 1 && hosts.includes('')) throw new TypeError('has a comma and no host at it');
+  return hosts.map((host) => `${scheme}${user}${host}${rest}`);
+}
+
+function parseUrl(text: string): URL {
+  try {
+    return new URL(text);
+  } catch {
+    throw new TypeError('is not a URL; it looks like mysql://user:password@host:3306/latchkey');
+  }
 }
 
 /** What a DATABASE_URL is made of. */
 export interface UrlParts {
   user: string;
   password: string;
+  /** Several are separated by commas. */
   host: string;
   port: number;
   /** A Unix socket in the place of host and port. */
@@ -64,8 +117,8 @@ export function databaseUrl(parts: UrlParts): string {
     ...(socketPath === undefined ? {} : { socketPath }),
     ...(tls === undefined ? {} : { tls }),
   }).toString();
-  const bracketed = host.includes(':') ? `[${host}]` : host;
-  const place = socketPath === undefined ? `${bracketed}:${port}` : 'localhost';
+  const hosts = host.split(',').map((name) => hostText({ host: name.trim(), port }));
+  const place = socketPath === undefined ? hosts.join(',') : 'localhost';
   const query = options === '' ? '' : `?${options}`;
   return `mysql://${encoded(user)}:${encoded(password)}@${place}/${encoded(database)}${query}`;
 }
@@ -78,8 +131,9 @@ function encoded(text: string): string {
   );
 }
 
-function hostOf(url: URL): string {
-  return url.hostname.replace(/^\[(.*)\]$/, '$1') || 'localhost';
+function hostOf(url: URL): Host {
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1') || 'localhost';
+  return { host, port: Number(url.port) || 3306 };
 }
 
 function tlsOptions(

@@ -1,11 +1,7 @@
-import {
-  type Connection,
-  type ConnectionOptions,
-  createConnection,
-  type ResultSetHeader,
-} from 'mysql2/promise';
-import { retrying, SESSION_SETTINGS } from './client.ts';
+import { type Connection, createConnection, type ResultSetHeader } from 'mysql2/promise';
+import type { DatabaseConnection } from './connection.ts';
 import { driverError } from './failure.ts';
+import { writableHost } from './host-choice.ts';
 import { explained, MigrationError } from './migration-error.ts';
 import {
   changesRowsOnly,
@@ -24,13 +20,17 @@ import {
   recordStart,
   recordStatement,
 } from './migration-records.ts';
+import { retrying } from './retry.ts';
+import { SESSION_SETTINGS } from './session-settings.ts';
 
 const TABLE_LOCK_WAIT_SECONDS = 10;
+// a cluster that is between two primaries finds another one in that time
+const HOST_WAIT_MS = 15_000;
 const NO_SUCH_DATABASE = 1049;
 const NO_RIGHT_ON_DATABASE = 1044;
 
 export interface MigrateOptions {
-  connection: ConnectionOptions & { database: string };
+  connection: DatabaseConnection;
   /** drizzle-kit's output folder. */
   folder: string;
   /** Takes one line for each thing worth telling. */
@@ -66,9 +66,10 @@ export async function migrate(options: MigrateOptions): Promise<{ applied: strin
 
 /** `null` for a database that a dry run does not create. */
 async function connect(options: MigrateOptions): Promise<Connection | null> {
-  const { database, ...server } = options.connection;
+  const { database } = options.connection;
+  const { database: _, ...server } = await writableHost(options.connection, HOST_WAIT_MS);
   const connectToDatabase = async () => {
-    const connection = await createConnection({ ...options.connection });
+    const connection = await createConnection({ ...server, database });
     // A connection that breaks fails its current statement; unheard, it would end the process too.
     connection.on('error', () => {});
     await connection.query(SESSION_SETTINGS);

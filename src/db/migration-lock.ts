@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection, ResultSetHeader } from 'mysql2/promise';
-import { retrying } from './client.ts';
 import { MigrationError } from './migration-error.ts';
+import { retrying } from './retry.ts';
 
 const WAIT_SECONDS = 60;
 const LEASE_SECONDS = 30;

@@ -1,7 +1,7 @@
 import type { Connection } from 'mysql2/promise';
-import { retrying } from './client.ts';
 import { driverError } from './failure.ts';
 import { explained } from './migration-error.ts';
+import { retrying } from './retry.ts';
 
 const NO_SUCH_TABLE = 1146;
 

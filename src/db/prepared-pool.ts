@@ -2,7 +2,12 @@ import type { Pool as CallbackPool, PoolConnection } from 'mysql2';
 import type { Pool, QueryOptions } from 'mysql2/promise';
 import { createDeadlines, type Deadlines } from '../deadlines.ts';
 import { RequestError } from '../errors.ts';
+import { failureAt, type Stage } from './failure.ts';
+import type { PoolUpkeep } from './pool-upkeep.ts';
+import { retrying } from './retry.ts';
+import { setUpSession } from './session-settings.ts';
 
+const READS = /^\s*(select|show)\b/i;
 // these are not worth a prepared statement each, and some servers refuse to prepare them
 const CONTROL = /^(begin|commit|rollback|savepoint|release savepoint|select 1$)/i;
 
@@ -22,31 +27,32 @@ export interface DatabaseWatch {
 /**
  * Makes Drizzle's statements server-side prepared. Its mysql2 driver calls `query()`, which writes the parameters
  * into the SQL text in the client; here the same call runs `execute()`, which sends them apart. It is faster too.
- * Everything has a deadline: a server that went silent must not hold a request.
+ * Everything has a deadline: a server that went silent must not hold a request. What runs by itself, in no transaction, is
+ * run again where that is safe.
  *
- * @param timeoutMs for each statement together with the wait for its connection
+ * @param options.timeoutMs for each statement together with the wait for its connection
  */
 export function preparedPool(
   { pool }: Pool,
-  timeoutMs: number,
-  watch?: DatabaseWatch,
+  options: { timeoutMs: number; upkeep: PoolUpkeep; watch?: DatabaseWatch | undefined },
 ): { client: Pool } {
-  const deadlines = createDeadlines(timeoutMs);
+  const { upkeep, watch } = options;
+  const attendants = { deadlines: createDeadlines(options.timeoutMs), upkeep, watch };
   const run = (statement: string | QueryOptions, values?: unknown[]) =>
-    runOnPool(pool, { deadlines, watch }, statement, values);
+    retrying(() => runOnPool(pool, attendants, statement, values));
   const client = {
     query: run,
     execute: run,
-    getConnection: async () =>
-      preparedConnection(await acquire(pool, { deadlines, watch }), { deadlines, watch }),
+    getConnection: async () => preparedConnection(await acquire(pool, attendants), attendants),
   };
   // Drizzle uses these three of a pool's methods and no other
   return { client: client as unknown as Pool };
 }
 
-/** Who looks at the time, and who looks on. */
+/** Who looks at the time, who looks after connections, and who looks on. */
 interface Attendants {
   readonly deadlines: Deadlines;
+  readonly upkeep: PoolUpkeep;
   readonly watch: DatabaseWatch | undefined;
 }
 
@@ -60,39 +66,45 @@ type Outcome = [rows: unknown, fields: unknown];
 
 function runOnPool(
   pool: CallbackPool,
-  { deadlines, watch }: Attendants,
+  attendants: Attendants,
   statement: string | QueryOptions,
   values: unknown[] | undefined,
 ): Promise<Outcome> {
+  const { deadlines, upkeep, watch } = attendants;
+  const stage = READS.test(textOf(statement)) ? 'reading' : 'writing';
   return new Promise((resolve, reject) => {
     let connection: PoolConnection | undefined;
     let isLate = false;
     const acquiring = watch?.acquiring();
     const ended = watch?.statement(textOf(statement));
+    const fail = (failure: Error, at: Stage) => {
+      ended?.(failure);
+      reject(failureAt(at, failure));
+    };
     const finish = deadlines(() => {
       isLate = true;
-      connection?.destroy();
-      const failure = connection === undefined ? overloaded() : timedOut();
-      ended?.(failure);
-      reject(failure);
+      if (connection === undefined) return fail(unserved(upkeep), 'connecting');
+      const failure = timedOut();
+      upkeep.failed(connection, failure);
+      fail(failure, stage);
     });
-    pool.getConnection((failure, acquired) => {
+    take(pool, attendants, (failure, taken) => {
       // too late for this caller; the next one is waiting for it
-      if (isLate) return acquired?.release();
-      if (failure) {
+      if (isLate) return taken?.release();
+      if (taken === undefined) {
         finish();
-        ended?.(failure);
-        return reject(failure);
+        return fail(failure, 'connecting');
       }
-      connection = acquired;
+      connection = taken;
       acquiring?.(null);
-      execute(acquired, statement, values, (error, rows, fields) => {
+      execute(taken, statement, values, (error, rows, fields) => {
         if (isLate) return;
         finish();
-        acquired.release();
-        ended?.(error);
-        if (error === null) resolve([rows, fields]);
-        else reject(error);
+        if (error !== null) upkeep.failed(taken, error);
+        taken.release();
+        if (error !== null) return fail(error, stage);
+        ended?.(null);
+        resolve([rows, fields]);
       });
     });
   });
@@ -100,26 +112,34 @@ function runOnPool(
 
 function runOnConnection(
   connection: PoolConnection,
-  { deadlines, watch }: Attendants,
+  { deadlines, upkeep, watch }: Attendants,
   statement: string | QueryOptions,
   values: unknown[] | undefined,
 ): Promise<Outcome> {
+  const text = textOf(statement);
+  const stage = /^commit$/i.test(text) ? 'committing' : 'transaction';
   return new Promise((resolve, reject) => {
     let isLate = false;
-    const ended = watch?.statement(textOf(statement));
+    const ended = watch?.statement(text);
+    const fail = (failure: Error) => {
+      upkeep.failed(connection, failure);
+      ended?.(failure);
+      const told = failureAt(stage, failure);
+      // the server rolls back what a lost connection had begun; what is told is why it was lost
+      if (told !== failure && /^rollback$/i.test(text)) resolve([[], []]);
+      else reject(told);
+    };
     const finish = deadlines(() => {
       isLate = true;
       // the answer may still be on its way, and would be taken for that of the next statement
-      connection.destroy();
-      const failure = timedOut();
-      ended?.(failure);
-      reject(failure);
+      fail(timedOut());
     });
     execute(connection, statement, values, (error, rows, fields) => {
       finish();
-      if (!isLate) ended?.(error);
-      if (error === null) resolve([rows, fields]);
-      else reject(error);
+      if (isLate) return;
+      if (error !== null) return fail(error);
+      ended?.(null);
+      resolve([rows, fields]);
     });
   });
 }
@@ -139,32 +159,81 @@ function execute(
   else connection.execute(bare, (values ?? options.values ?? []) as any, settle);
 }
 
-function acquire(pool: CallbackPool, { deadlines, watch }: Attendants): Promise<PoolConnection> {
+function acquire(pool: CallbackPool, attendants: Attendants): Promise<PoolConnection> {
+  const { deadlines, watch } = attendants;
   return new Promise((resolve, reject) => {
     let isLate = false;
     const acquiring = watch?.acquiring();
+    const fail = (failure: Error) => {
+      acquiring?.(failure);
+      reject(failureAt('connecting', failure));
+    };
     const finish = deadlines(() => {
       isLate = true;
-      const failure = overloaded();
-      acquiring?.(failure);
-      reject(failure);
+      fail(unserved(attendants.upkeep));
     });
-    pool.getConnection((error, connection) => {
+    take(pool, attendants, (failure, taken) => {
       finish();
-      if (!isLate) acquiring?.(error);
-      if (error) reject(error);
-      else if (isLate) connection.release();
-      else resolve(connection);
+      if (isLate) return taken?.release();
+      if (taken === undefined) return fail(failure);
+      acquiring?.(null);
+      resolve(taken);
     });
   });
+}
+
+type Taken = (
+  ...outcome: [failure: Error, none: undefined] | [failure: null, connection: PoolConnection]
+) => void;
+
+/** A connection that is set up, to the server that is to be used. */
+function take(pool: CallbackPool, attendants: Attendants, settle: Taken): void {
+  const { upkeep } = attendants;
+  pool.getConnection((failure, connection) => {
+    if (failure) return settle(failure, undefined);
+    if (upkeep.isRetired(connection)) {
+      connection.destroy();
+      return take(pool, attendants, settle);
+    }
+    if (!upkeep.isNew(connection)) return settle(null, connection);
+    setUp(connection, attendants, (problem) => {
+      if (problem === null) return settle(null, connection);
+      connection.destroy();
+      settle(problem, undefined);
+    });
+  });
+}
+
+/** Settles once, also when the server falls silent: of a connection that was destroyed the driver tells nobody. */
+function setUp(
+  connection: PoolConnection,
+  { deadlines, upkeep }: Attendants,
+  settle: (failure: Error | null) => void,
+): void {
+  let isLate = false;
+  const finish = deadlines(() => {
+    isLate = true;
+    const failure = timedOut();
+    upkeep.failed(connection, failure);
+    settle(failure);
+  });
+  const done = (failure: Error | null) => {
+    finish();
+    if (isLate) return;
+    if (failure === null) upkeep.opened(connection);
+    else upkeep.failed(connection, failure);
+    settle(failure);
+  };
+  setUpSession(connection.promise()).then(() => done(null), done);
 }
 
 function textOf(statement: string | QueryOptions): string {
   return typeof statement === 'string' ? statement : statement.sql;
 }
 
-function overloaded(): RequestError {
-  return new RequestError('OVERLOADED', { retryAfter: 1 });
+/** There was no connection in time: all are in use, or none can be had. */
+function unserved(upkeep: PoolUpkeep): Error {
+  return upkeep.isAway() ? timedOut() : new RequestError('OVERLOADED', { retryAfter: 1 });
 }
 
 function timedOut(): Error {

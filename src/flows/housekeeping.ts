@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { retrying } from '../db/client.ts';
 import { purgeAttemptCounters } from '../records/attempt-counter.ts';
 import { purgeEvents } from '../records/audit-event.ts';
 import { type EmailTokenPurpose, purgeEmailTokens } from '../records/email-token.ts';
@@ -52,7 +51,7 @@ export function createHousekeeping(deps: Deps, instance: string): Housekeeping {
   async function take(): Promise<boolean> {
     const at = now();
     const until = new Date(at.getTime() + LEASE_MS);
-    isOurs = await retrying(() => takeLease(db, JOB, { by: instance, now: at, until }));
+    isOurs = await takeLease(db, JOB, { by: instance, now: at, until });
     return isOurs;
   }
 
@@ -151,7 +150,7 @@ async function forgetInBatches(
     for (const [kind, purge] of purges) {
       if (signal?.aborted || !(await mayGoOn())) return tally;
       const startedAt = performance.now();
-      const rows = await retrying(() => purge(BATCH)).catch((error: unknown) => {
+      const rows = await purge(BATCH).catch((error: unknown) => {
         failures.push(error);
         return 0;
       });

@@ -4,7 +4,8 @@ import {
   parseRefreshToken,
   type RefreshTokenParts,
 } from '../crypto/refresh-token.ts';
-import { retrying, transaction } from '../db/client.ts';
+import { transaction } from '../db/client.ts';
+import { repeating } from '../db/retry.ts';
 import { AuthError } from '../errors.ts';
 import { recordEvent } from '../records/audit-event.ts';
 import {
@@ -36,7 +37,8 @@ export async function refresh(deps: Deps, token: string, client: Client): Promis
   }
   const { parts, found } = presented;
   const expiresAt = sessionExpiry(deps, found.session, now);
-  const isInForce = await retrying(() =>
+  // whoever rotates twice meets the first time within the grace window, and gets the same successor
+  const isInForce = await repeating(() =>
     rotateSession(deps.db, {
       id: parts.sessionId,
       generation: parts.generation,

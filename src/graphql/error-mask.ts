@@ -75,6 +75,12 @@ function maskError(error: GraphQLError, requestId: string, logger: Logger): Grap
   const cause = requestErrorIn(error.originalError) ?? error.originalError ?? error;
   if (cause instanceof RequestError) {
     const { code, message, retryAfter } = cause;
+    if (cause.cause !== undefined) {
+      logger.warn(
+        { failure: describe(cause.cause), answer: code, requestId },
+        'the database failed',
+      );
+    }
     const extensions = {
       code,
       ...(retryAfter === undefined ? {} : { retryAfter }),

@@ -1,5 +1,5 @@
 import { and, asc, eq, gt, gte, isNull, lte, sql } from 'drizzle-orm';
-import { affectedRows, type Db, retrying } from '../db/client.ts';
+import { affectedRows, type Db } from '../db/client.ts';
 import { isDuplicateKey } from '../db/failure.ts';
 import { builtOnce, placeholder, statementBuiltOnce } from '../db/prepared-query.ts';
 import { attemptCounters } from '../db/schema.ts';
@@ -54,9 +54,8 @@ export async function reserveAttempt(
 ): Promise<Reservation> {
   const windowStart = new Date(now.getTime() - windowMs);
   const pendingSince = new Date(now.getTime() - PENDING_FOR_MS);
-  const [result] = await retrying(() =>
-    reserve(db).execute({ key, limit, last: limit - 1, now, windowStart, pendingSince }),
-  );
+  const values = { key, limit, last: limit - 1, now, windowStart, pendingSince };
+  const [result] = await reserve(db).execute(values);
   if (result.affectedRows === 1) return { kind: 'GRANTED' };
   return (await firstAttempt(db, key, now)) ?? (await refusal(db, key, now));
 }
@@ -68,11 +67,9 @@ async function firstAttempt(db: Db, key: Buffer, now: Date): Promise<Reservation
     .where(eq(attemptCounters.key, key));
   if (known !== undefined) return null;
   try {
-    await retrying(() =>
-      db
-        .insert(attemptCounters)
-        .values({ key, failures: 0, pending: 1, attemptedAt: now, lockedUntil: null }),
-    );
+    await db
+      .insert(attemptCounters)
+      .values({ key, failures: 0, pending: 1, attemptedAt: now, lockedUntil: null });
     return { kind: 'GRANTED' };
   } catch (error) {
     // another attempt was the first; this one comes again

@@ -1,5 +1,5 @@
 import { asc, desc, eq, lte, sql } from 'drizzle-orm';
-import { affectedRows, type Db, retrying } from '../db/client.ts';
+import { affectedRows, type Db } from '../db/client.ts';
 import { placeholder, statementBuiltOnce } from '../db/prepared-query.ts';
 import type { Redis } from '../db/redis.ts';
 import { rateLimitHits } from '../db/schema.ts';
@@ -24,7 +24,7 @@ const countHit = statementBuiltOnce(sql`
  */
 export async function recordHit(db: Db, key: Buffer, windowMs: number, now: Date): Promise<number> {
   const windowEnd = new Date(now.getTime() + windowMs);
-  const [result] = await retrying(() => countHit(db).execute({ key, windowEnd, now }));
+  const [result] = await countHit(db).execute({ key, windowEnd, now });
   // one row for an insert, two for an update
   return result.affectedRows === 1 ? 1 : result.insertId;
 }

@@ -6,13 +6,13 @@ import {
   type Database,
   type Db,
   openDatabase,
-  retrying,
   transaction,
 } from '../../src/db/client.ts';
 import { uuid } from '../../src/db/columns.ts';
 import { connectionOptions } from '../../src/db/connection.ts';
 import { isDuplicateKey } from '../../src/db/failure.ts';
 import { builtOnce, placeholder } from '../../src/db/prepared-query.ts';
+import { retrying } from '../../src/db/retry.ts';
 import { RequestError } from '../../src/errors.ts';
 import { dropDatabase, newDatabaseUrl, runSql } from '../support/database.ts';
 

@@ -4,6 +4,8 @@ export type ProblemCode =
   | 'FORBIDDEN'
   | 'RATE_LIMITED'
   | 'OVERLOADED'
+  | 'UNAVAILABLE'
+  | 'OUTCOME_UNKNOWN'
   | 'BAD_USER_INPUT'
   | 'CSRF_REJECTED'
   | 'INTERNAL_SERVER_ERROR'
@@ -21,7 +23,7 @@ export class LatchkeyError extends Error {
   override readonly name = 'LatchkeyError';
   /** What went wrong, for programs. Other APIs may have codes of their own. */
   readonly code: ProblemCode | (string & {});
-  /** Seconds after which trying again makes sense; with RATE_LIMITED and OVERLOADED. */
+  /** Seconds after which trying again makes sense; with RATE_LIMITED, OVERLOADED, UNAVAILABLE and OUTCOME_UNKNOWN. */
   readonly retryAfter: number | null;
   /** The top-level errors of the answer. */
   readonly errors: readonly GraphqlProblem[];

@@ -1,4 +1,4 @@
-import type { DatabaseConnection } from '../../db/connection.ts';
+import { type DatabaseConnection, placeOf } from '../../db/connection.ts';
 import { driverError } from '../../db/failure.ts';
 import { type Finding, findingsOf } from './finding.ts';
 
@@ -8,13 +8,19 @@ const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|ALTNAME/;
 export function unreachable(
   check: string,
   variable: string,
-  { host, port, socketPath, database, user }: DatabaseConnection,
+  connection: DatabaseConnection,
   error: unknown,
 ): Finding {
   const { broken } = findingsOf(check);
-  const place = socketPath ?? `${host}:${port}`;
+  const { database, user } = connection;
+  const place = placeOf(connection);
   const code = codeOf(error);
   switch (code) {
+    case 'ENOTWRITABLE':
+      return broken(
+        `None of ${place} takes writes.`,
+        'Mend the cluster: one of them must be the primary, or a node that is Synced.',
+      );
     case 'ECONNREFUSED':
     case 'ENOENT':
       return broken(
@@ -23,7 +29,7 @@ export function unreachable(
       );
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return broken(`There is no host ${host}.`, `Correct the host in ${variable}.`);
+      return broken(`There is no host ${place}.`, `Correct the host in ${variable}.`);
     case 'ER_ACCESS_DENIED_ERROR':
       return broken(
         `The server refuses the user ${user} or the password.`,

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { mac } from '../../crypto/mac.ts';
-import { type Db, retrying } from '../../db/client.ts';
+import type { Db } from '../../db/client.ts';
 import { AuthError, RequestError } from '../../errors.ts';
 import {
   reserveAttempt,
@@ -77,9 +77,10 @@ async function settling<T>(
       },
     });
   } catch (error) {
-    // other errors may come from the commit, and then nothing was settled
-    if (!settled || !(error instanceof AuthError))
-      await retrying(() => withdrawAttempt(deps.db, key));
+    // Other errors may come from the commit, and then nothing was settled. Where that fails too, the attempt is abandoned.
+    if (!settled || !(error instanceof AuthError)) {
+      await withdrawAttempt(deps.db, key).catch(() => undefined);
+    }
     throw error;
   }
 }

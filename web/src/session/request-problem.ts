@@ -36,6 +36,10 @@ function explain(error: CombinedError | undefined): string {
       return `That was too often. ${wait}`;
     case 'OVERLOADED':
       return `The service is busy. ${wait}`;
+    case 'UNAVAILABLE':
+      return `The service cannot reach its database at the moment. ${wait}`;
+    case 'OUTCOME_UNKNOWN':
+      return 'The connection broke while this was being stored, so it may have been done. Reload the page to see.';
     case 'CSRF_REJECTED':
       return 'The service does not take this page for its own. Open it by its public address.';
     case 'BAD_USER_INPUT':

@@ -1,0 +1,44 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isRetryable, unavailableIn } from './failure.ts';
+
+const ATTEMPTS = 6;
+// whoever waits for an answer is better told that the database is away
+const AWAY_FOR_MS = 2000;
+
+/**
+ * Runs work again that a server undid or never began: after deadlocks and refused commits, and on another connection when
+ * one was lost before its commit, or led to a server that takes no writes. Nothing that may have been done is run again.
+ *
+ * @throws what `work` threw last
+ */
+export async function retrying<T>(work: () => Promise<T>): Promise<T> {
+  const startedAt = performance.now();
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt >= ATTEMPTS || !isRetryable(error)) throw error;
+      const isAway = unavailableIn(error) !== undefined;
+      if (isAway && performance.now() - startedAt > AWAY_FOR_MS) throw error;
+      await backoff(attempt);
+    }
+  }
+}
+
+/**
+ * Runs a statement that does no harm when it is done twice, once more when the connection was lost and nobody can tell
+ * whether it was done.
+ */
+export async function repeating<T>(statement: () => Promise<T>): Promise<T> {
+  try {
+    return await statement();
+  } catch (error) {
+    if (unavailableIn(error)?.mayRunAgain !== false) throw error;
+    return await statement();
+  }
+}
+
+// full jitter: those who collided must not collide again
+function backoff(attempt: number): Promise<void> {
+  return delay(Math.random() * 10 * 2 ** attempt);
+}

@@ -1,0 +1,99 @@
+import { eq, sql } from 'drizzle-orm';
+import { int, mysqlTable } from 'drizzle-orm/mysql-core';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { type Database, type Db, openDatabase, transaction } from '../../src/db/client.ts';
+import { connectionOptions } from '../../src/db/connection.ts';
+import { dropDatabase, newDatabaseUrl, runSql } from '../support/database.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+
+const counters = mysqlTable('counters', { id: int('id').primaryKey(), value: int('value') });
+
+const url = newDatabaseUrl();
+let proxy: TcpProxy & { databaseUrl: string };
+let database: Database;
+
+beforeAll(async () => {
+  const server = new URL(url);
+  const name = server.pathname.slice(1);
+  server.pathname = '/mysql';
+  await runSql(server.toString(), `create database ${name}`);
+  await runSql(url, 'create table counters (id int primary key, value int)');
+  proxy = await startTcpProxy(url);
+  const connection = connectionOptions(proxy.databaseUrl, () => '');
+  database = openDatabase({ connection, connections: 2, timeoutMs: 1000 });
+});
+beforeEach(async () => {
+  await runSql(url, 'replace into counters values (1, 0)');
+  await database.ping();
+});
+afterAll(async () => {
+  await database.close();
+  await proxy.close();
+  await dropDatabase(url);
+});
+
+const valueNow = async () =>
+  (await runSql<{ value: number }>(url, 'select value from counters'))[0];
+const add = (db: Db) =>
+  db
+    .update(counters)
+    .set({ value: sql`${counters.value} + 1` })
+    .where(eq(counters.id, 1));
+
+/** Cuts the cable once what matches has been sent, and mends it again. */
+async function cuttingAfter(pattern: RegExp, work: () => Promise<unknown>): Promise<unknown> {
+  proxy.cutAfter(pattern);
+  const refused = proxy.refused();
+  const mending = setInterval(() => proxy.refused() > refused && proxy.restore(), 5);
+  try {
+    return await work().then(
+      () => 'done',
+      (error: unknown) => error,
+    );
+  } finally {
+    clearInterval(mending);
+    proxy.restore();
+  }
+}
+
+it('runs a transaction again whose connection was lost before its commit', async () => {
+  let runs = 0;
+  const outcome = await cuttingAfter(/last words/, () =>
+    transaction(database.db, async (tx) => {
+      runs++;
+      await add(tx);
+      if (runs === 1) await tx.execute(sql`select 'last words'`);
+    }),
+  );
+  expect(outcome).toBe('done');
+  expect(runs).toBe(2);
+  expect(await valueNow()).toEqual({ value: 1 });
+});
+
+it('never runs a transaction again whose commit may have happened, and says so', async () => {
+  let runs = 0;
+  const outcome = await cuttingAfter(/commit/, () =>
+    transaction(database.db, async (tx) => {
+      runs++;
+      await add(tx);
+    }),
+  );
+  expect(outcome).toMatchObject({ cause: { code: 'OUTCOME_UNKNOWN', retryAfter: 2 } });
+  expect(runs).toBe(1);
+  // it did happen, and once
+  await expect.poll(valueNow).toEqual({ value: 1 });
+});
+
+it('runs a read again by itself, and a single write not', async () => {
+  const read = () => database.db.execute(sql`select 'last words' as said`);
+  expect(await cuttingAfter(/last words/, read)).toBe('done');
+  const write = () => database.db.execute(sql`update counters set value = value + 1 /* last */`);
+  const outcome = await cuttingAfter(/last \*\//, write);
+  expect(outcome).toMatchObject({ cause: { code: 'UNAVAILABLE' } });
+  await expect.poll(valueNow).toEqual({ value: 0 });
+});
+
+it('leaves no connection behind', () => {
+  const { used, waiting } = database.connections();
+  expect({ used, waiting }).toEqual({ used: 0, waiting: 0 });
+});
