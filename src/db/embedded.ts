@@ -168,7 +168,13 @@ async function bootstrap(binaries: MariadbBinaries, tables: string): Promise<voi
   ];
   const child = spawn(
     binaries.server,
-    [...commonServerOptions(binaries, tables), '--bootstrap', '--log-warnings=0'],
+    [
+      ...commonServerOptions(binaries, tables),
+      '--bootstrap',
+      '--log-warnings=0',
+      // seen: of servers that are made at the same moment one met the other's temporary tables
+      `--tmpdir=${tables}`,
+    ],
     {
       stdio: ['pipe', 'ignore', 'pipe'],
       env: binaries.libraryPath ? { LD_LIBRARY_PATH: binaries.libraryPath } : {},
