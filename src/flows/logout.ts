@@ -1,7 +1,7 @@
 import type { Client } from '../client.ts';
 import { transaction } from '../db/client.ts';
 import { recordEvent } from '../records/audit-event.ts';
-import { endOwnSession, endSessionsOf } from '../records/session.ts';
+import { endOwnSession, endSessionsOf } from '../records/session-end.ts';
 import type { Deps } from './deps.ts';
 
 /**

@@ -15,12 +15,12 @@ import { type AuditEventType, recordEvent } from '../records/audit-event.ts';
 import { voidEmailTokens } from '../records/email-token.ts';
 import { deleteChallengesOf } from '../records/login-challenge.ts';
 import {
-  endSessionsOf,
   findSession,
   rotateSession,
   type Session,
   type SessionWithUser,
 } from '../records/session.ts';
+import { endSessionsOf } from '../records/session-end.ts';
 import { identifierKey, type User, type UserChanges, updateUser } from '../records/user.ts';
 import type { Viewer } from './authentication.ts';
 import type { Deps } from './deps.ts';

@@ -9,13 +9,13 @@ import { repeating } from '../db/retry.ts';
 import { AuthError } from '../errors.ts';
 import { recordEvent } from '../records/audit-event.ts';
 import {
-  endSession,
   findSession,
   isLive,
   rotateSession,
   type Session,
   type SessionWithUser,
 } from '../records/session.ts';
+import { endSession } from '../records/session-end.ts';
 import type { Deps } from './deps.ts';
 import { notify } from './steps/mailing.ts';
 import { issueTokens, type SignedIn, sessionExpiry } from './steps/session-opening.ts';

@@ -3,7 +3,7 @@ import type { Client } from '../client.ts';
 import { transaction } from '../db/client.ts';
 import { AuthError } from '../errors.ts';
 import { recordEvent } from '../records/audit-event.ts';
-import { endOwnSession } from '../records/session.ts';
+import { endOwnSession } from '../records/session-end.ts';
 import type { Viewer } from './authentication.ts';
 import type { Deps } from './deps.ts';
 

@@ -17,7 +17,7 @@ import type { Json } from '../json.ts';
 import { type AuditEventType, recordEvent } from '../records/audit-event.ts';
 import { deleteChallengesOf } from '../records/login-challenge.ts';
 import { deleteRecoveryCodes } from '../records/recovery-code.ts';
-import { endSessionsOf } from '../records/session.ts';
+import { endSessionsOf } from '../records/session-end.ts';
 import { disableTotpSecret } from '../records/totp.ts';
 import { findUser, insertUser, lockActiveAdmins, type User, updateUser } from '../records/user.ts';
 import type { Deps } from './deps.ts';

@@ -1,7 +1,6 @@
-import { and, asc, count, desc, eq, gt, inArray, isNull, lte, ne, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, isNull, lte, or, sql } from 'drizzle-orm';
 import type { Client } from '../client.ts';
 import { affectedRows, type Db } from '../db/client.ts';
-import type { SessionEndReason } from '../db/enumerations.ts';
 import {
   builtOnce,
   insertBuiltOnce,
@@ -147,107 +146,6 @@ export async function rotateSession(
   return result.affectedRows === 1;
 }
 
-/** @returns whether this call ended it: a session ends once */
-export async function endSession(
-  db: Db,
-  id: string,
-  reason: SessionEndReason,
-  now: Date,
-): Promise<boolean> {
-  const result = await db
-    .update(sessions)
-    .set({ endedAt: now, endReason: reason })
-    .where(and(eq(sessions.id, id), isNull(sessions.endedAt)));
-  return affectedRows(result) === 1;
-}
-
-/** Ends a session if it is this user's. */
-export async function endOwnSession(
-  db: Db,
-  owner: { id: string; userId: string },
-  reason: SessionEndReason,
-  now: Date,
-): Promise<boolean> {
-  const result = await db
-    .update(sessions)
-    .set({ endedAt: now, endReason: reason })
-    .where(
-      and(
-        eq(sessions.id, owner.id),
-        eq(sessions.userId, owner.userId),
-        isNull(sessions.endedAt),
-        gt(sessions.expiresAt, now),
-      ),
-    );
-  return affectedRows(result) === 1;
-}
-
-/**
- * Ends all sessions of a user.
- *
- * @param except a session that goes on
- * @returns how many it ended
- */
-export async function endSessionsOf(
-  db: Db,
-  userId: string,
-  reason: SessionEndReason,
-  now: Date,
-  except: string | null = null,
-): Promise<number> {
-  const result = await db
-    .update(sessions)
-    .set({ endedAt: now, endReason: reason })
-    .where(
-      and(
-        eq(sessions.userId, userId),
-        isNull(sessions.endedAt),
-        gt(sessions.expiresAt, now),
-        except === null ? undefined : ne(sessions.id, except),
-      ),
-    );
-  return affectedRows(result);
-}
-
-const MOST_ENDED = 1000;
-const selectSurplus = builtOnce((db) =>
-  db
-    .select({ id: sessions.id })
-    .from(sessions)
-    .where(
-      and(
-        eq(sessions.userId, placeholder('userId', sessions.userId)),
-        isNull(sessions.endedAt),
-        gt(sessions.expiresAt, placeholder('now', sessions.expiresAt)),
-      ),
-    )
-    .orderBy(desc(sessions.createdAt), desc(sessions.id))
-    .limit(MOST_ENDED)
-    .offset(sql.placeholder('keep'))
-    .prepare(),
-);
-
-/** Ends the oldest live sessions of a user beyond the `keep` newest. @returns how many */
-export async function endSurplusSessions(
-  db: Db,
-  userId: string,
-  keep: number,
-  now: Date,
-): Promise<number> {
-  const surplus = await selectSurplus(db).execute({ userId, keep, now });
-  if (surplus.length === 0) return 0;
-  await db
-    .update(sessions)
-    .set({ endedAt: now, endReason: 'SESSION_LIMIT' })
-    .where(
-      inArray(
-        sessions.id,
-        surplus.map((row) => row.id),
-      ),
-    );
-  return surplus.length;
-}
-
 /** The live sessions of a user, the newest first. */
 export async function listSessions(db: Db, userId: string, now: Date): Promise<Session[]> {
   return db
@@ -272,12 +170,30 @@ export async function hasSessions(db: Db, userId: string): Promise<boolean> {
   return found.length > 0;
 }
 
-export async function countLiveSessions(db: Db, now: Date): Promise<number> {
-  const [row] = await db
-    .select({ live: count() })
-    .from(sessions)
-    .where(and(isNull(sessions.endedAt), gt(sessions.expiresAt, now)));
-  return row?.live ?? 0;
+/**
+ * How many sessions are live.
+ *
+ * @param slice how many one statement counts: millions at once take longer than a statement may
+ */
+export async function countLiveSessions(db: Db, now: Date, slice = 250_000): Promise<number> {
+  const { expiresAt, endedAt, id } = sessions;
+  let counted = 0;
+  let range = gt(expiresAt, now);
+  for (;;) {
+    const live = and(range, isNull(endedAt));
+    const [last] = await db
+      .select({ expiresAt, id })
+      .from(sessions, { forceIndex: 'sessions_expiry_index' })
+      .where(live)
+      // as the index has them, so that it is read once and nothing is sorted
+      .orderBy(expiresAt, endedAt, id)
+      .limit(1)
+      .offset(slice - 1);
+    if (last === undefined) return counted + (await db.$count(sessions, live));
+    counted += slice;
+    const alike = and(eq(expiresAt, last.expiresAt), gt(id, last.id));
+    range = or(gt(expiresAt, last.expiresAt), alike) ?? range;
+  }
 }
 
 /** Forgets sessions that nobody can use any more, at the most `limit` of them. */

@@ -10,7 +10,7 @@ import {
   putVoidEmailToken,
 } from '../../records/email-token.ts';
 import { deleteChallengesOf } from '../../records/login-challenge.ts';
-import { endSessionsOf } from '../../records/session.ts';
+import { endSessionsOf } from '../../records/session-end.ts';
 import type { User } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
 import { recipientOf, writeTo } from './mailing.ts';

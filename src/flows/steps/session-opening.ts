@@ -5,7 +5,8 @@ import { newId } from '../../crypto/id.ts';
 import { refreshToken } from '../../crypto/refresh-token.ts';
 import type { Db } from '../../db/client.ts';
 import { recordEvent } from '../../records/audit-event.ts';
-import { endSurplusSessions, insertSession, type Session } from '../../records/session.ts';
+import { insertSession, type Session } from '../../records/session.ts';
+import { endSurplusSessions } from '../../records/session-end.ts';
 import type { User } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
 
