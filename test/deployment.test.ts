@@ -156,3 +156,27 @@ describe('the image', () => {
     expect(await check()).toBe(1);
   });
 });
+
+describe('the example for HAProxy', () => {
+  const haproxy = read('deploy/haproxy.cfg');
+  const sent = [...haproxy.matchAll(/send-binary (\w+)(?:\n +# (.*))?/g)].map(
+    ([, hex = '', statement]) => ({ packet: Buffer.from(hex, 'hex'), statement }),
+  );
+
+  it('sends whole packets', () => {
+    expect(sent.length).toBeGreaterThan(6);
+    for (const { packet } of sent) expect(packet.readUIntLE(0, 3)).toBe(packet.length - 4);
+  });
+
+  it('asks what the comments say, as the user that its head says', () => {
+    const statements = sent.filter(({ statement }) => statement !== undefined);
+    expect(statements).toHaveLength(3);
+    for (const { packet, statement } of statements) {
+      expect(packet.subarray(5).toString()).toBe(statement);
+    }
+    const signIns = sent.filter(({ packet }) => packet.includes('_password'));
+    expect(signIns).toHaveLength(2);
+    for (const { packet } of signIns) expect(packet.includes('latchkey_check\0')).toBe(true);
+    expect(haproxy).toContain("CREATE USER latchkey_check@'10.0.0.%'");
+  });
+});
