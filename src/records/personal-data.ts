@@ -45,6 +45,7 @@ export const PERSONAL_DATA: Readonly<
     notExported: 'Digests of addresses, forgotten within a day; nobody can tell whose they are.',
   },
   signing_keys: { notExported: 'Nothing about anybody.' },
+  job_leases: { notExported: 'Nothing about anybody.' },
 };
 
 /** What is stored of an account itself, without its secrets. */
