@@ -42,7 +42,7 @@ export async function startLatchkey(
   },
 ): Promise<Latchkey> {
   const { name, main, databaseUrl, env = {} } = options;
-  const server = await run(name, ['--enable-source-maps', '--max-semi-space-size=4', main], {
+  const server = await run(name, ['--max-semi-space-size=4', main], {
     MALLOC_ARENA_MAX: '2',
     DATABASE_URL: databaseUrl,
     DATABASE_CONNECTIONS: String(DATABASE_CONNECTIONS),
