@@ -47,7 +47,7 @@ export async function startInstance(
   options: { name: string; port: number; publicPort: number; databaseUrl: string },
 ): Promise<Instance> {
   const { name, port } = options;
-  const running = start([process.execPath, '--enable-source-maps', 'dist/main.js'], {
+  const running = start([process.execPath, 'dist/main.js'], {
     cwd: REPOSITORY,
     logFile: join(site.directory, `instance-${port}.log`),
     env: {
