@@ -295,10 +295,3 @@ export const auditEvents = mysqlTable(
     index('audit_events_at_index').on(table.at),
   ],
 );
-
-export type SessionRow = typeof sessions.$inferSelect;
-export type LoginChallengeRow = typeof loginChallenges.$inferSelect;
-export type EmailTokenRow = typeof emailTokens.$inferSelect;
-export type OutboxRow = typeof outbox.$inferSelect;
-export type SigningKeyRow = typeof signingKeys.$inferSelect;
-export type AuditEventRow = typeof auditEvents.$inferSelect;

@@ -5,7 +5,7 @@ import type { Db } from '../db/client.ts';
 import { isDenied } from '../db/failure.ts';
 import { RUNTIME_PROCEDURES } from '../db/grants.ts';
 import { insertBuiltOnce } from '../db/prepared-query.ts';
-import { type AuditEventRow, auditEvents } from '../db/schema.ts';
+import { auditEvents } from '../db/schema.ts';
 import type { Json } from '../json.ts';
 
 /** Everything that is put on record, and what each means. */
@@ -60,7 +60,7 @@ export const AUDIT_EVENT_TYPES = {
 } as const;
 
 export type AuditEventType = keyof typeof AUDIT_EVENT_TYPES;
-export type AuditEvent = AuditEventRow;
+export type AuditEvent = typeof auditEvents.$inferSelect;
 
 /** Whether it was done by the one it concerns, or by somebody who passed for them, and not by an administrator. */
 export function isOwnAct(event: AuditEvent): boolean {
@@ -93,7 +93,7 @@ export async function recordEvents(db: Db, events: readonly NewAuditEvent[]): Pr
   if (events.length > 0) await db.insert(auditEvents).values(events.map(rowOf));
 }
 
-function rowOf(event: NewAuditEvent): AuditEventRow {
+function rowOf(event: NewAuditEvent): AuditEvent {
   const { type, client, now } = event;
   return {
     id: newId(now),

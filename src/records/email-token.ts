@@ -1,10 +1,10 @@
 import { and, asc, eq, gt, gte, inArray, isNull, lte, ne } from 'drizzle-orm';
 import { affectedRows, type Db } from '../db/client.ts';
 import type { EmailTokenPurpose } from '../db/enumerations.ts';
-import { type EmailTokenRow, emailTokens } from '../db/schema.ts';
+import { emailTokens } from '../db/schema.ts';
 
 export type { EmailTokenPurpose };
-export type EmailToken = EmailTokenRow;
+export type EmailToken = typeof emailTokens.$inferSelect;
 
 const { tokenHash, userId, purpose, consumedAt, createdAt, expiresAt } = emailTokens;
 

@@ -1,8 +1,8 @@
 import { and, asc, eq, gt, isNull, lt, lte, sql } from 'drizzle-orm';
 import { affectedRows, type Db } from '../db/client.ts';
-import { type LoginChallengeRow, loginChallenges } from '../db/schema.ts';
+import { loginChallenges } from '../db/schema.ts';
 
-export type LoginChallenge = LoginChallengeRow;
+export type LoginChallenge = typeof loginChallenges.$inferSelect;
 
 export async function insertLoginChallenge(
   db: Db,

@@ -3,7 +3,7 @@ import { decrypt } from '../crypto/cipher.ts';
 import type { Keys } from '../crypto/keyring.ts';
 import { affectedRows, type Db } from '../db/client.ts';
 import type { OutboxState } from '../db/enumerations.ts';
-import { type OutboxRow, outbox } from '../db/schema.ts';
+import { outbox } from '../db/schema.ts';
 import type { Mail, MailKind } from '../mail/message.ts';
 
 const LAST_ERROR_LENGTH = 255;
@@ -100,7 +100,7 @@ export async function retryFailedMails(db: Db, now: Date, id?: string): Promise<
 }
 
 /** A mail as the operator sees it: nothing of what is in it. */
-export type OutboxEntry = Omit<OutboxRow, 'envelope'>;
+export type OutboxEntry = Omit<typeof outbox.$inferSelect, 'envelope'>;
 
 /** The newest mails of a state, or of all. */
 export async function listOutbox(

@@ -1,8 +1,9 @@
-import { and, desc, eq, gt, inArray, isNull, ne, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNull, ne, type SQL, sql } from 'drizzle-orm';
 import { affectedRows, type Db } from '../db/client.ts';
 import type { SessionEndReason } from '../db/enumerations.ts';
 import { builtOnce, placeholder } from '../db/prepared-query.ts';
 import { sessions } from '../db/schema.ts';
+import { liveOf } from './session.ts';
 
 /** @returns whether this call ended it: a session ends once */
 export async function endSession(
@@ -11,11 +12,7 @@ export async function endSession(
   reason: SessionEndReason,
   now: Date,
 ): Promise<boolean> {
-  const result = await db
-    .update(sessions)
-    .set({ endedAt: now, endReason: reason })
-    .where(and(eq(sessions.id, id), isNull(sessions.endedAt)));
-  return affectedRows(result) === 1;
+  return (await end(db, and(eq(sessions.id, id), isNull(sessions.endedAt)), reason, now)) === 1;
 }
 
 /** Ends a session if it is this user's. */
@@ -25,18 +22,8 @@ export async function endOwnSession(
   reason: SessionEndReason,
   now: Date,
 ): Promise<boolean> {
-  const result = await db
-    .update(sessions)
-    .set({ endedAt: now, endReason: reason })
-    .where(
-      and(
-        eq(sessions.id, owner.id),
-        eq(sessions.userId, owner.userId),
-        isNull(sessions.endedAt),
-        gt(sessions.expiresAt, now),
-      ),
-    );
-  return affectedRows(result) === 1;
+  const which = and(eq(sessions.id, owner.id), liveOf(owner.userId, now));
+  return (await end(db, which, reason, now)) === 1;
 }
 
 /**
@@ -52,18 +39,18 @@ export async function endSessionsOf(
   now: Date,
   except: string | null = null,
 ): Promise<number> {
-  const result = await db
-    .update(sessions)
-    .set({ endedAt: now, endReason: reason })
-    .where(
-      and(
-        eq(sessions.userId, userId),
-        isNull(sessions.endedAt),
-        gt(sessions.expiresAt, now),
-        except === null ? undefined : ne(sessions.id, except),
-      ),
-    );
-  return affectedRows(result);
+  const others = except === null ? undefined : ne(sessions.id, except);
+  return end(db, and(liveOf(userId, now), others), reason, now);
+}
+
+async function end(
+  db: Db,
+  which: SQL | undefined,
+  reason: SessionEndReason,
+  now: Date,
+): Promise<number> {
+  const set = { endedAt: now, endReason: reason };
+  return affectedRows(await db.update(sessions).set(set).where(which));
 }
 
 const MOST_ENDED = 1000;
@@ -71,13 +58,7 @@ const selectSurplus = builtOnce((db) =>
   db
     .select({ id: sessions.id })
     .from(sessions)
-    .where(
-      and(
-        eq(sessions.userId, placeholder('userId', sessions.userId)),
-        isNull(sessions.endedAt),
-        gt(sessions.expiresAt, placeholder('now', sessions.expiresAt)),
-      ),
-    )
+    .where(liveOf(placeholder('userId', sessions.userId), placeholder('now', sessions.expiresAt)))
     .orderBy(desc(sessions.createdAt), desc(sessions.id))
     .limit(MOST_ENDED)
     .offset(sql.placeholder('keep'))
@@ -93,14 +74,7 @@ export async function endSurplusSessions(
 ): Promise<number> {
   const surplus = await selectSurplus(db).execute({ userId, keep, now });
   if (surplus.length === 0) return 0;
-  await db
-    .update(sessions)
-    .set({ endedAt: now, endReason: 'SESSION_LIMIT' })
-    .where(
-      inArray(
-        sessions.id,
-        surplus.map((row) => row.id),
-      ),
-    );
+  const ids = surplus.map((row) => row.id);
+  await end(db, inArray(sessions.id, ids), 'SESSION_LIMIT', now);
   return surplus.length;
 }

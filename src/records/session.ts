@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, isNull, lte, or, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, isNull, lte, or, type SQL, sql } from 'drizzle-orm';
 import type { Client } from '../client.ts';
 import { affectedRows, type Db } from '../db/client.ts';
 import {
@@ -7,10 +7,10 @@ import {
   placeholder,
   statementBuiltOnce,
 } from '../db/prepared-query.ts';
-import { type SessionRow, sessions, users } from '../db/schema.ts';
+import { sessions, users } from '../db/schema.ts';
 import { type User, userColumns } from './user.ts';
 
-export type Session = SessionRow;
+export type Session = typeof sessions.$inferSelect;
 
 /** A session and the user whose it is. */
 export interface SessionWithUser {
@@ -146,12 +146,17 @@ export async function rotateSession(
   return result.affectedRows === 1;
 }
 
+/** A user's sessions that are neither ended nor expired. */
+export function liveOf(userId: string | SQL, now: Date | SQL): SQL | undefined {
+  return and(eq(sessions.userId, userId), isNull(sessions.endedAt), gt(sessions.expiresAt, now));
+}
+
 /** The live sessions of a user, the newest first. */
 export async function listSessions(db: Db, userId: string, now: Date): Promise<Session[]> {
   return db
     .select()
     .from(sessions)
-    .where(and(eq(sessions.userId, userId), isNull(sessions.endedAt), gt(sessions.expiresAt, now)))
+    .where(liveOf(userId, now))
     .orderBy(desc(sessions.createdAt), desc(sessions.id));
 }
 

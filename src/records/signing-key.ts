@@ -1,9 +1,9 @@
 import { and, asc, eq, isNull } from 'drizzle-orm';
 import { affectedRows, type Db } from '../db/client.ts';
 import { isDuplicateKey } from '../db/failure.ts';
-import { type SigningKeyRow, signingKeys } from '../db/schema.ts';
+import { signingKeys } from '../db/schema.ts';
 
-export type SigningKey = SigningKeyRow;
+export type SigningKey = typeof signingKeys.$inferSelect;
 
 /**
  * All keys that are not retired, in the order they were made.
