@@ -16,6 +16,7 @@ import { createSigningKeys, type SigningKeys } from './flows/signing-keys.ts';
 import { createAfterwards } from './flows/steps/afterwards.ts';
 import { createAttemptGate } from './flows/steps/attempt-gate.ts';
 import { createFigures } from './flows/steps/figures.ts';
+import { createSessionLoaders } from './flows/steps/session-loaders.ts';
 import { describe } from './graphql/error-mask.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { outboxFigures } from './records/mail-delivery.ts';
@@ -150,6 +151,7 @@ async function createDeps(
     passwords: overrides.passwords?.(hasher) ?? hasher,
     isCommonPassword: createCommonPasswords(),
     accessTokens: countTokens(accessTokens, metrics),
+    sessionLoaders: createSessionLoaders(db, now),
     attemptGate: createAttemptGate(config.attempts.limit),
     afterwards: createAfterwards((error) =>
       logger.warn({ failure: describe(error) }, 'work after an answer failed'),

@@ -1,13 +1,14 @@
 import {
   type DriverValueEncoder,
   getTableColumns,
+  inArray,
   is,
   Param,
   Placeholder,
   type SQL,
   sql,
 } from 'drizzle-orm';
-import type { MySqlTable } from 'drizzle-orm/mysql-core';
+import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core';
 import type { MySqlRawQueryResult } from 'drizzle-orm/mysql2';
 import type { Db } from './client.ts';
 import { rowMapper, type SelectedField } from './row-mapper.ts';
@@ -32,6 +33,37 @@ export function builtOnce<Result>(
     execute: (values) => {
       built ??= compile(build(db));
       return run(db, built, values) as Promise<Result>;
+    },
+  });
+}
+
+/** How many values a query of `builtForLists` takes at the most. */
+export const LONGEST_LIST = 16;
+
+// an own statement for each length would be prepared on each connection, most of them for a few calls
+const LENGTHS = [1, 2, 4, 8, LONGEST_LIST];
+
+/**
+ * The same for a query by any of several values of a column, of which there are differently many from call to call.
+ *
+ * @param build is given the condition, to go into the query once
+ */
+export function builtForLists<Result>(
+  column: MySqlColumn,
+  build: (db: Db, isListed: SQL) => { execute(): Promise<Result> },
+) {
+  const queries = LENGTHS.map((length) => {
+    const list = Array.from({ length }, (_, index) => placeholder(String(index), column));
+    return builtOnce((db) => build(db, inArray(column, sql`(${sql.join(list, sql`, `)})`)));
+  });
+  return (db: Db) => ({
+    execute(list: readonly unknown[], values: Readonly<Record<string, unknown>> = {}) {
+      const fitting = LENGTHS.findIndex((length) => length >= list.length);
+      const query = queries[fitting];
+      if (query === undefined) throw new RangeError(`A list of ${list.length} values`);
+      // what is over repeats the first, which finds nothing twice
+      const filled = Array.from({ length: LENGTHS[fitting] ?? 0 }, (_, i) => list[i] ?? list[0]);
+      return query(db).execute({ ...filled, ...values });
     },
   });
 }

@@ -1,4 +1,3 @@
-import { findLiveUser } from '../records/session.ts';
 import type { User } from '../records/user.ts';
 import type { Deps } from './deps.ts';
 
@@ -9,7 +8,7 @@ export interface Viewer {
 }
 
 /**
- * Finds out who sent a request. The signature may be remembered; session and user are read each time, in one query, so
+ * Finds out who sent a request. The signature may be remembered; session and user are read each time, so
  * that a sign-out, a lock-out or a change of role holds from the next request on.
  *
  * @returns `null` when the token is no good, whatever is wrong with it
@@ -19,6 +18,6 @@ export async function authenticate(deps: Deps, accessToken: string): Promise<Vie
   const claims = await deps.accessTokens.verify(accessToken, now);
   if (claims === null) return null;
   const { sessionId: id, userId } = claims;
-  const user = await findLiveUser(deps.db, { id, userId, now });
+  const user = await deps.sessionLoaders.liveUser({ id, userId });
   return user === null ? null : { session: { id, userId }, user };
 }

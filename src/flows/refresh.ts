@@ -8,13 +8,7 @@ import { transaction } from '../db/client.ts';
 import { repeating } from '../db/retry.ts';
 import { AuthError } from '../errors.ts';
 import { recordEvent } from '../records/audit-event.ts';
-import {
-  findSession,
-  isLive,
-  rotateSession,
-  type Session,
-  type SessionWithUser,
-} from '../records/session.ts';
+import { isLive, rotateSession, type Session, type SessionWithUser } from '../records/session.ts';
 import { endSession } from '../records/session-end.ts';
 import type { Deps } from './deps.ts';
 import { notify } from './steps/mailing.ts';
@@ -65,7 +59,7 @@ export async function findSessionByRefreshToken(
 async function readAuthenticToken(deps: Deps, token: string) {
   const parts: RefreshTokenParts | null = parseRefreshToken(token);
   if (parts === null) return null;
-  const found = await findSession(deps.db, parts.sessionId);
+  const found = await deps.sessionLoaders.session(parts.sessionId);
   if (found === null) return null;
   const keys = deps.keyring.keys('refresh-token');
   return isAuthenticRefreshToken(keys, parts, found.session.nonce) ? { parts, found } : null;

@@ -2,6 +2,7 @@ import { and, asc, desc, eq, gt, isNull, lte, or, type SQL, sql } from 'drizzle-
 import type { Client } from '../client.ts';
 import { affectedRows, type Db } from '../db/client.ts';
 import {
+  builtForLists,
   builtOnce,
   insertBuiltOnce,
   placeholder,
@@ -18,29 +19,41 @@ export interface SessionWithUser {
   user: User;
 }
 
-const selectWithUser = builtOnce((db) =>
+const selectWithUser = builtForLists(sessions.id, (db, isListed) =>
   db
     .select({ session: sessions, user: userColumns })
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
-    .where(eq(sessions.id, placeholder('id', sessions.id)))
+    .where(isListed)
     .prepare(),
 );
 
 export async function findSession(db: Db, id: string): Promise<SessionWithUser | null> {
-  const [found] = await selectWithUser(db).execute({ id });
-  return found ?? null;
+  return (await findSessions(db, [id])).get(id) ?? null;
 }
 
-const selectLiveUser = builtOnce((db) =>
+/**
+ * Finds sessions in one query.
+ *
+ * @param ids at least one, and at the most `LONGEST_LIST`
+ * @returns by id; what there is not is not in it
+ */
+export async function findSessions(
+  db: Db,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, SessionWithUser>> {
+  const found = await selectWithUser(db).execute(ids);
+  return new Map(found.map((row) => [row.session.id, row]));
+}
+
+const selectLiveUsers = builtForLists(sessions.id, (db, isListed) =>
   db
-    .select(userColumns)
+    .select({ sessionId: sessions.id, user: userColumns })
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
     .where(
       and(
-        eq(sessions.id, placeholder('id', sessions.id)),
-        eq(sessions.userId, placeholder('userId', sessions.userId)),
+        isListed,
         isNull(sessions.endedAt),
         gt(sessions.expiresAt, placeholder('now', sessions.expiresAt)),
         eq(users.status, 'ACTIVE'),
@@ -50,15 +63,19 @@ const selectLiveUser = builtOnce((db) =>
 );
 
 /**
- * The user of a session that is live, as `isLive` says. Every signed-in request asks this, so the database judges and no
+ * The users of sessions that are live, as `isLive` says. Every signed-in request asks this, so the database judges and no
  * column is read for the judgement alone.
+ *
+ * @param ids at least one, and at the most `LONGEST_LIST`
+ * @returns by the session's id; what is not live is not in it
  */
-export async function findLiveUser(
+export async function findLiveUsers(
   db: Db,
-  session: { id: string; userId: string; now: Date },
-): Promise<User | null> {
-  const [user] = await selectLiveUser(db).execute(session);
-  return user ?? null;
+  ids: readonly string[],
+  now: Date,
+): Promise<ReadonlyMap<string, User>> {
+  const found = await selectLiveUsers(db).execute(ids, { now });
+  return new Map(found.map(({ sessionId, user }) => [sessionId, user]));
 }
 
 /** Whether the session may still be used, and by a user who may still sign in. */

@@ -125,6 +125,25 @@ describe('forging a refresh token', () => {
     ]);
   });
 
+  it('at the same moment as others refresh spoils it for none of them', async () => {
+    const users = await Promise.all(Array.from({ length: 12 }, () => registerUser(app)));
+    const forged = [
+      ...['', 'x', `${randomBytes(16).toString('base64url')}.0.${own.mac}`, '\0'.repeat(22)],
+      ...[`${'A'.repeat(22)}.0.${own.mac}`, `${'_'.repeat(21)}w.0.${own.mac}`, theirs.id],
+      ...[`${theirs.id}.1.${own.mac}`, `${own.id}.1.${theirs.mac}`],
+    ];
+    const mixed = users.flatMap((user, i) => [
+      { user, token: user.refreshToken },
+      { user: null, token: forged[i % forged.length] ?? '' },
+    ]);
+    const answers = await Promise.all(mixed.map(({ token }) => refresh(app, token)));
+    for (const [i, { user }] of mixed.entries()) {
+      if (user === null) expect(answers[i]).toMatchObject(REFUSAL);
+      else
+        expect(answers[i]).toMatchObject({ __typename: 'RefreshSuccess', user: { id: user.id } });
+    }
+  });
+
   it('by a MAC under any key or nonce but the right ones changes nothing', async () => {
     const ring = createKeyring([TEST_SECRET]);
     const [right] = ring.keys('refresh-token');

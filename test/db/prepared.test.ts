@@ -61,6 +61,21 @@ it('reads session and user of a signed-in request in one round trip', async () =
   });
 });
 
+it('reads sessions and users of requests that arrive together in few round trips', async () => {
+  const users = await Promise.all(Array.from({ length: 16 }, () => registerUser(app)));
+  const askAll = () =>
+    Promise.all(
+      users.map(async ({ id, accessToken }) => {
+        const { data } = await app.gql('{ me { id } }', {}, { token: accessToken });
+        expect(data.me.id).toBe(id);
+      }),
+    );
+  await askAll();
+  const cost = await costOf(askAll);
+  expect(cost.Com_stmt_execute).toBeLessThanOrEqual(users.length / 2);
+  expect(cost.Com_select).toBe(cost.Com_stmt_execute);
+});
+
 it('asks nothing of the database for a request that needs nothing of it', async () => {
   const cost = await costOf(async () => {
     expect(await app.gql('{ me { id } }')).toEqual({ data: { me: null } });

@@ -93,6 +93,23 @@ it('goes on for a session that nothing of this happened to', async () => {
   expect(await isSignedIn(app, user.accessToken)).toBe(true);
 });
 
+it('tells users apart who ask at the same moment, and those whose session has ended', async () => {
+  const users = await Promise.all(Array.from({ length: 41 }, () => registerUser(app)));
+  const ended = users.filter((_, index) => index % 3 === 0);
+  await Promise.all(ended.map((user) => act(user, 'logout')));
+  const asking = [...users, ...users.toReversed()];
+  const answers = await Promise.all(
+    asking.map(({ accessToken }) =>
+      app.gql('{ me { id email username } }', {}, { token: accessToken }),
+    ),
+  );
+  for (const [index, user] of asking.entries()) {
+    const { id, email, username } = user;
+    const me = ended.includes(user) ? null : { id, email, username };
+    expect(answers[index]?.data).toEqual({ me });
+  }
+});
+
 it('answers null without credentials, and says so when they are no good', async () => {
   expect(await app.gql('{ me { id } }')).toEqual({ data: { me: null } });
   const { accessToken } = await registerUser(app);
