@@ -16,7 +16,7 @@ import { createSigningKeys, type SigningKeys } from './flows/signing-keys.ts';
 import { createAfterwards } from './flows/steps/afterwards.ts';
 import { createAttemptGate } from './flows/steps/attempt-gate.ts';
 import { createFigures } from './flows/steps/figures.ts';
-import { createSessionLoaders } from './flows/steps/session-loaders.ts';
+import { createSessionBatches } from './flows/steps/session-batches.ts';
 import { describe } from './graphql/error-mask.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { outboxFigures } from './records/mail-delivery.ts';
@@ -151,7 +151,7 @@ async function createDeps(
     passwords: overrides.passwords?.(hasher) ?? hasher,
     isCommonPassword: createCommonPasswords(),
     accessTokens: countTokens(accessTokens, metrics),
-    sessionLoaders: createSessionLoaders(db, now),
+    sessionBatches: createSessionBatches(db, { now, graceMs: config.sessions.refreshGraceMs }),
     attemptGate: createAttemptGate(config.attempts.limit),
     afterwards: createAfterwards((error) =>
       logger.warn({ failure: describe(error) }, 'work after an answer failed'),

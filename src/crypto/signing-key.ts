@@ -1,11 +1,5 @@
-import {
-  type CryptoKey,
-  calculateJwkThumbprint,
-  exportJWK,
-  generateKeyPair,
-  importJWK,
-  type JWK,
-} from 'jose';
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
 import { decrypt, encrypt } from './cipher.ts';
 import type { Keys } from './keyring.ts';
 
@@ -21,17 +15,13 @@ export async function createSigningKeyPair(
 }
 
 /** Makes a stored key pair usable. @throws {Error} when it was encrypted under a key that AUTH_SECRET no longer holds */
-export async function openSigningKeyPair(
+export function openSigningKeyPair(
   keys: Keys,
   stored: { id: string; publicJwk: JWK; privateJwk: Buffer },
-): Promise<{ publicKey: CryptoKey; privateKey: CryptoKey }> {
+): { publicKey: KeyObject; privateKey: KeyObject } {
   const privateJwk: JWK = JSON.parse(decrypt(keys, stored.privateJwk, stored.id).toString());
-  const [publicKey, privateKey] = await Promise.all([
-    importJWK(stored.publicJwk, 'EdDSA'),
-    importJWK(privateJwk, 'EdDSA'),
-  ]);
-  if (publicKey instanceof Uint8Array || privateKey instanceof Uint8Array) {
-    throw new TypeError('A stored signing key is not an asymmetric key.');
-  }
-  return { publicKey, privateKey };
+  return {
+    publicKey: createPublicKey({ format: 'jwk', key: stored.publicJwk }),
+    privateKey: createPrivateKey({ format: 'jwk', key: privateJwk }),
+  };
 }

@@ -1,21 +1,22 @@
 import {
   type DriverValueEncoder,
   getTableColumns,
-  inArray,
   is,
   Param,
   Placeholder,
   type SQL,
   sql,
 } from 'drizzle-orm';
-import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core';
+import type { MySqlTable } from 'drizzle-orm/mysql-core';
 import type { MySqlRawQueryResult } from 'drizzle-orm/mysql2';
 import type { Db } from './client.ts';
 import { rowMapper, type SelectedField } from './row-mapper.ts';
 
+type Values = Readonly<Record<string, unknown>>;
+
 /** A query that waits for its values, by the names of its placeholders. */
-export interface PreparedQuery<Result, Values = Readonly<Record<string, unknown>>> {
-  execute(values: Values): Promise<Result>;
+export interface PreparedQuery<Result, Given = Values> {
+  execute(values: Given): Promise<Result>;
 }
 
 /**
@@ -37,43 +38,59 @@ export function builtOnce<Result>(
   });
 }
 
-/** How many values a query of `builtForLists` takes at the most. */
+/** How long the list of a query of `builtForLists` is at the most. */
 export const LONGEST_LIST = 16;
 
 // an own statement for each length would be prepared on each connection, most of them for a few calls
 const LENGTHS = [1, 2, 4, 8, LONGEST_LIST];
 
 /**
- * The same for a query by any of several values of a column, of which there are differently many from call to call.
+ * The same for a query about several things at once, of which there are differently many from call to call.
  *
- * @param build is given the condition, to go into the query once
+ * @param build is given the length of the list; the placeholders of its items are those of `listed`
+ * @returns what is executed with the items, and with the values that are the same for all of them. The list is filled up
+ *   with its first item, so a query must not mind being asked about one thing twice.
  */
 export function builtForLists<Result>(
-  column: MySqlColumn,
-  build: (db: Db, isListed: SQL) => { execute(): Promise<Result> },
+  build: (db: Db, length: number) => { execute(): Promise<Result> },
 ) {
-  const queries = LENGTHS.map((length) => {
-    const list = Array.from({ length }, (_, index) => placeholder(String(index), column));
-    return builtOnce((db) => build(db, inArray(column, sql`(${sql.join(list, sql`, `)})`)));
-  });
+  const queries = LENGTHS.map((length) => builtOnce((db) => build(db, length)));
   return (db: Db) => ({
-    execute(list: readonly unknown[], values: Readonly<Record<string, unknown>> = {}) {
-      const fitting = LENGTHS.findIndex((length) => length >= list.length);
+    execute(items: readonly Values[], values: Values = {}): Promise<Result> {
+      const fitting = LENGTHS.findIndex((length) => length >= items.length);
       const query = queries[fitting];
-      if (query === undefined) throw new RangeError(`A list of ${list.length} values`);
-      // what is over repeats the first, which finds nothing twice
-      const filled = Array.from({ length: LENGTHS[fitting] ?? 0 }, (_, i) => list[i] ?? list[0]);
-      return query(db).execute({ ...filled, ...values });
+      if (query === undefined) throw new RangeError(`A list of ${items.length}`);
+      const given: Record<string, unknown> = { ...values };
+      for (let index = 0; index < (LENGTHS[fitting] ?? 0); index++) {
+        const item = Object.entries(items[index] ?? items[0] ?? {});
+        for (const [name, value] of item) given[name + index] = value;
+      }
+      return query(db).execute(given);
     },
   });
 }
 
+/** The placeholders of one value of each item of a list. */
+export function listed(
+  name: string,
+  column: DriverValueEncoder<unknown, unknown>,
+  length: number,
+): SQL[] {
+  return Array.from({ length }, (_, index) => placeholder(name + index, column));
+}
+
 /** The same for a statement that is written out, because Drizzle has no builder for it. */
 export function statementBuiltOnce(statement: SQL): (db: Db) => PreparedQuery<MySqlRawQueryResult> {
-  return builtOnce((db) => {
-    const { session, dialect } = db as unknown as DbInternals;
-    return session.prepareQuery(dialect.sqlToQuery(statement), undefined);
-  });
+  return builtOnce((db) => preparedStatement(db, statement));
+}
+
+/** A statement that is written out, to be built once. */
+export function preparedStatement(
+  db: Db,
+  statement: SQL,
+): { execute(): Promise<MySqlRawQueryResult> } {
+  const { session, dialect } = db as unknown as DbInternals;
+  return session.prepareQuery(dialect.sqlToQuery(statement), undefined);
 }
 
 /** An INSERT of one row, built once: every column is to be given but those that the database computes. */
@@ -123,7 +140,7 @@ interface Built {
 }
 
 /** Finds a bound value among those that are given. */
-type Binding = (given: Readonly<Record<string, unknown>>) => unknown;
+type Binding = (given: Values) => unknown;
 
 function compile(query: object): Built {
   const { rawQuery, params, fields, joinsNotNullableMap } = query as DrizzleQuery;
@@ -150,17 +167,13 @@ function bindingOf(param: unknown): Binding {
   return () => param;
 }
 
-function read(given: Readonly<Record<string, unknown>>, name: string): unknown {
+function read(given: Values, name: string): unknown {
   const value = given[name];
   if (value === undefined) throw new TypeError(`No value for "${name}"`);
   return value;
 }
 
-async function run(
-  db: Db,
-  { statement, values, mapRows }: Built,
-  given: Readonly<Record<string, unknown>>,
-): Promise<unknown> {
+async function run(db: Db, { statement, values, mapRows }: Built, given: Values): Promise<unknown> {
   const { client } = (db as unknown as DbInternals).session;
   const bound = values.map((value) => value(given));
   const result = await client.query(statement, bound);

@@ -18,6 +18,6 @@ export async function authenticate(deps: Deps, accessToken: string): Promise<Vie
   const claims = await deps.accessTokens.verify(accessToken, now);
   if (claims === null) return null;
   const { sessionId: id, userId } = claims;
-  const user = await deps.sessionLoaders.liveUser({ id, userId });
+  const user = await deps.sessionBatches.liveUser({ id, userId });
   return user === null ? null : { session: { id, userId }, user };
 }

@@ -9,7 +9,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { Afterwards } from './steps/afterwards.ts';
 import type { AttemptGate } from './steps/attempt-gate.ts';
 import type { Figures } from './steps/figures.ts';
-import type { SessionLoaders } from './steps/session-loaders.ts';
+import type { SessionBatches } from './steps/session-batches.ts';
 
 /** What flows work with. app.ts builds it once; tests replace parts of it. */
 export interface Deps {
@@ -19,7 +19,7 @@ export interface Deps {
   readonly passwords: PasswordHasher;
   readonly isCommonPassword: (password: string) => boolean;
   readonly accessTokens: AccessTokens;
-  readonly sessionLoaders: SessionLoaders;
+  readonly sessionBatches: SessionBatches;
   readonly attemptGate: AttemptGate;
   readonly afterwards: Afterwards;
   readonly figures: Figures;

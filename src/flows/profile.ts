@@ -14,13 +14,9 @@ import { findAccountByIdentifier, findUserByUsername } from '../records/account.
 import { type AuditEventType, recordEvent } from '../records/audit-event.ts';
 import { voidEmailTokens } from '../records/email-token.ts';
 import { deleteChallengesOf } from '../records/login-challenge.ts';
-import {
-  findSession,
-  rotateSession,
-  type Session,
-  type SessionWithUser,
-} from '../records/session.ts';
+import { findSession, type Session, type SessionWithUser } from '../records/session.ts';
 import { endSessionsOf } from '../records/session-end.ts';
+import { rotateSession } from '../records/session-rotation.ts';
 import { identifierKey, type User, type UserChanges, updateUser } from '../records/user.ts';
 import type { Viewer } from './authentication.ts';
 import type { Deps } from './deps.ts';
@@ -161,7 +157,7 @@ async function rotated(deps: Deps, tx: Db, session: Session, client: Client): Pr
   const { id, generation } = session;
   const expiresAt = sessionExpiry(deps, session, now);
   const graceMs = deps.config.sessions.refreshGraceMs;
-  await rotateSession(tx, { id, generation, graceMs, expiresAt, client, now });
+  await rotateSession(tx, { id, generation, expiresAt, client }, { now, graceMs });
   return { ...session, generation: generation + 1, expiresAt };
 }
 

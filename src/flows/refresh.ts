@@ -5,10 +5,9 @@ import {
   type RefreshTokenParts,
 } from '../crypto/refresh-token.ts';
 import { transaction } from '../db/client.ts';
-import { repeating } from '../db/retry.ts';
 import { AuthError } from '../errors.ts';
 import { recordEvent } from '../records/audit-event.ts';
-import { isLive, rotateSession, type Session, type SessionWithUser } from '../records/session.ts';
+import { isLive, type Session, type SessionWithUser } from '../records/session.ts';
 import { endSession } from '../records/session-end.ts';
 import type { Deps } from './deps.ts';
 import { notify } from './steps/mailing.ts';
@@ -31,19 +30,10 @@ export async function refresh(deps: Deps, token: string, client: Client): Promis
   }
   const { parts, found } = presented;
   const expiresAt = sessionExpiry(deps, found.session, now);
-  // whoever rotates twice meets the first time within the grace window, and gets the same successor
-  const isInForce = await repeating(() =>
-    rotateSession(deps.db, {
-      id: parts.sessionId,
-      generation: parts.generation,
-      graceMs: deps.config.sessions.refreshGraceMs,
-      expiresAt,
-      client,
-      now,
-    }),
-  );
+  const { sessionId: id, generation } = parts;
+  const isInForce = await deps.sessionBatches.rotate({ id, generation, expiresAt, client });
   if (!isInForce) return endReusedSession(deps, found, client);
-  const session = { ...found.session, generation: parts.generation + 1, expiresAt };
+  const session = { ...found.session, generation: generation + 1, expiresAt };
   return issueTokens(deps, found.user, session, null);
 }
 
@@ -59,7 +49,7 @@ export async function findSessionByRefreshToken(
 async function readAuthenticToken(deps: Deps, token: string) {
   const parts: RefreshTokenParts | null = parseRefreshToken(token);
   if (parts === null) return null;
-  const found = await deps.sessionLoaders.session(parts.sessionId);
+  const found = await deps.sessionBatches.session(parts.sessionId);
   if (found === null) return null;
   const keys = deps.keyring.keys('refresh-token');
   return isAuthenticRefreshToken(keys, parts, found.session.nonce) ? { parts, found } : null;

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import type { CryptoKey, JWK } from 'jose';
+import { createHash, createSecretKey, type KeyObject } from 'node:crypto';
+import type { JWK } from 'jose';
 import type { Client } from '../client.ts';
 import type { Config } from '../config.ts';
 import type { AccessTokenKey, AccessTokenKeys } from '../crypto/access-token.ts';
@@ -36,8 +36,8 @@ interface Options {
 
 interface OpenKey {
   stored: SigningKey;
-  publicKey: CryptoKey;
-  privateKey: CryptoKey;
+  publicKey: KeyObject;
+  privateKey: KeyObject;
 }
 
 const OPERATOR: Client = { ipAddress: null, userAgent: null, requestId: null };
@@ -66,7 +66,7 @@ export function createSigningKeys(options: Options): SigningKeys {
     const rows = (await listSigningKeys(options.db)).filter((row, index, all) =>
       isOfUse(row, all[index + 1], options),
     );
-    open = await Promise.all(rows.map((row) => reuse(open, row, options)));
+    open = rows.map((row) => reuse(open, row, options));
     readAt = performance.now();
   };
   // whoever comes while the keys are being read waits for the same reading
@@ -119,15 +119,11 @@ function findKey(open: readonly OpenKey[], kid: string): AccessTokenKey | null {
   return found === undefined ? null : { kid, algorithm: 'EdDSA', key: found.publicKey };
 }
 
-async function reuse(
-  open: readonly OpenKey[],
-  row: SigningKey,
-  options: Options,
-): Promise<OpenKey> {
+function reuse(open: readonly OpenKey[], row: SigningKey, options: Options): OpenKey {
   const known = open.find((key) => key.stored.id === row.id);
   if (known !== undefined) return { ...known, stored: row };
   const keys = options.keyring.keys('signing-key');
-  const pair = await openSigningKeyPair(keys, { ...row, publicJwk: row.publicJwk as JWK });
+  const pair = openSigningKeyPair(keys, { ...row, publicJwk: row.publicJwk as JWK });
   return { stored: row, ...pair };
 }
 
@@ -238,8 +234,8 @@ async function addKey(
 
 /** One shared secret, for teams whose verifiers have no other way; it is published nowhere. */
 function sharedSecretKeys(secret: string): SigningKeys {
-  const key = new TextEncoder().encode(secret);
-  const kid = createHash('sha256').update('kid').update(key).digest('base64url').slice(0, 16);
+  const key = createSecretKey(secret, 'utf8');
+  const kid = createHash('sha256').update('kid').update(secret).digest('base64url').slice(0, 16);
   const shared: AccessTokenKey = { kid, algorithm: 'HS256', key };
   return {
     signing: async () => shared,

@@ -5,8 +5,8 @@ import {
   builtForLists,
   builtOnce,
   insertBuiltOnce,
+  listed,
   placeholder,
-  statementBuiltOnce,
 } from '../db/prepared-query.ts';
 import { sessions, users } from '../db/schema.ts';
 import { type User, userColumns } from './user.ts';
@@ -19,12 +19,16 @@ export interface SessionWithUser {
   user: User;
 }
 
-const selectWithUser = builtForLists(sessions.id, (db, isListed) =>
+/** A session among those of a list, for `builtForLists`. */
+export const isAmong = (length: number) =>
+  sql`${sessions.id} in (${sql.join(listed('id', sessions.id, length), sql`, `)})`;
+
+const selectWithUser = builtForLists((db, length) =>
   db
     .select({ session: sessions, user: userColumns })
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
-    .where(isListed)
+    .where(isAmong(length))
     .prepare(),
 );
 
@@ -42,18 +46,18 @@ export async function findSessions(
   db: Db,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, SessionWithUser>> {
-  const found = await selectWithUser(db).execute(ids);
+  const found = await selectWithUser(db).execute(ids.map((id) => ({ id })));
   return new Map(found.map((row) => [row.session.id, row]));
 }
 
-const selectLiveUsers = builtForLists(sessions.id, (db, isListed) =>
+const selectLiveUsers = builtForLists((db, length) =>
   db
     .select({ sessionId: sessions.id, user: userColumns })
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
     .where(
       and(
-        isListed,
+        isAmong(length),
         isNull(sessions.endedAt),
         gt(sessions.expiresAt, placeholder('now', sessions.expiresAt)),
         eq(users.status, 'ACTIVE'),
@@ -74,7 +78,10 @@ export async function findLiveUsers(
   ids: readonly string[],
   now: Date,
 ): Promise<ReadonlyMap<string, User>> {
-  const found = await selectLiveUsers(db).execute(ids, { now });
+  const found = await selectLiveUsers(db).execute(
+    ids.map((id) => ({ id })),
+    { now },
+  );
   return new Map(found.map(({ sessionId, user }) => [sessionId, user]));
 }
 
@@ -116,51 +123,6 @@ export async function insertSession(db: Db, given: NewSession): Promise<Session>
   };
   await insert(db).execute(session);
   return session;
-}
-
-const given = (name: string) => placeholder(name, sessions.rotatedAt);
-const bare = (column: { name: string }) => sql.identifier(column.name);
-const isCurrent = sql`${sessions.generation} = ${sql.placeholder('generation')}`;
-const inGrace = sql`${sessions.generation} = ${sql.placeholder('next')} and ${sessions.rotatedAt} >= ${given('graceStart')}`;
-
-// MySQL assigns from left to right, and `generation` comes last because the others ask for its old value
-const rotate = statementBuiltOnce(sql`
-  update ${sessions} set
-    ${bare(sessions.rotatedAt)} = if(${isCurrent}, ${given('now')}, ${sessions.rotatedAt}),
-    ${bare(sessions.expiresAt)} = if(${isCurrent}, ${given('expiresAt')}, ${sessions.expiresAt}),
-    ${bare(sessions.lastUsedAt)} = ${given('now')},
-    ${bare(sessions.ipAddress)} = ${sql.placeholder('ipAddress')},
-    ${bare(sessions.userAgent)} = ${sql.placeholder('userAgent')},
-    ${bare(sessions.generation)} = ${sql.placeholder('next')}
-  where ${sessions.id} = ${placeholder('id', sessions.id)}
-    and ${sessions.endedAt} is null and ${sessions.expiresAt} > ${given('now')}
-    and (${isCurrent} or (${inGrace}))`);
-
-/**
- * Moves a session from one generation to the next, or recognises that somebody else has done so a moment ago. One
- * statement decides, so that of any number of presentations of one token one rotates it and the others, within the grace
- * window, are given the same successor.
- *
- * @returns whether generation + 1 is in force for whoever presents `generation`
- */
-export async function rotateSession(
-  db: Db,
-  rotation: {
-    id: string;
-    generation: number;
-    graceMs: number;
-    expiresAt: Date;
-    client: Client;
-    now: Date;
-  },
-): Promise<boolean> {
-  const { id, generation, expiresAt, client, now } = rotation;
-  const { ipAddress, userAgent } = client;
-  const graceStart = new Date(now.getTime() - rotation.graceMs);
-  const next = generation + 1;
-  const values = { id, generation, next, graceStart, expiresAt, ipAddress, userAgent, now };
-  const [result] = await rotate(db).execute(values);
-  return result.affectedRows === 1;
 }
 
 /** A user's sessions that are neither ended nor expired. */

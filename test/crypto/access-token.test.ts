@@ -1,6 +1,6 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { createSecretKey, generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import fc from 'fast-check';
-import { decodeJwt, decodeProtectedHeader, type JWTPayload, SignJWT } from 'jose';
+import { decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
 import {
   type AccessTokenClaims,
@@ -12,11 +12,12 @@ import {
 const OPTIONS = { issuer: 'https://auth.example.com', audience: 'latchkey', ttlMs: 900_000 };
 const now = new Date('2026-11-20T12:00:00.500Z');
 const seconds = Math.floor(now.getTime() / 1000);
+const newSecret = () => createSecretKey(randomBytes(32));
 const later = (ms: number) => new Date(now.getTime() + ms);
 
 /** Keys of which some may be taken away, and that count how often they are asked. */
 function createKeys() {
-  const held: AccessTokenKey[] = [{ kid: 'one', algorithm: 'HS256', key: randomBytes(32) }];
+  const held: AccessTokenKey[] = [{ kid: 'one', algorithm: 'HS256', key: newSecret() }];
   let asked = 0;
   const keys: AccessTokenKeys = {
     async signing() {
@@ -43,7 +44,7 @@ const claims: AccessTokenClaims = {
 };
 
 describe('sign', () => {
-  it('says what DESIGN.md lists, and nothing else', async () => {
+  it('says what the README lists, and nothing else', async () => {
     const { keys } = createKeys();
     const { token, expiresAt } = await createAccessTokens(keys, OPTIONS).sign(claims, 'id', now);
     expect(decodeProtectedHeader(token)).toEqual({ alg: 'HS256', typ: 'at+jwt', kid: 'one' });
@@ -61,6 +62,24 @@ describe('sign', () => {
       app: { plan: 'pro' },
     });
     expect(expiresAt).toEqual(new Date((seconds + 900) * 1000));
+  });
+
+  it.each(['EdDSA', 'HS256'] as const)('makes what others verify, by %s', async (algorithm) => {
+    const secret = newSecret();
+    const pair =
+      algorithm === 'EdDSA'
+        ? generateKeyPairSync('ed25519')
+        : { privateKey: secret, publicKey: secret };
+    const { keys, held } = createKeys();
+    held.splice(0, 1, { kid: 'two', algorithm, key: pair.privateKey });
+    const app = { name: 'Zoë ☃ \u2028', quote: '"\\' };
+    const tokens = createAccessTokens(keys, OPTIONS);
+    const { token } = await tokens.sign({ ...claims, app }, 'id', now);
+    const { payload } = await jwtVerify(token, pair.publicKey, { currentDate: now });
+    expect(payload.app).toEqual(app);
+    await expect(
+      jwtVerify(token.replace('.e', '.f'), pair.publicKey, { currentDate: now }),
+    ).rejects.toThrow();
   });
 });
 
@@ -98,7 +117,7 @@ describe('verify', () => {
     const retired = held.splice(0);
     expect(await tokens.verify(token, now)).toBeNull();
     // another key of the same name does not bring it back
-    held.push({ kid: 'one', algorithm: 'HS256', key: randomBytes(32) });
+    held.push({ kid: 'one', algorithm: 'HS256', key: newSecret() });
     expect(await tokens.verify(token, now)).toBeNull();
     held.splice(0, 1, ...retired);
     expect(await tokens.verify(token, now)).not.toBeNull();
@@ -165,7 +184,7 @@ describe('verify', () => {
     const verify = async (changes: Record<string, unknown>, typ = 'at+jwt') => {
       const payload = JSON.parse(JSON.stringify({ ...sound, ...changes })) as JWTPayload;
       const header = { alg: 'HS256', typ, kid: 'one' };
-      const key = held[0]?.key as Uint8Array;
+      const key = held[0]?.key ?? newSecret();
       const token = await new SignJWT(payload).setProtectedHeader(header).sign(key);
       return tokens.verify(token, now);
     };

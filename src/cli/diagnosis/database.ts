@@ -107,7 +107,7 @@ async function checkStoredSecrets(db: Db, config: Config | null): Promise<Findin
   try {
     const rows = await listSigningKeys(db);
     for (const row of rows) {
-      await openSigningKeyPair(keys, { ...row, publicJwk: row.publicJwk as JWK });
+      openSigningKeyPair(keys, { ...row, publicJwk: row.publicJwk as JWK });
     }
     return [stored.ok('AUTH_SECRET opens the signing keys.')];
   } catch (error) {

@@ -1,0 +1,105 @@
+import { sql } from 'drizzle-orm';
+import type { Client } from '../client.ts';
+import type { Db } from '../db/client.ts';
+import {
+  builtForLists,
+  listed,
+  placeholder,
+  preparedStatement,
+  statementBuiltOnce,
+} from '../db/prepared-query.ts';
+import { sessions } from '../db/schema.ts';
+import { isAmong } from './session.ts';
+
+const given = (name: string) => placeholder(name, sessions.rotatedAt);
+const bare = (column: { name: string }) => sql.identifier(column.name);
+const isCurrent = sql`${sessions.generation} = ${sql.placeholder('generation')}`;
+const inGrace = sql`${sessions.generation} = ${sql.placeholder('next')} and ${sessions.rotatedAt} >= ${given('graceStart')}`;
+
+// MySQL assigns from left to right, and `generation` comes last because the others ask for its old value
+const rotate = statementBuiltOnce(sql`
+  update ${sessions} set
+    ${bare(sessions.rotatedAt)} = if(${isCurrent}, ${given('now')}, ${sessions.rotatedAt}),
+    ${bare(sessions.expiresAt)} = if(${isCurrent}, ${given('expiresAt')}, ${sessions.expiresAt}),
+    ${bare(sessions.lastUsedAt)} = ${given('now')},
+    ${bare(sessions.ipAddress)} = ${sql.placeholder('ipAddress')},
+    ${bare(sessions.userAgent)} = ${sql.placeholder('userAgent')},
+    ${bare(sessions.generation)} = ${sql.placeholder('next')}
+  where ${sessions.id} = ${placeholder('id', sessions.id)}
+    and ${sessions.endedAt} is null and ${sessions.expiresAt} > ${given('now')}
+    and (${isCurrent} or (${inGrace}))`);
+
+/** The presentation of a refresh token of one generation. */
+export interface Rotation {
+  id: string;
+  generation: number;
+  expiresAt: Date;
+  client: Client;
+}
+
+/**
+ * Moves a session from one generation to the next, or recognises that somebody else has done so a moment ago. One
+ * statement decides, so that of any number of presentations of one token one rotates it and the others, within the grace
+ * window, are given the same successor.
+ *
+ * @returns whether generation + 1 is in force for whoever presents `generation`
+ */
+export async function rotateSession(
+  db: Db,
+  rotation: Rotation,
+  { now, graceMs }: { now: Date; graceMs: number },
+): Promise<boolean> {
+  const { id, generation, expiresAt, client } = rotation;
+  const { ipAddress, userAgent } = client;
+  const graceStart = new Date(now.getTime() - graceMs);
+  const next = generation + 1;
+  const values = { id, generation, next, graceStart, expiresAt, ipAddress, userAgent, now };
+  const [result] = await rotate(db).execute(values);
+  return result.affectedRows === 1;
+}
+
+const rotateAll = builtForLists((db, length) => {
+  const ids = listed('id', sessions.id, length);
+  // what was given for the session of a row
+  const its = (name: string, column: Parameters<typeof listed>[1]) => {
+    const given = listed(name, column, length);
+    return sql`case ${sessions.id} ${sql.join(
+      ids.map((id, i) => sql`when ${id} then ${given[i]}`),
+      sql` `,
+    )} end`;
+  };
+  return preparedStatement(
+    db,
+    sql`
+      update ${sessions} force index (primary) set
+        ${bare(sessions.rotatedAt)} = ${given('now')},
+        ${bare(sessions.expiresAt)} = ${its('expiresAt', sessions.expiresAt)},
+        ${bare(sessions.lastUsedAt)} = ${given('now')},
+        ${bare(sessions.ipAddress)} = ${its('ipAddress', sessions.ipAddress)},
+        ${bare(sessions.userAgent)} = ${its('userAgent', sessions.userAgent)},
+        ${bare(sessions.generation)} = ${sessions.generation} + 1
+      where ${isAmong(length)}
+        and ${sessions.generation} = ${its('generation', sessions.generation)}
+        and ${sessions.endedAt} is null and ${sessions.expiresAt} > ${given('now')}`,
+  );
+});
+
+/**
+ * Moves several sessions on that are at the generations that are presented, by one statement.
+ *
+ * @param rotations at the most `LONGEST_LIST`
+ * @returns whether all of them were moved. Where some were not, it does not tell which: `rotateSession` does, and does no
+ *   harm to those that were, because they are within the grace window.
+ */
+export async function rotateSessions(
+  db: Db,
+  rotations: readonly Rotation[],
+  now: Date,
+): Promise<boolean> {
+  const items = rotations.map(({ id, generation, expiresAt, client }) => {
+    const { ipAddress, userAgent } = client;
+    return { id, generation, expiresAt, ipAddress, userAgent };
+  });
+  const [result] = await rotateAll(db).execute(items, { now });
+  return result.affectedRows === rotations.length;
+}
