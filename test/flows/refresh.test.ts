@@ -29,4 +29,34 @@ describe('refresh', () => {
     expect(await isSignedIn(app, tokens.accessToken)).toBe(false);
     expect((await refresh(app, tokens.refreshToken)).code).toBe('INVALID_REFRESH_TOKEN');
   });
+
+  it('decides for each of many at once alone: racers, a thief, the signed-out and everybody else', async () => {
+    const register = () => registerUser(app);
+    const users = await Promise.all(Array.from({ length: 20 }, register));
+    const [robbed, leaver, racer] = await Promise.all([register(), register(), register()]);
+    const { tokens: theirs } = await refresh(app, robbed.refreshToken);
+    app.clock.advance(31);
+    await app.gql('mutation { logout { __typename } }', {}, { token: leaver.accessToken });
+
+    const outcomes = await Promise.all(
+      [...users, leaver, robbed, racer, racer, racer].map(async ({ id, refreshToken }) => {
+        const answer = await refresh(app, refreshToken);
+        return { id, code: answer.code, tokens: answer.tokens };
+      }),
+    );
+    const codesOf = (user: { id: string }) =>
+      outcomes.filter(({ id }) => id === user.id).map(({ code }) => code);
+    for (const user of users) expect(codesOf(user)).toEqual([undefined]);
+    expect(codesOf(racer)).toEqual([undefined, undefined, undefined]);
+    expect(codesOf(leaver)).toEqual(['INVALID_REFRESH_TOKEN']);
+    expect(codesOf(robbed)).toEqual(['REFRESH_TOKEN_REUSED']);
+    expect(await isSignedIn(app, theirs.accessToken)).toBe(false);
+    // each successor is the one that is in force, and whose it says it is
+    const successors = new Set(outcomes.flatMap(({ tokens }) => tokens?.refreshToken ?? []));
+    expect(successors.size).toBe(users.length + 1);
+    app.clock.advance(31);
+    for (const token of successors) {
+      expect((await refresh(app, token)).__typename).toBe('RefreshSuccess');
+    }
+  });
 });
