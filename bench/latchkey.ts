@@ -43,7 +43,7 @@ export async function startLatchkey(
 ): Promise<Latchkey> {
   const { name, main, databaseUrl, env = {} } = options;
   const server = await run(name, ['--max-semi-space-size=4', main], {
-    MALLOC_ARENA_MAX: '2',
+    MALLOC_ARENA_MAX: '1',
     DATABASE_URL: databaseUrl,
     DATABASE_CONNECTIONS: String(DATABASE_CONNECTIONS),
     HOST: '127.0.0.1',
