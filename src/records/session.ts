@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, isNull, lte, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, count, desc, eq, gt, isNull, lte, max, type SQL, sql, sum } from 'drizzle-orm';
 import type { Client } from '../client.ts';
 import { affectedRows, type Db } from '../db/client.ts';
 import {
@@ -160,24 +160,32 @@ export async function hasSessions(db: Db, userId: string): Promise<boolean> {
  * @param slice how many one statement counts: millions at once take longer than a statement may
  */
 export async function countLiveSessions(db: Db, now: Date, slice = 250_000): Promise<number> {
-  const { expiresAt, endedAt, id } = sessions;
   let counted = 0;
-  let range = gt(expiresAt, now);
+  let after = now;
   for (;;) {
-    const live = and(range, isNull(endedAt));
-    const [last] = await db
-      .select({ expiresAt, id })
-      .from(sessions, { forceIndex: 'sessions_expiry_index' })
-      .where(live)
-      // as the index has them, so that it is read once and nothing is sorted
-      .orderBy(expiresAt, endedAt, id)
-      .limit(1)
-      .offset(slice - 1);
-    if (last === undefined) return counted + (await db.$count(sessions, live));
-    counted += slice;
-    const alike = and(eq(expiresAt, last.expiresAt), gt(id, last.id));
-    range = or(gt(expiresAt, last.expiresAt), alike) ?? range;
+    const { live, last } = await countLiveSlice(db, after, slice);
+    counted += live;
+    if (last === null || live < slice) return counted;
+    after = last;
   }
+}
+
+async function countLiveSlice(db: Db, after: Date, slice: number) {
+  const { expiresAt, endedAt } = sessions;
+  // by instants, so that a slice does not end between two sessions that expire at the same one
+  const instants = db
+    .select({ expiresAt, alike: count().as('alike') })
+    // which has them in this order, and all that is asked for
+    .from(sessions, { forceIndex: 'sessions_expiry_index' })
+    .where(and(gt(expiresAt, after), isNull(endedAt)))
+    .groupBy(expiresAt)
+    .orderBy(expiresAt)
+    .limit(slice)
+    .as('instants');
+  const [found] = await db
+    .select({ live: sum(instants.alike).mapWith(Number), last: max(instants.expiresAt) })
+    .from(instants);
+  return { live: found?.live ?? 0, last: found?.last ?? null };
 }
 
 /** Forgets sessions that nobody can use any more, at the most `limit` of them. */
