@@ -151,7 +151,7 @@ async function createDeps(
     passwords: overrides.passwords?.(hasher) ?? hasher,
     isCommonPassword: createCommonPasswords(),
     accessTokens: countTokens(accessTokens, metrics),
-    sessionBatches: createSessionBatches(db, { now, graceMs: config.sessions.refreshGraceMs }),
+    sessionBatches: createSessionBatches(db, now, config.sessions.refreshGraceMs),
     attemptGate: createAttemptGate(config.attempts.limit),
     afterwards: createAfterwards((error) =>
       logger.warn({ failure: describe(error) }, 'work after an answer failed'),

@@ -21,7 +21,7 @@ export interface HashPoolWatch {
 
 /**
  * @param concurrency at the most as many as there are cores. argon2 runs in libuv's four threads, and jose's WebCrypto
- *   waits in the same ones: with more hashes than cores nothing is hashed sooner and every signed-in request waits.
+ *   waits in the same ones: with more hashes than cores nothing is hashed sooner, and the first request by each token waits.
  * @param queue how many may wait
  */
 export function createHashPool(

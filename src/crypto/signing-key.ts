@@ -14,14 +14,22 @@ export async function createSigningKeyPair(
   return { id, publicJwk, privateJwk: encrypt(keys, privateJwk, id) };
 }
 
-/** Makes a stored key pair usable. @throws {Error} when it was encrypted under a key that AUTH_SECRET no longer holds */
+/**
+ * Makes a stored key pair usable.
+ *
+ * @throws {Error} when it was encrypted under a key that AUTH_SECRET no longer holds, or is no Ed25519 key pair: what it
+ *   signed nobody would take
+ */
 export function openSigningKeyPair(
   keys: Keys,
   stored: { id: string; publicJwk: JWK; privateJwk: Buffer },
 ): { publicKey: KeyObject; privateKey: KeyObject } {
   const privateJwk: JWK = JSON.parse(decrypt(keys, stored.privateJwk, stored.id).toString());
-  return {
-    publicKey: createPublicKey({ format: 'jwk', key: stored.publicJwk }),
-    privateKey: createPrivateKey({ format: 'jwk', key: privateJwk }),
-  };
+  const publicKey = createPublicKey({ format: 'jwk', key: stored.publicJwk });
+  const privateKey = createPrivateKey({ format: 'jwk', key: privateJwk });
+  const isPair = createPublicKey(privateKey).equals(publicKey);
+  if (privateKey.asymmetricKeyType !== 'ed25519' || !isPair) {
+    throw new TypeError(`The signing key ${stored.id} is no Ed25519 key pair.`);
+  }
+  return { publicKey, privateKey };
 }

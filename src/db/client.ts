@@ -32,7 +32,7 @@ export interface Database {
   close(): Promise<void>;
 }
 
-// each connection keeps its statements on the server; ours are some fifty, more come only from lists of varying length
+// each connection keeps its statements on the server; ours are some hundred, more come only from lists of varying length
 const STATEMENTS_PER_CONNECTION = 200;
 
 /**

@@ -79,7 +79,7 @@ export function listed(
   return Array.from({ length }, (_, index) => placeholder(name + index, column));
 }
 
-/** The same for a statement that is written out, because Drizzle has no builder for it. */
+/** `builtOnce` for a statement that is written out, because Drizzle has no builder for it. */
 export function statementBuiltOnce(statement: SQL): (db: Db) => PreparedQuery<MySqlRawQueryResult> {
   return builtOnce((db) => preparedStatement(db, statement));
 }

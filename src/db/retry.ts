@@ -4,6 +4,8 @@ import { isRetryable, unavailableIn } from './failure.ts';
 const ATTEMPTS = 6;
 // whoever waits for an answer is better told that the database is away
 const AWAY_FOR_MS = 2000;
+// or that a row is locked: its lock is waited for once more, and not six times
+const LOCKED_FOR_MS = 4000;
 
 /**
  * Runs work again that a server undid or never began: after deadlocks and refused commits, and on another connection when
@@ -18,8 +20,8 @@ export async function retrying<T>(work: () => Promise<T>): Promise<T> {
       return await work();
     } catch (error) {
       if (attempt >= ATTEMPTS || !isRetryable(error)) throw error;
-      const isAway = unavailableIn(error) !== undefined;
-      if (isAway && performance.now() - startedAt > AWAY_FOR_MS) throw error;
+      const patienceMs = unavailableIn(error) === undefined ? LOCKED_FOR_MS : AWAY_FOR_MS;
+      if (performance.now() - startedAt > patienceMs) throw error;
       await backoff(attempt);
     }
   }

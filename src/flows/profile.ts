@@ -157,7 +157,7 @@ async function rotated(deps: Deps, tx: Db, session: Session, client: Client): Pr
   const { id, generation } = session;
   const expiresAt = sessionExpiry(deps, session, now);
   const graceMs = deps.config.sessions.refreshGraceMs;
-  await rotateSession(tx, { id, generation, expiresAt, client }, { now, graceMs });
+  await rotateSession(tx, { id, generation, expiresAt, client, now }, graceMs);
   return { ...session, generation: generation + 1, expiresAt };
 }
 

@@ -31,7 +31,8 @@ export async function refresh(deps: Deps, token: string, client: Client): Promis
   const { parts, found } = presented;
   const expiresAt = sessionExpiry(deps, found.session, now);
   const { sessionId: id, generation } = parts;
-  const isInForce = await deps.sessionBatches.rotate({ id, generation, expiresAt, client });
+  const rotation = { id, generation, expiresAt, client, now };
+  const isInForce = await deps.sessionBatches.rotate(rotation, found.session.generation);
   if (!isInForce) return endReusedSession(deps, found, client);
   const session = { ...found.session, generation: generation + 1, expiresAt };
   return issueTokens(deps, found.user, session, null);

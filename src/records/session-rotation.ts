@@ -33,8 +33,10 @@ const rotate = statementBuiltOnce(sql`
 export interface Rotation {
   id: string;
   generation: number;
+  /** Until when the session lives from now on. */
   expiresAt: Date;
   client: Client;
+  now: Date;
 }
 
 /**
@@ -44,12 +46,8 @@ export interface Rotation {
  *
  * @returns whether generation + 1 is in force for whoever presents `generation`
  */
-export async function rotateSession(
-  db: Db,
-  rotation: Rotation,
-  { now, graceMs }: { now: Date; graceMs: number },
-): Promise<boolean> {
-  const { id, generation, expiresAt, client } = rotation;
+export async function rotateSession(db: Db, rotation: Rotation, graceMs: number): Promise<boolean> {
+  const { id, generation, expiresAt, client, now } = rotation;
   const { ipAddress, userAgent } = client;
   const graceStart = new Date(now.getTime() - graceMs);
   const next = generation + 1;
@@ -60,27 +58,26 @@ export async function rotateSession(
 
 const rotateAll = builtForLists((db, length) => {
   const ids = listed('id', sessions.id, length);
-  // what was given for the session of a row
+  // what was given for the session of a row, the first of it where it was given twice
   const its = (name: string, column: Parameters<typeof listed>[1]) => {
-    const given = listed(name, column, length);
-    return sql`case ${sessions.id} ${sql.join(
-      ids.map((id, i) => sql`when ${id} then ${given[i]}`),
-      sql` `,
-    )} end`;
+    const values = listed(name, column, length);
+    const cases = ids.map((id, index) => sql`when ${id} then ${values[index]}`);
+    return sql`case ${sessions.id} ${sql.join(cases, sql` `)} end`;
   };
   return preparedStatement(
     db,
+    // by the primary key, so that all lock rows in one order, and no others
     sql`
       update ${sessions} force index (primary) set
-        ${bare(sessions.rotatedAt)} = ${given('now')},
+        ${bare(sessions.rotatedAt)} = ${its('now', sessions.rotatedAt)},
         ${bare(sessions.expiresAt)} = ${its('expiresAt', sessions.expiresAt)},
-        ${bare(sessions.lastUsedAt)} = ${given('now')},
+        ${bare(sessions.lastUsedAt)} = ${its('now', sessions.lastUsedAt)},
         ${bare(sessions.ipAddress)} = ${its('ipAddress', sessions.ipAddress)},
         ${bare(sessions.userAgent)} = ${its('userAgent', sessions.userAgent)},
         ${bare(sessions.generation)} = ${sessions.generation} + 1
       where ${isAmong(length)}
         and ${sessions.generation} = ${its('generation', sessions.generation)}
-        and ${sessions.endedAt} is null and ${sessions.expiresAt} > ${given('now')}`,
+        and ${sessions.endedAt} is null and ${sessions.expiresAt} > ${its('now', sessions.expiresAt)}`,
   );
 });
 
@@ -88,18 +85,15 @@ const rotateAll = builtForLists((db, length) => {
  * Moves several sessions on that are at the generations that are presented, by one statement.
  *
  * @param rotations at the most `LONGEST_LIST`
- * @returns whether all of them were moved. Where some were not, it does not tell which: `rotateSession` does, and does no
- *   harm to those that were, because they are within the grace window.
+ * @returns whether all of them were moved. Where some were not, it does not tell which: `rotateSession` does, and gives
+ *   those that were moved the same successor, because they are within the grace window.
  */
-export async function rotateSessions(
-  db: Db,
-  rotations: readonly Rotation[],
-  now: Date,
-): Promise<boolean> {
-  const items = rotations.map(({ id, generation, expiresAt, client }) => {
-    const { ipAddress, userAgent } = client;
-    return { id, generation, expiresAt, ipAddress, userAgent };
-  });
-  const [result] = await rotateAll(db).execute(items, { now });
+export async function rotateSessions(db: Db, rotations: readonly Rotation[]): Promise<boolean> {
+  const items = rotations.map(({ client: { ipAddress, userAgent }, ...rotation }) => ({
+    ...rotation,
+    ipAddress,
+    userAgent,
+  }));
+  const [result] = await rotateAll(db).execute(items);
   return result.affectedRows === rotations.length;
 }

@@ -157,7 +157,7 @@ export async function hasSessions(db: Db, userId: string): Promise<boolean> {
 /**
  * How many sessions are live.
  *
- * @param slice how many one statement counts: millions at once take longer than a statement may
+ * @param slice by how many instants of expiry one statement counts: millions at once take longer than it may
  */
 export async function countLiveSessions(db: Db, now: Date, slice = 250_000): Promise<number> {
   let counted = 0;

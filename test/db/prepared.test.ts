@@ -22,8 +22,8 @@ afterAll(() => app.close());
 type Counters = Record<string, number>;
 
 /** The server's counters for the service's connection. */
-async function counters(): Promise<Counters> {
-  const [rows] = await app.app.deps.db.execute(
+async function counters(of: TestApp): Promise<Counters> {
+  const [rows] = await of.app.deps.db.execute(
     sql`show session status where variable_name in
       ('Questions', 'Com_stmt_prepare', 'Com_stmt_execute', 'Com_stmt_close', 'Com_select', 'Com_begin', 'Com_commit', 'Com_rollback')`,
   );
@@ -32,10 +32,10 @@ async function counters(): Promise<Counters> {
 }
 
 /** What `work` adds to the counters. Reading them is itself one prepared statement. */
-async function costOf(work: () => Promise<unknown>): Promise<Counters> {
-  const before = await counters();
+async function costOf(work: () => Promise<unknown>, of = app): Promise<Counters> {
+  const before = await counters(of);
   await work();
-  const after = await counters();
+  const after = await counters(of);
   const cost = Object.fromEntries(
     Object.entries(after).map(([name, value]) => [name, value - (before[name] ?? 0)]),
   );
@@ -74,6 +74,27 @@ it('reads sessions and users of requests that arrive together in few round trips
   const cost = await costOf(askAll);
   expect(cost.Com_stmt_execute).toBeLessThanOrEqual(users.length / 2);
   expect(cost.Com_select).toBe(cost.Com_stmt_execute);
+});
+
+it('rotates the refresh tokens that arrive together in few round trips', async () => {
+  // on one connection the hits of a limit would come one after the other, and part them
+  const unlimited = await createTestApp({ env: { DATABASE_CONNECTIONS: '1' } });
+  try {
+    const users = await Promise.all(Array.from({ length: 16 }, () => registerUser(unlimited)));
+    const refreshAll = () =>
+      Promise.all(
+        users.map(async (user) => {
+          const { tokens } = await refresh(unlimited, user.refreshToken);
+          user.refreshToken = tokens.refreshToken;
+        }),
+      );
+    await refreshAll();
+    const cost = await costOf(refreshAll, unlimited);
+    // some to read and some to write, each for several of them
+    expect(cost.Com_stmt_execute).toBeLessThanOrEqual(4);
+  } finally {
+    await unlimited.close();
+  }
 });
 
 it('asks nothing of the database for a request that needs nothing of it', async () => {

@@ -194,7 +194,8 @@ describe('the trace of a request', () => {
         expect(select.parentSpanId).toBe(context?.spanId);
       }
     }
-    expect(spans.filter(({ name }) => name === 'select').length).toBeGreaterThan(0);
+    // sixteen share one at the most
+    expect(spans.filter(({ name }) => name === 'select').length).toBeGreaterThanOrEqual(3);
   });
 });
 

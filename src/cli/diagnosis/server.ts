@@ -155,11 +155,11 @@ function judgeCapacity({ global }: ServerFacts, connections: number): Finding {
       'Set max_allowed_packet to 16M on the server.',
     );
   }
-  // each connection keeps some fifty statements
-  if (limit('max_prepared_stmt_count') < connections * 50) {
+  // each connection keeps some hundred statements
+  if (limit('max_prepared_stmt_count') < connections * 100) {
     return capacity.warning(
       `max_prepared_stmt_count is ${limit('max_prepared_stmt_count')}, too few for ${connections} connections.`,
-      'Raise max_prepared_stmt_count on the server: 100 for each connection of all instances.',
+      'Raise max_prepared_stmt_count on the server: 200 for each connection of all instances.',
     );
   }
   return capacity.ok(`The server takes ${limit('max_connections')} connections.`);

@@ -7,37 +7,41 @@ import { type Rotation, rotateSession, rotateSessions } from '../../records/sess
 import type { User } from '../../records/user.ts';
 
 /**
- * What requests want of their sessions. Those that arrive in one turn of the event loop are served by one statement: under
- * load its way to the server and back costs more than all else that most requests do. Nothing is remembered, and the
- * statement is sent when all of them have arrived, so what was ended before a request came is ended for it.
+ * What requests want of their sessions. Those that arrive in one turn of the event loop share statements, up to sixteen of
+ * them one: under load its way to the server and back costs more than all else that most requests do. Nothing is
+ * remembered, and the statement is sent when all of them have arrived, so what was ended before a request came is ended
+ * for it.
  */
 export interface SessionBatches {
   /** @returns the user of a live session, or `null` when there is none or it is another user's */
   liveUser(session: { id: string; userId: string }): Promise<User | null>;
   /** @returns a session, be it live or not, or `null` when there is none */
   session(id: string): Promise<SessionWithUser | null>;
-  /** As `rotateSession`, once more when nobody can tell whether it was done. */
-  rotate(rotation: Rotation): Promise<boolean>;
+  /**
+   * As `rotateSession`, once more when nobody can tell whether it was done.
+   *
+   * @param found the generation that the session was at just now
+   */
+  rotate(rotation: Rotation, found: number): Promise<boolean>;
 }
 
-export function createSessionBatches(
-  db: Db,
-  { now, graceMs }: { now: () => Date; graceMs: number },
-): SessionBatches {
+/** @param graceMs for how long the last generation but one is good */
+export function createSessionBatches(db: Db, now: () => Date, graceMs: number): SessionBatches {
   const liveUsers = batched((ids: readonly string[]) =>
     findLiveUsers(db, ids, now()).then(inOrder(ids)),
   );
   const sessions = batched((ids: readonly string[]) => findSessions(db, ids).then(inOrder(ids)));
-  const rotations = batched((given: readonly Rotation[]) =>
-    rotateTogether(db, given, { now: now(), graceMs }),
-  );
+  const rotateAlone = (rotation: Rotation) => repeating(() => rotateSession(db, rotation, graceMs));
+  const rotations = batched((given: readonly Rotation[]) => rotateTogether(db, given, rotateAlone));
   return {
     async liveUser({ id, userId }) {
       const user = await liveUsers.load(id);
       return user?.id === userId ? user : null;
     },
     session: (id) => sessions.load(id),
-    rotate: (rotation) => rotations.load(rotation),
+    // an older generation would have all the others decided one by one
+    rotate: (rotation, found) =>
+      rotation.generation === found ? rotations.load(rotation) : rotateAlone(rotation),
   };
 }
 
@@ -55,19 +59,24 @@ function inOrder(ids: readonly string[]) {
 }
 
 /**
- * Rotates all sessions by one statement where that is all there is to do, and otherwise each by its own, which can tell a
- * race from a theft. Whoever is rotated twice meets the first time within the grace window, and gets the same successor.
+ * Rotates all sessions by one statement where that is all there is to do. Where it is not, or fails, each is decided by a
+ * statement of its own, which tells a race from a theft and fails alone. Whoever is rotated twice meets the first time
+ * within the grace window, and gets the same successor.
  */
 async function rotateTogether(
   db: Db,
   rotations: readonly Rotation[],
-  at: { now: Date; graceMs: number },
+  rotateAlone: (rotation: Rotation) => Promise<boolean>,
 ): Promise<(boolean | Error)[]> {
-  const all = () => rotateSessions(db, rotations, at.now);
-  if (rotations.length > 1 && (await repeating(all))) return rotations.map(() => true);
-  return Promise.all(
-    rotations.map((rotation) =>
-      repeating(() => rotateSession(db, rotation, at)).catch((error: Error) => error),
-    ),
-  );
+  // tabs that race present one token
+  const different = new Map(rotations.map((each) => [`${each.id} ${each.generation}`, each]));
+  const isAlone = rotations.length === 1;
+  if (!isAlone && (await rotateSessions(db, [...different.values()]).catch(() => false))) {
+    return rotations.map(() => true);
+  }
+  return Promise.all(rotations.map((rotation) => rotateAlone(rotation).catch(asError)));
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
