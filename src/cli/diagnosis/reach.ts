@@ -53,7 +53,7 @@ export function unreachable(
     case 'ER_MAX_PREPARED_STMT_COUNT_REACHED':
       return broken(
         'The server prepares no more statements, and the service sends no others.',
-        'Raise max_prepared_stmt_count on the server: 100 for each connection of all instances.',
+        'Raise max_prepared_stmt_count on the server: 200 for each connection of all instances.',
       );
     case 'HANDSHAKE_NO_SSL_SUPPORT':
       return broken(
