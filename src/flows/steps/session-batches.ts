@@ -40,12 +40,12 @@ export function createSessionBatches(db: Db, now: () => Date, graceMs: number): 
     },
     session: (id) => sessions.load(id),
     // an older generation would have all the others decided one by one
-    rotate: (rotation, found) =>
-      rotation.generation === found ? rotations.load(rotation) : rotateAlone(rotation),
+    rotate: async (rotation, found) =>
+      rotation.generation === found ? await rotations.load(rotation) : await rotateAlone(rotation),
   };
 }
 
-function batched<Asked, Answer>(answer: (asked: readonly Asked[]) => Promise<(Answer | Error)[]>) {
+function batched<Asked, Answer>(answer: (asked: readonly Asked[]) => Promise<Answer[]>) {
   return new DataLoader<Asked, Answer>(answer, {
     cache: false,
     maxBatchSize: LONGEST_LIST,
@@ -67,16 +67,13 @@ async function rotateTogether(
   db: Db,
   rotations: readonly Rotation[],
   rotateAlone: (rotation: Rotation) => Promise<boolean>,
-): Promise<(boolean | Error)[]> {
+): Promise<(boolean | Promise<boolean>)[]> {
   // tabs that race present one token
   const different = new Map(rotations.map((each) => [`${each.id} ${each.generation}`, each]));
   const isAlone = rotations.length === 1;
   if (!isAlone && (await rotateSessions(db, [...different.values()]).catch(() => false))) {
     return rotations.map(() => true);
   }
-  return Promise.all(rotations.map((rotation) => rotateAlone(rotation).catch(asError)));
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
+  // not waited for: each of them ends when it does
+  return rotations.map(rotateAlone);
 }
