@@ -206,7 +206,8 @@ it('keeps nothing of requests that failed: neither memory nor sockets nor timers
   };
   const first = await fail(200);
   const last = await fail(1000);
-  expect(last.resources).toBeLessThanOrEqual(first.resources + 2 * CONNECTIONS);
+  // one connection may be open when the first is counted and all in the end: with both ends here, and the proxy's onward
+  expect(last.resources).toBeLessThanOrEqual(first.resources + 3 * (CONNECTIONS - 1));
   // a kilobyte for each would be one
   expect(last.heap - first.heap).toBeLessThan(1_000_000);
 });
