@@ -25,6 +25,9 @@ export type Run = (name: string, args: string[], env: Record<string, string>) =>
 /** The connections to the database that a server may have, Latchkey or peer. */
 export const DATABASE_CONNECTIONS = 10;
 
+/** How `npm start` and the image start the service. */
+export const START = { args: ['--max-semi-space-size=4'], env: { MALLOC_ARENA_MAX: '1' } } as const;
+
 const SECRET = 'benchmarks-only-4be1a07c9d3f52e8a6610f7d';
 
 /**
@@ -42,8 +45,8 @@ export async function startLatchkey(
   },
 ): Promise<Latchkey> {
   const { name, main, databaseUrl, env = {} } = options;
-  const server = await run(name, ['--max-semi-space-size=4', main], {
-    MALLOC_ARENA_MAX: '1',
+  const server = await run(name, [...START.args, main], {
+    ...START.env,
     DATABASE_URL: databaseUrl,
     DATABASE_CONNECTIONS: String(DATABASE_CONNECTIONS),
     HOST: '127.0.0.1',

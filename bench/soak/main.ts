@@ -9,6 +9,7 @@ import { createConnection } from 'mysql2/promise';
 import { connectionOptions } from '../../src/db/connection.ts';
 import { startEmbeddedDatabase } from '../../src/db/embedded.ts';
 import { median } from '../figures.ts';
+import { START } from '../latchkey.ts';
 import { startServer } from '../server.ts';
 import { createTraffic } from './traffic.ts';
 
@@ -35,8 +36,9 @@ async function main(): Promise<void> {
   try {
     const server = await startServer({
       name: 'latchkey',
-      args: ['dist/main.js'].map((file) => join(process.cwd(), file)),
+      args: [...START.args, join(process.cwd(), 'dist/main.js')],
       env: {
+        ...START.env,
         DATABASE_URL: url.href,
         HOST: '127.0.0.1',
         AUTH_SECRET: 'soak-only-4be1a07c9d3f52e8a6610f7d2c5b',
