@@ -68,11 +68,11 @@ async function rotateTogether(
   rotations: readonly Rotation[],
   rotateAlone: (rotation: Rotation) => Promise<boolean>,
 ): Promise<(boolean | Promise<boolean>)[]> {
-  // tabs that race present one token
-  const different = new Map(rotations.map((each) => [`${each.id} ${each.generation}`, each]));
-  const isAlone = rotations.length === 1;
-  if (!isAlone && (await rotateSessions(db, [...different.values()]).catch(() => false))) {
-    return rotations.map(() => true);
+  if (rotations.length > 1) {
+    // tabs that race present one token
+    const different = new Map(rotations.map((each) => [`${each.id} ${each.generation}`, each]));
+    const areAllMoved = await rotateSessions(db, [...different.values()]).catch(() => false);
+    if (areAllMoved) return rotations.map(() => true);
   }
   // not waited for: each of them ends when it does
   return rotations.map(rotateAlone);
