@@ -2,7 +2,14 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createKeyring, type Keys } from '../../src/crypto/keyring.ts';
 import { refreshToken } from '../../src/crypto/refresh-token.ts';
-import { idBytes, isSignedIn, refresh, registerUser, type TestUser } from '../support/account.ts';
+import {
+  idBytes,
+  idOf,
+  isSignedIn,
+  refresh,
+  registerUser,
+  type TestUser,
+} from '../support/account.ts';
 import { createTestApp, TEST_SECRET, type TestApp } from '../support/app.ts';
 import { runSql } from '../support/database.ts';
 import { changingNothing, inTurns } from './support/rows.ts';
@@ -33,9 +40,11 @@ describe('forging a refresh token', () => {
       'select id, generation, nonce from sessions where user_id = ?',
       [idBytes(victim.id)],
     );
-    const hex = row?.id.toString('hex') ?? '';
-    const id = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-    session = { id, generation: row?.generation ?? -1, nonce: row?.nonce ?? Buffer.alloc(0) };
+    session = {
+      id: idOf(row?.id),
+      generation: row?.generation ?? -1,
+      nonce: row?.nonce ?? Buffer.alloc(0),
+    };
   });
   afterAll(() => app.close());
 

@@ -3,6 +3,7 @@ import {
   completeLogin,
   enrolTotp,
   idBytes,
+  idOf,
   logIn,
   newName,
   nextTotpCode,
@@ -92,10 +93,7 @@ describe('T1: a token of one kind presented as one of another', () => {
       'refresh cookie': browser.cookies.get('latchkey-refresh') ?? '',
       'device cookie': browser.cookies.get('latchkey-device') ?? '',
       'user id': user.id,
-      'session id': (session?.id.toString('hex') ?? '').replace(
-        /^(.{8})(.{4})(.{4})(.{4})(.{12})$/,
-        '$1-$2-$3-$4-$5',
-      ),
+      'session id': idOf(session?.id),
       password: PASSWORD,
     };
   }

@@ -3,6 +3,7 @@ import {
   completeLogin,
   enrolTotp,
   idBytes,
+  idOf,
   isSignedIn,
   logIn,
   nextTotpCode,
@@ -34,10 +35,8 @@ const act = async (user: { accessToken: string }, mutation: string) => {
   expect(data.done.__typename).toMatch(/Success$/);
 };
 
-const sessionOf = ({ refreshToken }: TestUser) => {
-  const hex = Buffer.from(refreshToken.split('.')[0] ?? '', 'base64url').toString('hex');
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-};
+const sessionOf = ({ refreshToken }: TestUser) =>
+  idOf(Buffer.from(refreshToken.split('.')[0] ?? '', 'base64url'));
 
 /** What ends a session: the user's own, and the one of the same user on another device. */
 const ENDINGS: Record<string, (user: TestUser, elsewhere: TestUser) => Promise<unknown>> = {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { outboxFigures, retryFailedMails } from '../../src/records/mail-delivery.ts';
+import { idOf } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { startChild } from '../support/child.ts';
 import { dropDatabase, newDatabaseUrl, runSql } from '../support/database.ts';
@@ -73,7 +74,7 @@ it('sends what is due, and erases what was in it', async () => {
   );
   const row = await only();
   expect(row).toMatchObject({ state: 'SENT', envelope: null, attempts: 1, last_error: null });
-  expect(received?.mail.messageId).toBe(`<${uuidOf(row?.id)}@example.com>`);
+  expect(received?.mail.messageId).toBe(`<${idOf(row?.id)}@example.com>`);
   await deliver(open());
   expect(server.received).toHaveLength(1);
 });
@@ -411,7 +412,3 @@ it('waits for the entry of AUTH_SECRET that it was encrypted under', async () =>
   });
   expect(clock).toBe(app.clock);
 });
-
-function uuidOf(id: Buffer | undefined): string {
-  return (id?.toString('hex') ?? '').replace(/(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
-}

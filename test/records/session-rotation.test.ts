@@ -8,7 +8,7 @@ import {
   rotateSession,
   rotateSessions,
 } from '../../src/records/session-rotation.ts';
-import { idBytes, registerUser } from '../support/account.ts';
+import { idBytes, idOf, registerUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { runSql } from '../support/database.ts';
 
@@ -30,9 +30,9 @@ async function openSessions(count: number): Promise<Session[]> {
 }
 
 async function sessionOf(userId: string): Promise<Session> {
-  const sql = 'select lower(hex(id)) as id from sessions where user_id = ?';
-  const [row] = await runSql<{ id: string }>(app.databaseUrl, sql, [idBytes(userId)]);
-  return read(row?.id.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5') ?? '');
+  const sql = 'select id from sessions where user_id = ?';
+  const [row] = await runSql<{ id: Buffer }>(app.databaseUrl, sql, [idBytes(userId)]);
+  return read(idOf(row?.id));
 }
 
 async function read(id: string): Promise<Session> {

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { stringify as stringifyUuid } from 'uuid';
 import type { TestApp } from './app.ts';
 import { runSql } from './database.ts';
 
@@ -130,6 +131,11 @@ export function totpCode(secret: string, at: Date): string {
 /** The bytes that a UUID is stored as. */
 export function idBytes(id: string): Buffer {
   return Buffer.from(id.replaceAll('-', ''), 'hex');
+}
+
+/** The UUID that bytes are. @throws for what is none */
+export function idOf(bytes: Uint8Array | undefined): string {
+  return stringifyUuid(bytes ?? new Uint8Array());
 }
 
 /** Gives a user another role behind the service's back, as the operator could. */

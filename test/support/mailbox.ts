@@ -1,5 +1,6 @@
 import { decrypt } from '../../src/crypto/cipher.ts';
 import type { Mail, MailKind } from '../../src/mail/message.ts';
+import { idOf } from './account.ts';
 import type { TestApp } from './app.ts';
 import { runSql } from './database.ts';
 
@@ -15,18 +16,16 @@ export async function mailsTo(app: TestApp, email: string): Promise<StoredMail[]
 export async function allMails(app: TestApp): Promise<StoredMail[]> {
   const { afterwards, keyring } = app.app.deps;
   await afterwards.idle();
-  const rows = await runSql<{ id: string; userId: string | null; envelope: Buffer }>(
+  const rows = await runSql<{ id: Buffer; userId: Buffer | null; envelope: Buffer }>(
     app.databaseUrl,
-    `select lower(hex(id)) as id, lower(hex(user_id)) as userId, envelope from outbox
+    `select id, user_id as userId, envelope from outbox
      where envelope is not null order by created_at, id`,
   );
   return rows.map(({ id, userId, envelope }) => ({
-    ...(JSON.parse(decrypt(keyring.keys('mail'), envelope, dashed(id)).toString()) as Mail),
-    userId: userId === null ? null : dashed(userId),
+    ...(JSON.parse(decrypt(keyring.keys('mail'), envelope, idOf(id)).toString()) as Mail),
+    userId: userId === null ? null : idOf(userId),
   }));
 }
-
-const dashed = (hex: string) => hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 
 export async function kindsTo(app: TestApp, email: string): Promise<MailKind[]> {
   return (await mailsTo(app, email)).map((mail) => mail.message.kind);
