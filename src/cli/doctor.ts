@@ -22,7 +22,7 @@ to mend it. It changes nothing, and may run beside the service.
   configuration, secret, public-url, proxies
                   the variables, whether secrets can be guessed, what people are sent to
   database, tls   whether it can be reached, and safely
-  version, charset, sql-mode, time-zone, clock, isolation, engine, capacity, writable
+  version, charset, sql-mode, time-zone, clock, isolation, engine, capacity, writable, cluster
                   the server, as the service meets it
   migrations, stored-secrets, procedures
                   the tables, and whether AUTH_SECRET opens what is in them

@@ -59,7 +59,8 @@ async function variables(db: Db, scope: 'global' | 'session'): Promise<Map<strin
     db,
     sql`show ${sql.raw(scope)} variables where variable_name in ('sql_mode', 'time_zone',
       'transaction_isolation', 'tx_isolation', 'read_only', 'super_read_only', 'innodb_read_only', 'log_bin',
-      'binlog_format', 'max_connections', 'max_prepared_stmt_count', 'max_allowed_packet')`,
+      'binlog_format', 'max_connections', 'max_prepared_stmt_count', 'max_allowed_packet', 'wsrep_on', 'group_replication_group_name',
+      'group_replication_member_expel_timeout', 'group_replication_unreachable_majority_timeout')`,
   );
   return new Map(rows.map(([name, value]) => [String(name).toLowerCase(), String(value)]));
 }

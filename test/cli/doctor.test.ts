@@ -289,6 +289,33 @@ describe('names what is wrong with the server', () => {
     expect(judge(change)).toMatchObject([{ check, status }]);
   });
 
+  it('a group that gives up a dead primary late, and a cut-off one never', () => {
+    const group = [
+      ['group_replication_group_name', 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee'],
+      ['group_replication_member_expel_timeout', '5'],
+      ['group_replication_unreachable_majority_timeout', '0'],
+    ] as const;
+    expect(judge({ global: new Map([...sound.global, ...group]) })).toEqual([
+      {
+        check: 'cluster',
+        status: 'warning',
+        message: expect.stringContaining('for some 20 seconds'),
+        mend: expect.stringContaining('member_expel_timeout = 0'),
+      },
+      {
+        check: 'cluster',
+        status: 'warning',
+        message: expect.stringContaining('unreachable_majority_timeout is 0'),
+        mend: expect.stringContaining('unreachable_majority_timeout = 10'),
+      },
+    ]);
+    const mended = [
+      ['group_replication_member_expel_timeout', '0'],
+      ['group_replication_unreachable_majority_timeout', '10'],
+    ] as const;
+    expect(judge({ global: new Map([...sound.global, ...group, ...mended]) })).toEqual([]);
+  });
+
   it('a binary log by statement', () => {
     const change = {
       global: new Map([['log_bin', 'ON'], ['binlog_format', 'STATEMENT'], ...sound.global]),

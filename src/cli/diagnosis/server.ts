@@ -1,4 +1,5 @@
 import type { ServerFacts } from '../../db/server-facts.ts';
+import { judgeCluster } from './cluster.ts';
 import { type Finding, findingsOf } from './finding.ts';
 
 const OLDEST = { MySQL: [8, 4], MariaDB: [10, 11] } as const;
@@ -29,6 +30,7 @@ export function judgeServer(facts: ServerFacts, connections: number): Finding[] 
     judgeEngine(facts),
     judgeCapacity(facts, connections),
     judgeWritable(facts),
+    ...judgeCluster(facts),
   ];
 }
 

@@ -1,0 +1,33 @@
+import type { ServerFacts } from '../../db/server-facts.ts';
+import { type Finding, findingsOf } from './finding.ts';
+
+const cluster = findingsOf('cluster');
+
+/** Judges how a server is set up as a node of a cluster. @returns nothing of a server that is none */
+export function judgeCluster({ global }: Pick<ServerFacts, 'global'>): Finding[] {
+  if (global.get('wsrep_on') === 'ON') return [cluster.ok('It is a Galera node.')];
+  if ((global.get('group_replication_group_name') ?? '') === '') return [];
+  const findings = [...judgeExpelling(global), ...judgeLostMajority(global)];
+  return findings.length > 0 ? findings : [cluster.ok('It is a Group Replication member.')];
+}
+
+function judgeExpelling(global: ServerFacts['global']): Finding[] {
+  const seconds = Number(global.get('group_replication_member_expel_timeout') ?? 0);
+  if (seconds === 0) return [];
+  return [
+    cluster.warning(
+      `group_replication_member_expel_timeout is ${seconds}: when a primary dies, nobody can write for some ${seconds + 15} seconds.`,
+      'Run on each member: SET PERSIST group_replication_member_expel_timeout = 0. It takes some five seconds then.',
+    ),
+  ];
+}
+
+function judgeLostMajority(global: ServerFacts['global']): Finding[] {
+  if (global.get('group_replication_unreachable_majority_timeout') !== '0') return [];
+  return [
+    cluster.warning(
+      'group_replication_unreachable_majority_timeout is 0: a primary that was cut off from the others answers reads for ever, and writes never.',
+      'Run on each member: SET PERSIST group_replication_unreachable_majority_timeout = 10. It leaves the group then.',
+    ),
+  ];
+}
