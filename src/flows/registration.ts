@@ -12,11 +12,11 @@ import {
 } from '../input.ts';
 import { recordEvent } from '../records/audit-event.ts';
 import { claimUsername, putPendingRegistration } from '../records/pending-registration.ts';
-import { findUser, insertUser, type NewUser } from '../records/user.ts';
+import { insertUser, type NewUser } from '../records/user.ts';
 import type { Deps } from './deps.ts';
-import { issueNoToken, issueToken, mailLink } from './steps/email-link.ts';
+import { issueNoToken, issueToken, mailFirstLink } from './steps/email-link.ts';
 import { mayWriteTo, recipientOf, writeTo } from './steps/mailing.ts';
-import { issueTokens, openSession, type SignedIn } from './steps/session-opening.ts';
+import { issueTokens, openFirstSession, type SignedIn } from './steps/session-opening.ts';
 
 export interface RegistrationInput {
   email: string;
@@ -57,13 +57,11 @@ export async function register(
     return { sentTo: names.email };
   }
   const { user, session } = await transaction(deps.db, async (tx) => {
-    await insertUser(tx, newUser);
+    const user = await insertUser(tx, newUser);
     const wish = { remembered: input.remember, cookies: input.cookies, amr: ['pwd'] };
-    const session = await openSession(deps, tx, id, wish, client);
+    const session = await openFirstSession(deps, tx, id, wish, client);
     await recordEvent(tx, { type: 'REGISTERED', userId: id, sessionId: session.id, client, now });
-    const user = await findUser(tx, id);
-    if (user === null) throw new Error('A registered user was not there to be read.');
-    if (mayWrite) await mailLink(deps, tx, user, 'VERIFY_EMAIL');
+    if (mayWrite) await mailFirstLink(deps, tx, user, 'VERIFY_EMAIL');
     return { user, session };
   });
   return issueTokens(deps, user, session, newId(now));

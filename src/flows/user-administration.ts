@@ -21,7 +21,7 @@ import { endSessionsOf } from '../records/session-end.ts';
 import { disableTotpSecret } from '../records/totp.ts';
 import { findUser, insertUser, lockActiveAdmins, type User, updateUser } from '../records/user.ts';
 import type { Deps } from './deps.ts';
-import { mailLink } from './steps/email-link.ts';
+import { mailFirstLink } from './steps/email-link.ts';
 import { eraseUser, forgetAttempts } from './steps/erasure.ts';
 import { notify, recipientOf, writeTo } from './steps/mailing.ts';
 
@@ -62,11 +62,10 @@ export async function createUser(
   const emailVerifiedAt = admin.userId === null && password !== null ? now : null;
   const newUser = { id, ...names, emailVerifiedAt, passwordHash, role, appMetadata, now };
   return transaction(deps.db, async (tx) => {
-    await insertUser(tx, newUser);
+    const user = await insertUser(tx, newUser);
     await record(deps, tx, admin, id, 'USER_CREATED', { role });
-    const user = existing(await findUser(tx, id));
     if (password === null) {
-      await mailLink(deps, tx, user, 'INVITATION');
+      await mailFirstLink(deps, tx, user, 'INVITATION');
       await record(deps, tx, admin, id, 'USER_INVITED', {});
     }
     return user;

@@ -1,12 +1,26 @@
-import { and, asc, eq, gt, gte, inArray, isNull, lte, ne } from 'drizzle-orm';
+import { and, asc, eq, gt, gte, inArray, isNull, lte, ne, type SQL } from 'drizzle-orm';
 import { affectedRows, type Db } from '../db/client.ts';
 import type { EmailTokenPurpose } from '../db/enumerations.ts';
+import { builtOnce, insertBuiltOnce, placeholder } from '../db/prepared-query.ts';
 import { emailTokens } from '../db/schema.ts';
 
 export type { EmailTokenPurpose };
 export type EmailToken = typeof emailTokens.$inferSelect;
 
 const { tokenHash, userId, purpose, consumedAt, createdAt, expiresAt } = emailTokens;
+
+const insert = insertBuiltOnce(emailTokens);
+const voiding = (which: SQL) =>
+  builtOnce((db) =>
+    db
+      .update(emailTokens)
+      .set({ consumedAt: placeholder('now', consumedAt) })
+      .where(and(eq(userId, placeholder('owner', userId)), which, isNull(consumedAt)))
+      .prepare(),
+  );
+const voidPurpose = voiding(eq(purpose, placeholder('purpose', purpose)));
+// no token was made after one that is being made
+const voidNothing = voiding(gt(createdAt, placeholder('after', createdAt)));
 
 const UNDO: EmailTokenPurpose = 'UNDO_EMAIL_CHANGE';
 
@@ -16,9 +30,18 @@ const UNDO: EmailTokenPurpose = 'UNDO_EMAIL_CHANGE';
  */
 export async function putEmailToken(db: Db, token: Omit<EmailToken, 'consumedAt'>): Promise<void> {
   if (token.purpose !== UNDO) {
-    await voidEmailTokens(db, token.userId, [token.purpose], token.createdAt);
+    const { userId: owner, purpose: its, createdAt: now } = token;
+    await voidPurpose(db).execute({ owner, purpose: its, now });
   }
-  await db.insert(emailTokens).values({ ...token, consumedAt: null });
+  await putFirstEmailToken(db, token);
+}
+
+/** Keeps a token of a user who was made in the same transaction, and has none that it could replace. */
+export async function putFirstEmailToken(
+  db: Db,
+  token: Omit<EmailToken, 'consumedAt'>,
+): Promise<void> {
+  await insert(db).execute({ ...token, consumedAt: null });
 }
 
 /**
@@ -29,12 +52,9 @@ export async function putVoidEmailToken(
   db: Db,
   token: Omit<EmailToken, 'consumedAt'>,
 ): Promise<void> {
-  // changes nothing: no token was made after this one
-  await db
-    .update(emailTokens)
-    .set({ consumedAt: token.createdAt })
-    .where(and(eq(userId, token.userId), gt(createdAt, token.expiresAt), isNull(consumedAt)));
-  await db.insert(emailTokens).values({ ...token, consumedAt: token.createdAt });
+  const { userId: owner, createdAt: now, expiresAt: after } = token;
+  await voidNothing(db).execute({ owner, after, now });
+  await insert(db).execute({ ...token, consumedAt: token.createdAt });
 }
 
 /** A token that is still good, and is left so. */

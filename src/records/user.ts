@@ -84,27 +84,34 @@ export interface NewUser {
 const insert = insertBuiltOnce(users);
 
 /**
+ * @returns the user as stored
  * @throws {AuthError} EMAIL_TAKEN or USERNAME_TAKEN when the unique index refuses: looking first would let two
  *   registrations at the same moment both find the name free
  */
-export async function insertUser(db: Db, user: NewUser): Promise<void> {
-  const { now, ...row } = user;
+export async function insertUser(db: Db, newUser: NewUser): Promise<User> {
+  const { now, passwordHash, ...given } = newUser;
+  const user: User = {
+    emailVerifiedAt: null,
+    pendingEmail: null,
+    ...given,
+    status: 'ACTIVE',
+    totpEnabled: false,
+    createdAt: now,
+    updatedAt: now,
+    lastLoginAt: null,
+  };
   await withTakenNames(() =>
     insert(db).execute({
-      emailVerifiedAt: null,
-      pendingEmail: null,
-      ...row,
-      emailKey: identifierKey(row.email),
-      usernameKey: row.username === null ? null : identifierKey(row.username),
-      status: 'ACTIVE',
-      passwordChangedAt: row.passwordHash === null ? null : now,
+      ...user,
+      emailKey: identifierKey(user.email),
+      usernameKey: user.username === null ? null : identifierKey(user.username),
+      passwordHash,
+      passwordChangedAt: passwordHash === null ? null : now,
       totpSecret: null,
       totpLastStep: null,
-      createdAt: now,
-      updatedAt: now,
-      lastLoginAt: null,
     }),
   );
+  return user;
 }
 
 /** What can be changed of a user; what is left out stays. */

@@ -7,6 +7,7 @@ import { recordEvent } from '../../records/audit-event.ts';
 import {
   type EmailTokenPurpose,
   putEmailToken,
+  putFirstEmailToken,
   putVoidEmailToken,
 } from '../../records/email-token.ts';
 import { deleteChallengesOf } from '../../records/login-challenge.ts';
@@ -41,6 +42,18 @@ export async function mailLink(
   await writeTo(deps, tx, recipientOf(user, email), { kind: MESSAGES[purpose], ...link });
 }
 
+/** Mails a link to a user who was made in the same transaction. */
+export async function mailFirstLink(
+  deps: Deps,
+  tx: Db,
+  user: User,
+  purpose: 'VERIFY_EMAIL' | 'INVITATION',
+): Promise<void> {
+  const { link, stored } = newLink(deps, user.id, purpose, user.email);
+  await putFirstEmailToken(tx, stored);
+  await writeTo(deps, tx, recipientOf(user), { kind: MESSAGES[purpose], ...link });
+}
+
 /** Issues a token that a mail carries. @param email the address for which alone it is good */
 export async function issueToken(
   deps: Deps,
@@ -49,28 +62,24 @@ export async function issueToken(
   purpose: EmailTokenPurpose,
   email: string,
 ): Promise<LinkToken> {
-  const { token, hash } = createOpaqueToken();
-  const issued = newToken(deps, hash, userId, purpose, email);
-  await putEmailToken(tx, issued);
-  return { token, expiresAt: issued.expiresAt.getTime() };
+  const { link, stored } = newLink(deps, userId, purpose, email);
+  await putEmailToken(tx, stored);
+  return link;
 }
 
 /** Does as much as issuing a token, for nothing. */
 export async function issueNoToken(deps: Deps, tx: Db, user: User): Promise<void> {
-  const { hash } = createOpaqueToken();
-  await putVoidEmailToken(tx, newToken(deps, hash, user.id, 'VERIFY_EMAIL', user.email));
+  await putVoidEmailToken(tx, newLink(deps, user.id, 'VERIFY_EMAIL', user.email).stored);
 }
 
-function newToken(
-  deps: Deps,
-  tokenHash: Buffer,
-  userId: string,
-  purpose: EmailTokenPurpose,
-  email: string,
-) {
+function newLink(deps: Deps, userId: string, purpose: EmailTokenPurpose, email: string) {
+  const { token, hash: tokenHash } = createOpaqueToken();
   const createdAt = deps.now();
   const expiresAt = new Date(createdAt.getTime() + lifetimeMs(deps, purpose));
-  return { tokenHash, userId, purpose, email, createdAt, expiresAt };
+  return {
+    link: { token, expiresAt: expiresAt.getTime() } satisfies LinkToken,
+    stored: { tokenHash, userId, purpose, email, createdAt, expiresAt },
+  };
 }
 
 function lifetimeMs({ config }: Deps, purpose: EmailTokenPurpose): number {

@@ -48,9 +48,27 @@ export async function openSession(
   wish: SessionWish,
   client: Client,
 ): Promise<Session> {
+  const session = await openFirstSession(deps, tx, userId, wish, client);
+  const now = session.createdAt;
+  const endedSessions = await endSurplusSessions(tx, userId, deps.config.sessions.maxPerUser, now);
+  if (endedSessions > 0) {
+    const event = { userId, sessionId: session.id, client, now, detail: { endedSessions } };
+    await recordEvent(tx, { type: 'SESSION_LIMIT_REACHED', ...event });
+  }
+  return session;
+}
+
+/** Opens a session of a user who was made in the same transaction. */
+export function openFirstSession(
+  deps: Deps,
+  tx: Db,
+  userId: string,
+  wish: SessionWish,
+  client: Client,
+): Promise<Session> {
   const now = deps.now();
   const absoluteExpiresAt = new Date(now.getTime() + deps.config.sessions.maxAgeMs);
-  const session = await insertSession(tx, {
+  return insertSession(tx, {
     id: newId(now),
     userId,
     nonce: randomBytes(NONCE_BYTES),
@@ -60,12 +78,6 @@ export async function openSession(
     client,
     now,
   });
-  const endedSessions = await endSurplusSessions(tx, userId, deps.config.sessions.maxPerUser, now);
-  if (endedSessions > 0) {
-    const event = { userId, sessionId: session.id, client, now, detail: { endedSessions } };
-    await recordEvent(tx, { type: 'SESSION_LIMIT_REACHED', ...event });
-  }
-  return session;
 }
 
 /** Until when a session lives when it is used now: its sliding lifetime, but never beyond the absolute one. */
