@@ -16,7 +16,7 @@ import { insertUser, type NewUser } from '../records/user.ts';
 import type { Deps } from './deps.ts';
 import { issueNoToken, issueToken, mailFirstLink } from './steps/email-link.ts';
 import { mayWriteTo, recipientOf, writeTo } from './steps/mailing.ts';
-import { issueTokens, openFirstSession, type SignedIn } from './steps/session-opening.ts';
+import { issueTokens, openSession, type SignedIn } from './steps/session-opening.ts';
 
 export interface RegistrationInput {
   email: string;
@@ -59,7 +59,7 @@ export async function register(
   const { user, session } = await transaction(deps.db, async (tx) => {
     const user = await insertUser(tx, newUser);
     const wish = { remembered: input.remember, cookies: input.cookies, amr: ['pwd'] };
-    const session = await openFirstSession(deps, tx, id, wish, client);
+    const session = await openSession(deps, tx, id, wish, client);
     await recordEvent(tx, { type: 'REGISTERED', userId: id, sessionId: session.id, client, now });
     if (mayWrite) await mailFirstLink(deps, tx, user, 'VERIFY_EMAIL');
     return { user, session };

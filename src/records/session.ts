@@ -1,13 +1,7 @@
 import { and, asc, count, desc, eq, gt, isNull, lte, max, type SQL, sql, sum } from 'drizzle-orm';
 import type { Client } from '../client.ts';
 import { affectedRows, type Db } from '../db/client.ts';
-import {
-  builtForLists,
-  builtOnce,
-  insertBuiltOnce,
-  listed,
-  placeholder,
-} from '../db/prepared-query.ts';
+import { builtForLists, insertBuiltOnce, listed, placeholder } from '../db/prepared-query.ts';
 import { sessions, users } from '../db/schema.ts';
 import { type User, userColumns } from './user.ts';
 
@@ -137,21 +131,6 @@ export async function listSessions(db: Db, userId: string, now: Date): Promise<S
     .from(sessions)
     .where(liveOf(userId, now))
     .orderBy(desc(sessions.createdAt), desc(sessions.id));
-}
-
-const selectAny = builtOnce((db) =>
-  db
-    .select({ id: sessions.id })
-    .from(sessions)
-    .where(eq(sessions.userId, placeholder('userId', sessions.userId)))
-    .limit(1)
-    .prepare(),
-);
-
-/** Whether somebody has ever signed in to the account, as far as sessions are still stored. */
-export async function hasSessions(db: Db, userId: string): Promise<boolean> {
-  const found = await selectAny(db).execute({ userId });
-  return found.length > 0;
 }
 
 /**

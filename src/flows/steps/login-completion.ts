@@ -4,12 +4,14 @@ import { type Db, transaction } from '../../db/client.ts';
 import { AuthError } from '../../errors.ts';
 import { type Account, recordLogin } from '../../records/account.ts';
 import { recordEvent } from '../../records/audit-event.ts';
-import { hasSessions, type Session } from '../../records/session.ts';
+import { findLoginHistory, type LoginHistory } from '../../records/login-history.ts';
+import type { Session } from '../../records/session.ts';
+import { endSurplusSessions } from '../../records/session-end.ts';
 import { stillThere } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
 import { type Attempt, type AttemptSubject, withAttempt } from './attempt.ts';
 import { type MfaMethod, takeCode } from './code-check.ts';
-import { notify } from './mailing.ts';
+import { mailWindowStart, recipientOf, writeTo } from './mailing.ts';
 import { issueTokens, openSession, type SignedIn } from './session-opening.ts';
 
 /** A sign-in that has come as far as a right password. */
@@ -122,19 +124,41 @@ async function openLoginSession(
   // disabled, deleted or given another password in the meantime
   const isUnchanged = await recordLogin(tx, { id: userId, passwordHash }, now);
   if (!isUnchanged) throw new AuthError('INVALID_CREDENTIALS');
-  await tellOfNewDevice(deps, tx, login);
+  // the row is locked: sign-ins at the same moment do not each miss the other's session and mail
+  const history = await findLoginHistory(tx, userId, { now, mailsSince: mailWindowStart(deps) });
+  if (isNewDevice(login, history)) await tellOfDevice(deps, tx, login, history);
   const session = await openSession(deps, tx, userId, { ...login.wish, amr }, client);
+  if (history.liveSessions >= deps.config.sessions.maxPerUser) {
+    await endSurplus(deps, tx, session, client);
+  }
   await recordEvent(tx, { type: 'LOGIN_SUCCEEDED', userId, sessionId: session.id, client, now });
   return session;
 }
 
 /** The very first sign-in is from a new device too, and tells nobody anything. */
-async function tellOfNewDevice(deps: Deps, tx: Db, login: PendingLogin): Promise<void> {
-  const { user } = login.account;
-  if (login.deviceId !== null) return;
-  if (user.lastLoginAt === null && !(await hasSessions(tx, user.id))) return;
-  const { ipAddress, userAgent } = login.client;
-  await notify(deps, tx, user, { kind: 'new-device', ipAddress, userAgent });
+function isNewDevice({ account, deviceId }: PendingLogin, history: LoginHistory): boolean {
+  return deviceId === null && (account.user.lastLoginAt !== null || history.hasSessions);
+}
+
+async function tellOfDevice(
+  deps: Deps,
+  tx: Db,
+  { account, client }: PendingLogin,
+  { deviceMails }: LoginHistory,
+): Promise<void> {
+  // signing in without a device token is what some programs do all day
+  if (deviceMails >= deps.config.mailAllowance.limit) return;
+  const { ipAddress, userAgent } = client;
+  const message = { kind: 'new-device', ipAddress, userAgent } as const;
+  await writeTo(deps, tx, recipientOf(account.user), message);
+}
+
+async function endSurplus(deps: Deps, tx: Db, session: Session, client: Client): Promise<void> {
+  const { id: sessionId, userId, createdAt: now } = session;
+  const endedSessions = await endSurplusSessions(tx, userId, deps.config.sessions.maxPerUser, now);
+  if (endedSessions === 0) return;
+  const event = { userId, sessionId, client, now, detail: { endedSessions } };
+  await recordEvent(tx, { type: 'SESSION_LIMIT_REACHED', ...event });
 }
 
 async function recordCodeFailure(

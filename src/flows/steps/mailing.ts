@@ -57,11 +57,11 @@ export async function writeTo(
 }
 
 /**
- * Tells a user what happened to their account. At an address that nobody confirmed there may be a stranger, and signing in
- * without a device token is what some programs do all day: they are not told of the same more often than others may write.
+ * Tells a user what happened to their account. At an address that nobody confirmed there may be a stranger, who is not told
+ * of the same more often than others may write.
  */
 export async function notify(deps: Deps, tx: Db, user: User, message: MailMessage): Promise<void> {
-  const isBounded = user.emailVerifiedAt === null || message.kind === 'new-device';
+  const isBounded = user.emailVerifiedAt === null;
   if (isBounded && (await isExhausted(deps, tx, user.id, message.kind))) return;
   await writeTo(deps, tx, recipientOf(user), message);
 }
@@ -95,7 +95,11 @@ export async function assertMaySend(deps: Deps, userId: string, kind: MailKind):
 }
 
 async function isExhausted(deps: Deps, db: Db, userId: string, kind: MailKind): Promise<boolean> {
-  const { limit, windowMs } = deps.config.mailAllowance;
-  const since = new Date(deps.now().getTime() - windowMs);
-  return (await countMailsSince(db, userId, kind, since)) >= limit;
+  const mails = await countMailsSince(db, userId, kind, mailWindowStart(deps));
+  return mails >= deps.config.mailAllowance.limit;
+}
+
+/** Since when mails count towards the allowance of who they go to. */
+export function mailWindowStart({ config, now }: Pick<Deps, 'config' | 'now'>): Date {
+  return new Date(now().getTime() - config.mailAllowance.windowMs);
 }

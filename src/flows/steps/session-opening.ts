@@ -4,9 +4,7 @@ import { deviceToken } from '../../crypto/device-token.ts';
 import { newId } from '../../crypto/id.ts';
 import { refreshToken } from '../../crypto/refresh-token.ts';
 import type { Db } from '../../db/client.ts';
-import { recordEvent } from '../../records/audit-event.ts';
 import { insertSession, type Session } from '../../records/session.ts';
-import { endSurplusSessions } from '../../records/session-end.ts';
 import type { User } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
 
@@ -37,29 +35,8 @@ export interface SessionWish {
 
 const NONCE_BYTES = 16;
 
-/**
- * Opens a session, in the transaction of the sign-in that earned it. The user's row is locked by then, so that
- * sign-ins at the same moment do not each miss the other when they count sessions.
- */
-export async function openSession(
-  deps: Deps,
-  tx: Db,
-  userId: string,
-  wish: SessionWish,
-  client: Client,
-): Promise<Session> {
-  const session = await openFirstSession(deps, tx, userId, wish, client);
-  const now = session.createdAt;
-  const endedSessions = await endSurplusSessions(tx, userId, deps.config.sessions.maxPerUser, now);
-  if (endedSessions > 0) {
-    const event = { userId, sessionId: session.id, client, now, detail: { endedSessions } };
-    await recordEvent(tx, { type: 'SESSION_LIMIT_REACHED', ...event });
-  }
-  return session;
-}
-
-/** Opens a session of a user who was made in the same transaction. */
-export function openFirstSession(
+/** Opens a session, in the transaction of the sign-in or registration that earned it. */
+export function openSession(
   deps: Deps,
   tx: Db,
   userId: string,

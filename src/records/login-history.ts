@@ -1,0 +1,54 @@
+import { and, count, eq, exists, gt, sql } from 'drizzle-orm';
+import type { Db } from '../db/client.ts';
+import { builtOnce, placeholder } from '../db/prepared-query.ts';
+import { outbox, sessions, users } from '../db/schema.ts';
+import type { MailKind } from '../mail/message.ts';
+import { liveOf } from './session.ts';
+
+/** What the earlier sign-ins of a user have left, as far as the next one asks. */
+export interface LoginHistory {
+  /** Whether somebody has ever signed in, as far as sessions are still stored. */
+  hasSessions: boolean;
+  liveSessions: number;
+  /** How many mails told of a new device lately. */
+  deviceMails: number;
+}
+
+const DEVICE_MAIL: MailKind = 'new-device';
+
+const select = builtOnce((db) => {
+  const anySession = db.select({ one: sql`1` }).from(sessions).where(eq(sessions.userId, users.id));
+  const liveSessions = db
+    .select({ live: count() })
+    .from(sessions)
+    .where(liveOf(sql`${users.id}`, placeholder('now', sessions.expiresAt)));
+  const deviceMails = db
+    .select({ mails: count() })
+    .from(outbox)
+    .where(
+      and(
+        eq(outbox.userId, users.id),
+        eq(outbox.kind, DEVICE_MAIL),
+        gt(outbox.createdAt, placeholder('since', outbox.createdAt)),
+      ),
+    );
+  return db
+    .select({
+      hasSessions: sql<boolean>`${exists(anySession)}`.mapWith(Boolean),
+      liveSessions: sql<number>`${liveSessions}`.mapWith(Number),
+      deviceMails: sql<number>`${deviceMails}`.mapWith(Number),
+    })
+    .from(users)
+    .where(eq(users.id, placeholder('id', users.id)))
+    .prepare();
+});
+
+/** Asks everything at once: beside the hashes of other sign-ins a round trip costs more than what is asked for. */
+export async function findLoginHistory(
+  db: Db,
+  id: string,
+  when: { now: Date; mailsSince: Date },
+): Promise<LoginHistory> {
+  const [history] = await select(db).execute({ id, now: when.now, since: when.mailsSince });
+  return history ?? { hasSessions: false, liveSessions: 0, deviceMails: 0 };
+}
