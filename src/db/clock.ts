@@ -1,3 +1,4 @@
+import os from 'node:os';
 import { sql } from 'drizzle-orm';
 import type { Db } from './client.ts';
 
@@ -17,19 +18,20 @@ const TOLERATED_MS = 2000;
  * that an instance whose own is put right does not jump; and then it compares at once, for the machine may have slept.
  */
 export function createClock(db: Db): Clock {
-  let anchor = { at: Date.now(), own: Date.now(), steady: performance.now() };
+  const here = () => ({ own: Date.now(), steady: performance.now(), uptime: os.uptime() * 1000 });
+  let anchor = { at: Date.now(), ...here() };
   let comparing: Promise<void> | undefined;
 
   async function compare(): Promise<void> {
     const asked = performance.now();
     const [rows] = await db.execute(sql`select unix_timestamp(utc_timestamp(3)) as seconds`);
-    const steady = performance.now();
-    const own = Date.now();
+    const arrived = here();
+    const { own, steady } = arrived;
     // the answer was made somewhere on the way, and a slow one says the less
     const halfWay = (steady - asked) / 2;
     const theirs = firstValue(rows) * 1000 + halfWay;
     const differs = Number.isFinite(theirs) && Math.abs(theirs - own) > TOLERATED_MS + halfWay;
-    anchor = { at: differs ? theirs : own, own, steady };
+    anchor = { at: differs ? theirs : own, ...arrived };
   }
 
   function adjust(): Promise<void> {
@@ -43,8 +45,11 @@ export function createClock(db: Db): Clock {
     now() {
       const passed = performance.now() - anchor.steady;
       const jumped = Date.now() - anchor.own - passed;
-      if (Math.abs(jumped) > TOLERATED_MS) adjust().catch(() => undefined);
-      return new Date(anchor.at + passed);
+      if (Math.abs(jumped) <= TOLERATED_MS) return new Date(anchor.at + passed);
+      adjust().catch(() => undefined);
+      // the steady clock stands still while the machine sleeps, and that of the uptime does not
+      const slept = os.uptime() * 1000 - anchor.uptime - passed;
+      return new Date(anchor.at + passed + (slept > TOLERATED_MS ? slept : 0));
     },
     adjust,
   };

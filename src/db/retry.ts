@@ -1,17 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { RequestError } from '../errors.ts';
 import { isRetryable, unavailableIn } from './failure.ts';
 
 const ATTEMPTS = 6;
-// whoever waits for an answer is better told that the database is away
-const AWAY_FOR_MS = 2000;
-// or that a row is locked: its lock is waited for once more, and not six times
-const LOCKED_FOR_MS = 4000;
+// whoever waits for an answer is better told that the database is away, or that a row stays locked: a lock that was waited
+// for in vain is not waited for again
+const PATIENCE_MS = 2000;
 
 /**
  * Runs work again that a server undid or never began: after deadlocks and refused commits, and on another connection when
  * one was lost before its commit, or led to a server that takes no writes. Nothing that may have been done is run again.
  *
  * @throws what `work` threw last
+ * @throws {RequestError} OVERLOADED when it met others time and again, or a lock that was not let go
  */
 export async function retrying<T>(work: () => Promise<T>): Promise<T> {
   const startedAt = performance.now();
@@ -19,9 +20,8 @@ export async function retrying<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      if (attempt >= ATTEMPTS || !isRetryable(error)) throw error;
-      const patienceMs = unavailableIn(error) === undefined ? LOCKED_FOR_MS : AWAY_FOR_MS;
-      if (performance.now() - startedAt > patienceMs) throw error;
+      if (!isRetryable(error)) throw error;
+      if (attempt >= ATTEMPTS || performance.now() - startedAt > PATIENCE_MS) throw told(error);
       await backoff(attempt);
     }
   }
@@ -38,6 +38,11 @@ export async function repeating<T>(statement: () => Promise<T>): Promise<T> {
     if (unavailableIn(error)?.mayRunAgain !== false) throw error;
     return await statement();
   }
+}
+
+function told(error: unknown): unknown {
+  if (unavailableIn(error) !== undefined || !(error instanceof Error)) return error;
+  return new RequestError('OVERLOADED', { retryAfter: 1, cause: error });
 }
 
 // full jitter: those who collided must not collide again

@@ -5,7 +5,7 @@ import {
   type RefreshTokenParts,
 } from '../crypto/refresh-token.ts';
 import { transaction } from '../db/client.ts';
-import { AuthError } from '../errors.ts';
+import { AuthError, RequestError } from '../errors.ts';
 import { recordEvent } from '../records/audit-event.ts';
 import { isLive, type Session, type SessionWithUser } from '../records/session.ts';
 import { endSession } from '../records/session-end.ts';
@@ -21,6 +21,7 @@ import { issueTokens, type SignedIn, sessionExpiry } from './steps/session-openi
  * older was copied by somebody, so the session ends. A forged one changes nothing.
  *
  * @throws {AuthError} INVALID_REFRESH_TOKEN or REFRESH_TOKEN_REUSED
+ * @throws {RequestError} OVERLOADED when others have rotated the session twice while this was being decided
  */
 export async function refresh(deps: Deps, token: string, client: Client): Promise<SignedIn> {
   const now = deps.now();
@@ -31,9 +32,12 @@ export async function refresh(deps: Deps, token: string, client: Client): Promis
   const { parts, found } = presented;
   const expiresAt = sessionExpiry(deps, found.session, now);
   const { sessionId: id, generation } = parts;
+  // Judged by what was found when it came: one that was good then and was overtaken since may be the owner's, whose answer
+  // the network lost and who has gone on with the same token. Nothing is given for it; presented again, it is too old.
+  if (!isGood(deps, found.session, generation, now)) return endReusedSession(deps, found, client);
   const rotation = { id, generation, expiresAt, client, now };
   const isInForce = await deps.sessionBatches.rotate(rotation, found.session.generation);
-  if (!isInForce) return endReusedSession(deps, found, client);
+  if (!isInForce) return refuseOvertaken(deps, id);
   const session = { ...found.session, generation: generation + 1, expiresAt };
   return issueTokens(deps, found.user, session, null);
 }
@@ -54,6 +58,21 @@ async function readAuthenticToken(deps: Deps, token: string) {
   if (found === null) return null;
   const keys = deps.keyring.keys('refresh-token');
   return isAuthenticRefreshToken(keys, parts, found.session.nonce) ? { parts, found } : null;
+}
+
+/** Whether a token is of the generation in force, or of the one before and within the grace window. */
+function isGood({ config }: Deps, session: Session, generation: number, now: Date): boolean {
+  if (session.generation === generation) return true;
+  const graceEnds = session.rotatedAt.getTime() + config.sessions.refreshGraceMs;
+  return session.generation === generation + 1 && graceEnds >= now.getTime();
+}
+
+async function refuseOvertaken(deps: Deps, id: string): Promise<never> {
+  const found = await deps.sessionBatches.session(id);
+  if (found !== null && isLive(found, deps.now())) {
+    throw new RequestError('OVERLOADED', { retryAfter: 1 });
+  }
+  throw new AuthError('INVALID_REFRESH_TOKEN');
 }
 
 async function endReusedSession(

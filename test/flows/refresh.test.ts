@@ -1,5 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isSignedIn, refresh, registerUser } from '../support/account.ts';
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { connectionOptions } from '../../src/db/connection.ts';
+import { idBytes, isSignedIn, refresh, registerUser, type TestUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 
 describe('refresh', () => {
@@ -58,5 +60,50 @@ describe('refresh', () => {
     for (const token of successors) {
       expect((await refresh(app, token)).__typename).toBe('RefreshSuccess');
     }
+  });
+
+  describe('while another holds the session’s row', () => {
+    async function locking(user: TestUser, sql: string | null) {
+      const connection = await createConnection(connectionOptions(app.databaseUrl, () => ''));
+      const mine = 'user_id = ?';
+      await connection.query('begin');
+      await connection.query(`select 1 from sessions where ${mine} for update`, [idBytes(user.id)]);
+      const answer = refresh(app, user.refreshToken);
+      await vi.waitFor(async () => {
+        const [waiting] = await connection.query<RowDataPacket[]>(
+          "select 1 from information_schema.processlist where db = database() and info like '%update%sessions%' and info not like '%processlist%'",
+        );
+        expect(waiting).toHaveLength(1);
+      }, 2500);
+      if (sql !== null) {
+        await connection.query(`update sessions set ${sql} where ${mine}`, [idBytes(user.id)]);
+        await connection.query('commit');
+      }
+      const answered = await answer;
+      await connection.end();
+      return answered;
+    }
+
+    it('takes nobody for a thief who came in time and was overtaken twice', async () => {
+      const user = await registerUser(app);
+      const answer = await locking(user, 'generation = 2, rotated_at = utc_timestamp(3)');
+      expect(answer.errors[0].extensions).toMatchObject({ code: 'OVERLOADED', retryAfter: 1 });
+      expect(await isSignedIn(app, user.accessToken)).toBe(true);
+      // whoever has only that token and comes again is too late, as ever
+      expect((await refresh(app, user.refreshToken)).code).toBe('REFRESH_TOKEN_REUSED');
+    });
+
+    it('finds a session that was ended meanwhile ended', async () => {
+      const user = await registerUser(app);
+      const answer = await locking(user, "ended_at = utc_timestamp(3), end_reason = 'LOGOUT'");
+      expect(answer.code).toBe('INVALID_REFRESH_TOKEN');
+    });
+
+    it('says when to try again', async () => {
+      const user = await registerUser(app);
+      const answer = await locking(user, null);
+      expect(answer.errors[0].extensions).toMatchObject({ code: 'OVERLOADED', retryAfter: 1 });
+      expect((await refresh(app, user.refreshToken)).__typename).toBe('RefreshSuccess');
+    });
   });
 });

@@ -1,7 +1,9 @@
 import DataLoader from 'dataloader';
 import type { Db } from '../../db/client.ts';
+import { unavailableIn, verdictOf } from '../../db/failure.ts';
 import { LONGEST_LIST } from '../../db/prepared-query.ts';
 import { repeating } from '../../db/retry.ts';
+import { RequestError } from '../../errors.ts';
 import { findLiveUsers, findSessions, type SessionWithUser } from '../../records/session.ts';
 import { type Rotation, rotateSession, rotateSessions } from '../../records/session-rotation.ts';
 import type { User } from '../../records/user.ts';
@@ -58,6 +60,14 @@ function inOrder(ids: readonly string[]) {
   return <Found>(found: ReadonlyMap<string, Found>) => ids.map((id) => found.get(id) ?? null);
 }
 
+/** While there is no connection to be had, as many more would only wait for one each. */
+function unlessAway(failure: Error): false {
+  const isUndecided = unavailableIn(failure)?.mayRunAgain === false;
+  const isConflict = verdictOf(failure) === 'conflict';
+  if (failure instanceof RequestError && !isUndecided && !isConflict) throw failure;
+  return false;
+}
+
 /**
  * Rotates all sessions by one statement where that is all there is to do. Where it is not, or fails, each is decided by a
  * statement of its own, which tells a race from a theft and fails alone. Whoever is rotated twice meets the first time
@@ -71,7 +81,7 @@ async function rotateTogether(
   if (rotations.length > 1) {
     // tabs that race present one token
     const different = new Map(rotations.map((each) => [`${each.id} ${each.generation}`, each]));
-    const areAllMoved = await rotateSessions(db, [...different.values()]).catch(() => false);
+    const areAllMoved = await rotateSessions(db, [...different.values()]).catch(unlessAway);
     if (areAllMoved) return rotations.map(() => true);
   }
   // not waited for: each of them ends when it does
