@@ -6,6 +6,7 @@ import { AuthError } from '../errors.ts';
 import { isPossibleIdentifier, isPossiblePassword } from '../input.ts';
 import {
   type Account,
+  deviceOwnerOf,
   findAccountByIdentifier,
   isStillSo,
   lockAccount,
@@ -68,7 +69,7 @@ export async function login(
   const subject: AttemptSubject =
     deviceId === null
       ? { kind: 'password', identifier: input.identifier }
-      : { kind: 'device', deviceId, passwordHash: account?.credentials.passwordHash ?? null };
+      : { kind: 'device', deviceId };
   return withAttempt(deps, subject, locked, async (attempt) => {
     const verified = await verifyPassword(deps, attempt, account, input.password, client);
     const secondFactor = verified.credentials.totpSecret !== null;
@@ -86,7 +87,7 @@ export async function login(
 function deviceOf(deps: Deps, input: LoginInput, account: Account): string | null {
   if (input.deviceToken === null) return null;
   const keys = deps.keyring.keys('device-token');
-  return knownDevice(keys, input.deviceToken, account.user.id, deps.now());
+  return knownDevice(keys, input.deviceToken, deviceOwnerOf(account), deps.now());
 }
 
 async function verifyPassword(

@@ -59,11 +59,14 @@ export async function updateProfile(
   if (newPassword !== null) changes.passwordHash = await deps.passwords.hash(newPassword);
   const mayWrite =
     typeof pendingEmail === 'string' && (await mayRequestChange(deps, viewer.user, pendingEmail));
+  const now = deps.now();
   const { user, session } = await transaction(deps.db, (tx) =>
-    applyChanges(deps, tx, viewer, changes, { mayWrite, client }),
+    applyChanges(deps, tx, viewer, changes, { mayWrite, client, now }),
   );
   if (newPassword === null) return { user, signedIn: null };
-  return { user, signedIn: await issueTokens(deps, user, session, null) };
+  // under the new password all devices are unknown but the one it was chosen on
+  const owner = { userId: user.id, passwordChangedAt: now };
+  return { user, signedIn: await issueTokens(deps, user, session, { id: null, owner }) };
 }
 
 function readChanges(deps: Deps, user: User, input: ProfileInput): UserChanges {
@@ -120,9 +123,8 @@ async function applyChanges(
   tx: Db,
   viewer: Viewer,
   given: UserChanges,
-  { mayWrite, client }: { mayWrite: boolean; client: Client },
+  { mayWrite, client, now }: { mayWrite: boolean; client: Client; now: Date },
 ): Promise<SessionWithUser> {
-  const now = deps.now();
   const userId = viewer.user.id;
   const isNewPassword = given.passwordHash !== undefined;
   // whoever knew the old password may have had an address of theirs wait

@@ -64,7 +64,8 @@ export async function register(
     if (mayWrite) await mailFirstLink(deps, tx, user, 'VERIFY_EMAIL');
     return { user, session };
   });
-  return issueTokens(deps, user, session, newId(now));
+  const owner = { userId: id, passwordChangedAt: now };
+  return issueTokens(deps, user, session, { id: null, owner });
 }
 
 function refuse(): never {

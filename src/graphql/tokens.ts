@@ -23,7 +23,7 @@ export const TokensObject = builder.objectRef<Tokens>('Tokens').implement({
     deviceToken: t.exposeString('deviceToken', {
       nullable: true,
       description:
-        'Keep it on this device, also after signing out, and send it with the next login: then nobody who guesses at the password elsewhere locks this device out. Given by sign-ins only.',
+        'Keep it on this device, also after signing out, and send it with the next login: then nobody who guesses at the password elsewhere locks this device out. Given by sign-ins and to whoever changes the password; another password makes the earlier ones void.',
     }),
   }),
 });

@@ -1,4 +1,5 @@
 import { and, eq, type SQL } from 'drizzle-orm';
+import type { DeviceOwner } from '../crypto/device-token.ts';
 import { affectedRows, type Db } from '../db/client.ts';
 import { builtOnce, placeholder } from '../db/prepared-query.ts';
 import { users } from '../db/schema.ts';
@@ -7,6 +8,7 @@ import { identifierKey, type User, userColumns } from './user.ts';
 /** What proves that somebody is a user; for the flows that check it. */
 export interface Credentials {
   passwordHash: string | null;
+  passwordChangedAt: Date | null;
   totpSecret: Buffer | null;
 }
 
@@ -15,7 +17,16 @@ export interface Account {
   credentials: Credentials;
 }
 
-const credentialColumns = { passwordHash: users.passwordHash, totpSecret: users.totpSecret };
+/** By what a device of an account is known. */
+export function deviceOwnerOf({ user, credentials }: Account): DeviceOwner {
+  return { userId: user.id, passwordChangedAt: credentials.passwordChangedAt };
+}
+
+const credentialColumns = {
+  passwordHash: users.passwordHash,
+  passwordChangedAt: users.passwordChangedAt,
+  totpSecret: users.totpSecret,
+};
 
 const selectAccountById = builtOnce((db) =>
   db

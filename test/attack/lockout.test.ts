@@ -125,6 +125,41 @@ it('B1: who has the password but no code does not lock the owner out of a known 
   expect(answer.__typename).toBe('LoginSuccess');
 });
 
+it('devices that somebody made known while they had the password gain few codes, and no passwords after it', async () => {
+  const owner = await registerUser(app);
+  const { email: identifier } = owner;
+  const farmed: string[] = [];
+  for (let i = 0; i < 8; i++) {
+    farmed.push((await logIn(app, { identifier }, newAddress())).tokens.deviceToken);
+  }
+  const { secret } = await enrolTotp(app, owner);
+  let checked = 0;
+  for (const deviceToken of farmed) {
+    for (let i = 0; i < BUDGET + 1; i++) {
+      const code = wrongTotpCode(app, secret);
+      const answer = await logIn(app, { identifier, deviceToken, code }, newAddress());
+      if (answer.__typename === 'InvalidCode') checked++;
+    }
+  }
+  expect(checked).toBe(5 * BUDGET);
+
+  app.clock.advance(1);
+  const password = 'another long password';
+  const change = `mutation { updateProfile(input: { currentPassword: "${owner.password}", newPassword: "${password}" }) {
+    ... on UpdateProfileSuccess { tokens { deviceToken } }
+  } }`;
+  const { data } = await app.gql(change, {}, { token: owner.accessToken });
+  const before = app.hashes();
+  for (const deviceToken of farmed) {
+    await logIn(app, { identifier, password: 'guessed at', deviceToken }, newAddress());
+  }
+  expect(app.hashes() - before).toBe(BUDGET);
+  // the device on which it was changed is the one that is known
+  const { deviceToken } = data.updateProfile.tokens;
+  const known = await logIn(app, { identifier, password, deviceToken });
+  expect(known.__typename).toBe('MfaRequired');
+});
+
 it('an unknown identifier locks and unlocks as a known one does, to the second', async () => {
   const known = (await registerUser(app)).email;
   const unknown = `${newName()}@example.com`;

@@ -186,7 +186,7 @@ it('ends all other sessions when the password changes, and gives this one new to
   app.clock.advance(1);
   const { tokens: phone } = await logIn(app, { identifier: user.email });
   const answer = await update(user, { newPassword: NEW_PASSWORD, currentPassword: PASSWORD });
-  expect(answer.tokens).toMatchObject({ tokenType: 'Bearer', deviceToken: null });
+  expect(answer.tokens).toMatchObject({ tokenType: 'Bearer', deviceToken: expect.any(String) });
   expect(await isSignedIn(app, answer.tokens.accessToken)).toBe(true);
   expect((await refresh(app, answer.tokens.refreshToken)).__typename).toBe('RefreshSuccess');
   expect(await isSignedIn(app, phone.accessToken)).toBe(false);

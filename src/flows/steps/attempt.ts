@@ -3,6 +3,7 @@ import { mac } from '../../crypto/mac.ts';
 import type { Db } from '../../db/client.ts';
 import { AuthError, RequestError } from '../../errors.ts';
 import {
+  type AttemptLimit,
   reserveAttempt,
   settleFailure,
   settleSuccess,
@@ -13,13 +14,14 @@ import type { Deps } from '../deps.ts';
 
 /**
  * What is guessed at, each with a counter of its own: passwords at sign-in by identifier, or by known device; codes by
- * user, or by known device; the password of a signed-in user by user.
+ * user, or by known device and by all known devices of a user; the password of a signed-in user by user.
  */
 export type AttemptSubject =
   | { kind: 'password'; identifier: string }
-  | { kind: 'device'; deviceId: string; passwordHash: string | null }
+  | { kind: 'device'; deviceId: string }
   | { kind: 'code'; userId: string }
   | { kind: 'device-code'; deviceId: string }
+  | { kind: 'devices-code'; userId: string }
   | { kind: 'reauthentication'; userId: string };
 
 /**
@@ -34,6 +36,14 @@ export interface Attempt {
 
 const LONGEST_WAIT_MS = 3000;
 
+// whoever had the password for a while may have made any number of devices known
+const DEVICES_THAT_GUESS = 5;
+
+function limitOf({ config }: Deps, { kind }: AttemptSubject): AttemptLimit {
+  const { limit, windowMs } = config.attempts;
+  return { limit: kind === 'devices-code' ? limit * DEVICES_THAT_GUESS : limit, windowMs };
+}
+
 /**
  * Makes an attempt that counts: it is counted before `work` checks anything, and `work` settles it. When `work` throws
  * without having settled it, nothing was guessed and the attempt is taken back.
@@ -47,19 +57,42 @@ export async function withAttempt<T>(
   work: (attempt: Attempt) => Promise<T>,
 ): Promise<T> {
   const key = counterKey(deps, subject);
+  const limit = limitOf(deps, subject);
   const leave = await deps.attemptGate.enter(key.toString('base64'));
   try {
-    await reserve(deps, key, locked);
-    return await settling(deps, key, subject.kind, work);
+    await reserve(deps, key, limit, locked);
+    return await settling(deps, { key, limit, kind: subject.kind }, work);
   } finally {
     leave();
   }
 }
 
+/** Makes an attempt that counts for two subjects. */
+export function withTwofoldAttempt<T>(
+  deps: Deps,
+  [one, other]: readonly [AttemptSubject, AttemptSubject],
+  locked: (retryAfter: number) => Error,
+  work: (attempt: Attempt) => Promise<T>,
+): Promise<T> {
+  return withAttempt(deps, one, locked, (first) =>
+    withAttempt(deps, other, locked, (second) =>
+      work({
+        async succeed(tx) {
+          await first.succeed(tx);
+          await second.succeed(tx);
+        },
+        async fail(tx) {
+          const isLocked = await first.fail(tx);
+          return (await second.fail(tx)) || isLocked;
+        },
+      }),
+    ),
+  );
+}
+
 async function settling<T>(
   deps: Deps,
-  key: Buffer,
-  kind: AttemptSubject['kind'],
+  { key, limit, kind }: { key: Buffer; limit: AttemptLimit; kind: AttemptSubject['kind'] },
   work: (attempt: Attempt) => Promise<T>,
 ): Promise<T> {
   let settled = false;
@@ -70,7 +103,7 @@ async function settling<T>(
         settled = true;
       },
       async fail(tx) {
-        const isLocked = await settleFailure(tx, key, deps.config.attempts, deps.now());
+        const isLocked = await settleFailure(tx, key, limit, deps.now());
         settled = true;
         if (isLocked) deps.metrics?.locked(kind);
         return isLocked;
@@ -88,12 +121,13 @@ async function settling<T>(
 async function reserve(
   deps: Deps,
   key: Buffer,
+  limit: AttemptLimit,
   locked: (retryAfter: number) => Error,
 ): Promise<void> {
   const started = performance.now();
   for (;;) {
     const now = deps.now();
-    const reservation = await reserveAttempt(deps.db, key, deps.config.attempts, now);
+    const reservation = await reserveAttempt(deps.db, key, limit, now);
     if (reservation.kind === 'GRANTED') return;
     if (reservation.kind === 'LOCKED') {
       throw locked(Math.ceil((reservation.until.getTime() - now.getTime()) / 1000));
@@ -113,9 +147,5 @@ export function counterKey(deps: Pick<Deps, 'keyring'>, subject: AttemptSubject)
 
 function subjectName(subject: AttemptSubject): string {
   if (subject.kind === 'password') return identifierKey(subject.identifier);
-  // whoever has locked their own device and then chosen another password begins anew
-  if (subject.kind === 'device') {
-    return `${subject.deviceId} ${subject.passwordHash ?? ''}`;
-  }
   return 'deviceId' in subject ? subject.deviceId : subject.userId;
 }

@@ -35,9 +35,10 @@ export async function eraseUser(
   return true;
 }
 
-/** What is counted about a user, besides their devices. */
+/** What is counted about a user, besides each of their devices. */
 export function attemptSubjectsOf(user: User): AttemptSubject[] {
-  return [...passwordSubjectsOf(user), { kind: 'code', userId: user.id }];
+  const userId = user.id;
+  return [...passwordSubjectsOf(user), { kind: 'code', userId }, { kind: 'devices-code', userId }];
 }
 
 function passwordSubjectsOf(user: User): AttemptSubject[] {
@@ -55,7 +56,7 @@ export async function forgetAttempts(deps: Deps, tx: Db, user: User): Promise<bo
 
 /**
  * Lifts the locks that wrong passwords have set. Those of wrong codes stay: otherwise whoever reads somebody's mail would gain
- * guesses at the second factor by every link. Counters of devices start anew by themselves with another password.
+ * guesses at the second factor by every link. Devices are made known anew with another password.
  */
 export async function forgetPasswordAttempts(deps: Deps, tx: Db, user: User): Promise<boolean> {
   return forget(deps, tx, passwordSubjectsOf(user));

@@ -1,15 +1,14 @@
 import type { Client } from '../../client.ts';
-import { newId } from '../../crypto/id.ts';
 import { type Db, transaction } from '../../db/client.ts';
 import { AuthError } from '../../errors.ts';
-import { type Account, recordLogin } from '../../records/account.ts';
+import { type Account, deviceOwnerOf, recordLogin } from '../../records/account.ts';
 import { recordEvent } from '../../records/audit-event.ts';
 import { findLoginHistory, type LoginHistory } from '../../records/login-history.ts';
 import type { Session } from '../../records/session.ts';
 import { endSurplusSessions } from '../../records/session-end.ts';
 import { stillThere } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
-import { type Attempt, type AttemptSubject, withAttempt } from './attempt.ts';
+import { type Attempt, withAttempt, withTwofoldAttempt } from './attempt.ts';
 import { type MfaMethod, takeCode } from './code-check.ts';
 import { mailWindowStart, recipientOf, writeTo } from './mailing.ts';
 import { issueTokens, openSession, type SignedIn } from './session-opening.ts';
@@ -55,13 +54,7 @@ export async function completeWithCode(
 ): Promise<SignedIn> {
   const { account, client } = login;
   const userId = account.user.id;
-  const locked = (retryAfter: number) => new AuthError('ACCOUNT_LOCKED', { retryAfter });
-  // whoever has the password could otherwise keep the owner out by wrong codes
-  const subject: AttemptSubject =
-    login.deviceId === null
-      ? { kind: 'code', userId }
-      : { kind: 'device-code', deviceId: login.deviceId };
-  return withAttempt(deps, subject, locked, async (attempt) => {
+  return withCodeAttempt(deps, login, async (attempt) => {
     const session = await transaction(deps.db, async (tx) => {
       const opened = await openCodeSession(deps, tx, login);
       if (opened === null) return null;
@@ -75,6 +68,19 @@ export async function completeWithCode(
     }
     return issue(deps, login, session);
   });
+}
+
+/** Codes are counted apart on known devices: whoever has the password could otherwise keep the owner out by wrong ones. */
+function withCodeAttempt<T>(
+  deps: Deps,
+  { account, deviceId }: PendingLogin,
+  work: (attempt: Attempt) => Promise<T>,
+): Promise<T> {
+  const userId = account.user.id;
+  const locked = (retryAfter: number) => new AuthError('ACCOUNT_LOCKED', { retryAfter });
+  if (deviceId === null) return withAttempt(deps, { kind: 'code', userId }, locked, work);
+  const device = { kind: 'device-code', deviceId } as const;
+  return withTwofoldAttempt(deps, [device, { kind: 'devices-code', userId }], locked, work);
 }
 
 async function openCodeSession(
@@ -177,7 +183,7 @@ async function recordCodeFailure(
 }
 
 function issue(deps: Deps, login: PendingLogin, session: Session): Promise<SignedIn> {
-  const now = deps.now();
-  const user = { ...login.account.user, lastLoginAt: session.createdAt };
-  return issueTokens(deps, user, session, login.deviceId ?? newId(now));
+  const { account, deviceId } = login;
+  const user = { ...account.user, lastLoginAt: session.createdAt };
+  return issueTokens(deps, user, session, { id: deviceId, owner: deviceOwnerOf(account) });
 }

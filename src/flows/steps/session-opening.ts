@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Client } from '../../client.ts';
-import { deviceToken } from '../../crypto/device-token.ts';
+import { type DeviceOwner, deviceToken } from '../../crypto/device-token.ts';
 import { newId } from '../../crypto/id.ts';
 import { refreshToken } from '../../crypto/refresh-token.ts';
 import type { Db } from '../../db/client.ts';
@@ -14,7 +14,7 @@ export interface Tokens {
   refreshToken: string;
   expiresAt: Date;
   refreshExpiresAt: Date;
-  /** Only when somebody has just signed in. */
+  /** Only when somebody has just signed in, or chosen another password. */
   deviceToken: string | null;
 }
 
@@ -68,16 +68,23 @@ export function sessionExpiry(
   return new Date(Math.min(sliding, session.absoluteExpiresAt.getTime()));
 }
 
+/** A device that has just proven to be its owner's. */
+export interface ProvenDevice {
+  /** `null` for one that was unknown until now. */
+  id: string | null;
+  owner: DeviceOwner;
+}
+
 /**
  * Signs an access token for a session and derives the refresh token of its generation.
  *
- * @param deviceId the device that signed in, for its device token; `null` at a refresh
+ * @param device the device that signed in, for its device token; `null` at a refresh
  */
 export async function issueTokens(
   deps: Deps,
   user: User,
   session: Session,
-  deviceId: string | null,
+  device: ProvenDevice | null,
 ): Promise<SignedIn> {
   const now = deps.now();
   const access = await deps.accessTokens.sign(
@@ -92,7 +99,6 @@ export async function issueTokens(
     newId(now),
     now,
   );
-  const deviceExpiry = new Date(now.getTime() + deps.config.cookies.deviceSeconds * 1000);
   return {
     user,
     session,
@@ -101,10 +107,12 @@ export async function issueTokens(
       refreshToken: refreshToken(deps.keyring.keys('refresh-token'), session),
       expiresAt: access.expiresAt,
       refreshExpiresAt: session.expiresAt,
-      deviceToken:
-        deviceId === null
-          ? null
-          : deviceToken(deps.keyring.keys('device-token'), user.id, deviceId, deviceExpiry),
+      deviceToken: device === null ? null : tokenOf(deps, device, now),
     },
   };
+}
+
+function tokenOf(deps: Deps, { id, owner }: ProvenDevice, now: Date): string {
+  const expiresAt = new Date(now.getTime() + deps.config.cookies.deviceSeconds * 1000);
+  return deviceToken(deps.keyring.keys('device-token'), owner, id ?? newId(now), expiresAt);
 }
