@@ -50,6 +50,8 @@ export const RATE_LIMITS: Readonly<Record<string, readonly Limit[]>> = {
   resetPassword: [limit('resetPassword', 'address', 100)],
   requestEmailVerification: [limit('requestEmailVerification', 'user', 5)],
   verifyEmail: [limit('verifyEmail', 'address', 100)],
+  // all that was ever put on record about somebody, read and written out
+  dataExport: [limit('dataExport', 'user', 5)],
 };
 
 /** What RATE_LIMITS may name. */

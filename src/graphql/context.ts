@@ -12,6 +12,8 @@ export interface Context extends ServerContext {
   readonly rateLimiter: RateLimiter;
   /** Who is signed in. A sign-in sets it, so that the rest of the same request is answered to the one who signed in. */
   viewer: Viewer | null;
+  /** Whether somebody's data was exported for this request: twenty times under aliases it would be twenty times as much. */
+  hasExported: boolean;
   /** What the request carries besides the access token. */
   readonly presented: PresentedTokens;
   /** Whether the request came with credentials, and whether they were good. */
@@ -45,6 +47,7 @@ export async function createContext(
     rateLimiter,
     presented,
     viewer,
+    hasExported: false,
     credentials: token === null ? 'none' : viewer === null ? 'rejected' : 'accepted',
     client: {
       ipAddress: server.http.clientAddress,

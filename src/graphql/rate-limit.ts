@@ -1,5 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { GraphQLResolveInfo, GraphQLSchema } from 'graphql';
+import {
+  type GraphQLNamedType,
+  type GraphQLResolveInfo,
+  type GraphQLSchema,
+  isObjectType,
+} from 'graphql';
 import { getGraphQLRateLimiter, type Identity, Store } from 'graphql-rate-limit';
 import { RequestError } from '../errors.ts';
 import type { Deps } from '../flows/deps.ts';
@@ -127,12 +132,12 @@ function hitKey({ contextIdentity, fieldIdentity }: Identity, { name, windowMs }
  * counts first.
  */
 export function withRateLimits(schema: GraphQLSchema): GraphQLSchema {
-  const fields = schema.getMutationType()?.getFields() ?? {};
+  const fields = { ...fieldsOf(schema.getType('User')), ...fieldsOf(schema.getMutationType()) };
   for (const name of Object.keys(RATE_LIMITS)) {
     const field = fields[name];
     const resolve = field?.resolve;
     if (field === undefined || resolve === undefined) {
-      throw new Error(`RATE_LIMITS names ${name}, which is no mutation.`);
+      throw new Error(`RATE_LIMITS names ${name}, which is no field of Mutation or User.`);
     }
     field.resolve = async (source, args, context: Context, info) => {
       await context.rateLimiter.check(name, args, context, info);
@@ -140,4 +145,8 @@ export function withRateLimits(schema: GraphQLSchema): GraphQLSchema {
     };
   }
   return schema;
+}
+
+function fieldsOf(type: GraphQLNamedType | null | undefined) {
+  return isObjectType(type) ? type.getFields() : {};
 }

@@ -1,3 +1,4 @@
+import { RequestError } from '../errors.ts';
 import { exportUserData } from '../flows/data-export.ts';
 import { findPublicProfile, type PublicProfile } from '../flows/profile.ts';
 import { listEvents } from '../records/audit-event.ts';
@@ -107,11 +108,22 @@ builder.objectFields(UserObject, (t) => ({
   }),
   dataExport: t.field({
     type: 'JSON',
-    description: 'Everything stored about the owner, without secrets. Its owner only.',
+    description:
+      'Everything stored about the owner, without secrets. Its owner only, and once in a request.',
     authScopes: (user, _args, context) => isOwner(user, context),
-    resolve: (user, _args, { deps }) => exportUserData(deps, user),
+    resolve: (user, _args, context) => {
+      assertFirstExport(context);
+      return exportUserData(context.deps, user);
+    },
   }),
 }));
+
+function assertFirstExport(context: Context): void {
+  if (context.hasExported) {
+    throw new RequestError('BAD_USER_INPUT', { message: 'Ask for dataExport once in a request.' });
+  }
+  context.hasExported = true;
+}
 
 const PublicProfileObject = builder.objectRef<PublicProfile>('PublicProfile').implement({
   description: 'An account, as other signed-in people see it.',

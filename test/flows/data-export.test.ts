@@ -115,3 +115,26 @@ it("is its owner's only: administrators do not get it", async () => {
   const own = await app.gql(query, { id: admin.id }, { token: admin.accessToken });
   expect(own.data.admin.user.dataExport.user.id).toBe(admin.id);
 });
+
+it('is made once in a request, whatever it is called there', async () => {
+  const { accessToken: token } = await registerUser(app);
+  const query = '{ me { one: dataExport ...more } } fragment more on User { other: dataExport }';
+  const { errors, data } = await app.gql(query, {}, { token });
+  expect(errors).toMatchObject([
+    { message: 'Ask for dataExport once in a request.', extensions: { code: 'BAD_USER_INPUT' } },
+  ]);
+  expect(data).toEqual({ me: null });
+});
+
+it('is made five times in a quarter of an hour', async () => {
+  const limited = await createTestApp({
+    env: { RATE_LIMIT: 'on', ACCESS_TOKEN_TTL: '3600' },
+  });
+  const { accessToken: token } = await registerUser(limited);
+  const ask = () => limited.gql('{ me { dataExport } }', {}, { token });
+  for (let i = 0; i < 5; i++) expect((await ask()).errors).toBeUndefined();
+  expect((await ask()).errors).toMatchObject([{ extensions: { code: 'RATE_LIMITED' } }]);
+  limited.clock.advance(15 * 60);
+  expect((await ask()).errors).toBeUndefined();
+  await limited.close();
+});

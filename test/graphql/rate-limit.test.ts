@@ -217,6 +217,7 @@ const CALLS: Record<string, (user: TestUser, from: string) => Promise<unknown>> 
   requestEmailVerification: ({ accessToken }) => requestVerification(once, accessToken),
   verifyEmail: (_user, from) =>
     once.gql('mutation { verifyEmail(input: { token: "x" }) { __typename } }', {}, { from }),
+  dataExport: ({ accessToken: token }) => once.gql('{ me { dataExport } }', {}, { token }),
 };
 
 async function signedInCall(field: string, { accessToken: token }: TestUser) {
