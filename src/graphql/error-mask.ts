@@ -1,12 +1,9 @@
 import { GraphQLError } from 'graphql';
-import type { GraphQLParams, Plugin } from 'graphql-yoga';
+import type { Plugin } from 'graphql-yoga';
 import { REQUEST_ERROR_MESSAGES, RequestError } from '../errors.ts';
 import type { ServerContext } from '../http/yoga-transport.ts';
 import type { Logger } from '../logger.ts';
-import { safeMessage, variableProblems } from './request-problem.ts';
-
-// a document of a thousand mistakes is not worth an answer of a thousand messages
-const MOST_ERRORS = 10;
+import { MOST_ERRORS, safeMessage } from './request-problem.ts';
 
 /**
  * Lets out of errors what a client may know and nothing else: an error of the request says what is wrong with it without
@@ -16,26 +13,14 @@ export function useErrorMask(logger: Logger): Plugin<object, ServerContext> {
   return {
     onExecutionResult({ result, setResult, context }) {
       if (result === undefined || !('errors' in result) || result.errors === undefined) return;
-      const { http, params } = context;
-      const errors = result.errors.slice(0, MOST_ERRORS);
-      const problems = errors.some(isVariableProblem) ? problemsOf(params ?? {}) : [];
-      const others = problems.length > 0 ? errors.filter((e) => !isVariableProblem(e)) : errors;
-      const masked = [
-        ...problems,
-        ...others.map((error) => maskError(error, http.requestId, logger)),
-      ];
+      const { http } = context;
+      const masked = result.errors
+        .slice(0, MOST_ERRORS)
+        .map((error) => maskError(error, http.requestId, logger));
       http.facts.errors = [...new Set(masked.map((error) => String(error.extensions.code)))].join();
       setResult({ ...result, errors: masked });
     },
   };
-}
-
-function problemsOf({ query, operationName, variables }: Partial<GraphQLParams>): GraphQLError[] {
-  return variables === undefined ? [] : variableProblems(query ?? '', operationName, variables);
-}
-
-function isVariableProblem(error: GraphQLError): boolean {
-  return error.originalError == null && error.path === undefined && error.locations === undefined;
 }
 
 /**

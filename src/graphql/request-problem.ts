@@ -1,12 +1,5 @@
-import {
-  coerceInputValue,
-  GraphQLError,
-  getOperationAST,
-  isInputType,
-  parse,
-  typeFromAST,
-} from 'graphql';
-import { schema } from './schema.ts';
+/** How many errors one answer tells: a request of a thousand mistakes is not worth as many messages. */
+export const MOST_ERRORS = 10;
 
 // What graphql-js says of a wrong value ends in the value itself, and wrong values are passwords as often as not.
 const REWRITES: readonly (readonly [RegExp, string])[] = [
@@ -19,6 +12,8 @@ const REWRITES: readonly (readonly [RegExp, string])[] = [
   [/^(\w+) cannot represent .*$/s, 'Expected a value of the type $1.'],
   [/^Expected value of type "([^"]+)", found .*$/s, 'Expected a value of the type $1.'],
   [/^Expected type "([^"]+)".*$/s, 'Expected a value of the type $1.'],
+  // all that graphql-js says where fields and fragments would have to be compared without end
+  [/^Validation aborted\.$/, 'Too many fields and fragments of the document meet in one place.'],
 ];
 
 // a name of ninety kilobytes is not worth saying back
@@ -32,9 +27,10 @@ export function safeMessage(message: string): string {
 }
 
 function plainMessage(message: string): string {
-  const plain = message
-    .replace(/ ?Did you mean .*\?$/s, '')
-    .replace(/^Syntax Error: (Document contains more that \d+ tokens)\. .*$/, TOO_MANY_TOKENS);
+  const plain = withoutHint(message).replace(
+    /^Syntax Error: (Document contains more that \d+ tokens)\. .*$/,
+    TOO_MANY_TOKENS,
+  );
   if (plain.startsWith('Syntax Error: ')) return safeSyntaxMessage(plain);
   for (const [pattern, replacement] of REWRITES) {
     if (pattern.test(plain)) return plain.replace(pattern, replacement);
@@ -42,38 +38,15 @@ function plainMessage(message: string): string {
   return plain;
 }
 
+/** By searching the text once: a pattern would start again at each of the thousand hints that a value can hold. */
+function withoutHint(message: string): string {
+  const start = message.endsWith('?') ? message.indexOf('Did you mean ') : -1;
+  return start === -1 ? message : message.slice(0, start).replace(/ $/, '');
+}
+
 /** Keeps which kind of token was found, and drops what it was: a quotation mark forgotten turns a password into a name. */
 function safeSyntaxMessage(message: string): string {
   return message
     .replace(/\b(String|BlockString|Name|Int|Float|Comment) "[\s\S]*"/, '$1')
     .replace(/(Invalid [\w ]+): [\s\S]*$/, '$1.');
-}
-
-/**
- * What is wrong with the variables of a request, by path and expected type. graphql-js's own messages quote the value.
- *
- * @returns nothing when the request cannot be read so far
- */
-export function variableProblems(
-  query: string,
-  operationName: string | null | undefined,
-  variables: Record<string, unknown> | undefined,
-): GraphQLError[] {
-  const operation = getOperationAST(parse(query), operationName);
-  const problems: GraphQLError[] = [];
-  for (const definition of operation?.variableDefinitions ?? []) {
-    const name = definition.variable.name.value;
-    const type = typeFromAST(schema, definition.type);
-    const value = variables?.[name];
-    if (!isInputType(type) || (value === undefined && definition.defaultValue !== undefined))
-      continue;
-    coerceInputValue(value, type, (path, _value, error) => {
-      const place = path.length === 0 ? '' : ` at "${[name, ...path].join('.')}"`;
-      const message = `Variable "$${name}" is not valid${place}: ${safeMessage(error.message)}`;
-      problems.push(
-        new GraphQLError(message, { nodes: definition, extensions: { code: 'BAD_USER_INPUT' } }),
-      );
-    });
-  }
-  return problems.slice(0, 10);
 }

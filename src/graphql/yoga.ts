@@ -15,6 +15,7 @@ import { useOperationName } from './request-facts.ts';
 import { schema } from './schema.ts';
 import { useTracing } from './tracing.ts';
 import { useTrustedDocuments } from './trusted-documents.ts';
+import { useVariableCheck } from './variable-problems.ts';
 
 /**
  * Makes the Yoga server: the schema, the context of each request, and the plugins in their order.
@@ -44,6 +45,7 @@ export function createYogaServer(
         : [useTrustedDocuments([persistedOperations, ...ownDocuments])]),
       useDocumentLimits(deps.config),
       useOperationName(),
+      useVariableCheck(),
       ...(tracer === undefined ? [] : [useTracing(tracer)]),
       useErrorMask(deps.logger),
       useRequestErrorStatus(),
