@@ -106,6 +106,7 @@ export interface Config {
   /** How much one GraphQL document may ask. */
   readonly documentLimits: {
     readonly tokens: number;
+    readonly lines: number;
     readonly depth: number;
     readonly aliases: number;
     readonly directives: number;
@@ -274,6 +275,7 @@ function mailboxSettings(variables: Environment) {
 function documentLimits(variables: Environment): Config['documentLimits'] {
   return {
     tokens: variables.MAX_TOKENS,
+    lines: variables.MAX_LINES,
     depth: variables.MAX_DEPTH,
     aliases: variables.MAX_ALIASES,
     directives: variables.MAX_DIRECTIVES,

@@ -90,6 +90,7 @@ export const environment = z.object({
   BODY_LIMIT_BYTES: count(1024, 10_000_000, 100_000),
   BODY_TIMEOUT_SECONDS: count(1, 120, 10),
   MAX_TOKENS: count(50, 1_000_000, 1000),
+  MAX_LINES: count(50, 1_000_000, 2000),
   MAX_DEPTH: count(3, 1000, 10),
   MAX_ALIASES: count(1, 10_000, 15),
   MAX_DIRECTIVES: count(1, 10_000, 8),

@@ -160,8 +160,14 @@ describe('the limits', () => {
       return name;
     });
     const expected = [
-      ...['BODY_LIMIT_BYTES', 'BODY_TIMEOUT_SECONDS', 'MAX_TOKENS', 'MAX_DEPTH', 'MAX_ALIASES'],
-      ...['MAX_DIRECTIVES', 'MAX_ROOT_FIELDS', 'LOGIN_ATTEMPT_LIMIT', 'LOGIN_ATTEMPT_WINDOW'],
+      ...['BODY_LIMIT_BYTES', 'BODY_TIMEOUT_SECONDS', 'MAX_TOKENS', 'MAX_LINES', 'MAX_DEPTH'],
+      ...[
+        'MAX_ALIASES',
+        'MAX_DIRECTIVES',
+        'MAX_ROOT_FIELDS',
+        'LOGIN_ATTEMPT_LIMIT',
+        'LOGIN_ATTEMPT_WINDOW',
+      ],
       ...['ACCESS_TOKEN_TTL', 'REFRESH_TOKEN_TTL', 'SESSION_TTL', 'SESSION_MAX_AGE'],
       ...['REFRESH_GRACE', 'MAX_SESSIONS_PER_USER'],
       ...['MAIL_RECIPIENT_LIMIT', 'MAIL_RECIPIENT_WINDOW'],

@@ -48,6 +48,14 @@ describe('G5: alias overload', () => {
       `{ me { ${times(4, (i) => `...F${i}`)} } } ${times(4, (i) => `fragment F${i} on User { ${times(4, (j) => `a${i}${j}: id`)} }`)}`,
     ],
     ['in inline fragments', `{ ${times(16, (i) => `... { a${i}: __typename }`)} }`],
+    [
+      'in a fragment that nothing uses',
+      `{ __typename } fragment F on User { ${times(300, (i) => `a: ${['id', 'email'][i % 2]}`)} }`,
+    ],
+    [
+      'in a fragment that spreads itself',
+      `{ __typename } fragment F on User { ${times(190, (i) => `a${i}: id`)} ...F }`,
+    ],
   ])('%s', async (_what, query) => {
     expect(await refused(query)).toMatch(/MAX_ALIASES|MAX_ROOT_FIELDS/);
   });
@@ -148,12 +156,80 @@ it.each([
 
 it('G10: directives where the limit does not count them make a short answer all the same', async () => {
   await refused(`query ($a: Int ${'@aa '.repeat(300)}) { __typename }`);
-  await refused(`{ __typename } fragment F on Query ${'@aa '.repeat(300)} { __typename }`);
+});
+
+it('G10: directives of a fragment that nothing uses are counted', async () => {
+  const query = `{ __typename } fragment F on Query ${'@aa '.repeat(300)} { __typename }`;
+  expect(await refused(query)).toContain('MAX_DIRECTIVES');
 });
 
 it('G11: one field a thousand times', async () => {
   expect(await refused(`{ me { ${'id '.repeat(1000)} } }`)).toContain('MAX_TOKENS');
   expect(await refused(`{ ${'__typename '.repeat(900)} }`)).toContain('MAX_ROOT_FIELDS');
+});
+
+describe('G11: one field often in one place, where each is compared with each', () => {
+  it.each([
+    ['in an operation', `{ me { ${'sessions { id } '.repeat(51)} } }`, 'sessions'],
+    ['in inline fragments', `{ me { ${'... { id } '.repeat(51)} } }`, 'id'],
+    ['under an alias', `{ me { a: id ${'a '.repeat(50)} } }`, 'a'],
+    [
+      'in a fragment that nothing uses',
+      `{ __typename } fragment F on Query { ${'me { id } '.repeat(240)} }`,
+      'me',
+    ],
+    [
+      'in fields that are merged',
+      `{ me { ${`sessions { ${'id '.repeat(26)} } `.repeat(2)} } }`,
+      'id',
+    ],
+  ])('%s', async (_what, query, name) => {
+    expect(await refused(query)).toBe(
+      `The document asks for one field more than 50 times in one place. Ask once for "${name}".`,
+    );
+  });
+
+  it('over fragments', async () => {
+    const fragments = times(18, (i) => `fragment F${i} on User { ${'id '.repeat(46)} }`);
+    const said = await refused(`{ me { ${times(18, (i) => `...F${i}`)} } } ${fragments}`);
+    expect(said).toBe('Too many fields and fragments of the document meet in one place.');
+  });
+
+  it('and fifty times is answered', async () => {
+    const { data } = await app.gql(`{ me { ${'id '.repeat(50)} } }`);
+    expect(data).toEqual({ me: null });
+  });
+});
+
+describe('lines, which are counted anew for each error', () => {
+  it.each(['\n', '\r', '\r\n'])('up to 2000 that end in %j pass', async (end) => {
+    const { data } = await app.gql(`${end.repeat(1999)}{ __typename }`);
+    expect(data).toEqual({ __typename: 'Query' });
+    expect(await refused(`${end.repeat(2000)}{ __typename }`)).toBe(
+      'The document has more than 2000 lines. Split it, or have the operator raise MAX_LINES.',
+    );
+  });
+
+  it.each([
+    ['in comments', `{ __typename } ${'#\n'.repeat(30_000)}`],
+    ['in a text', `{ admin { user(id: """${'\n'.repeat(40_000)}""") { id } } }`],
+    ['before a mistake in the syntax', `${'\n'.repeat(40_000)}{`],
+    ['before too many tokens', `${'\n'.repeat(40_000)}{ ${'a '.repeat(1000)} }`],
+  ])('%s', async (_what, query) => {
+    expect(await refused(query)).toContain('MAX_LINES');
+  });
+
+  it('that the operator allows are not counted for more errors than are told', async () => {
+    const long = await createTestApp({
+      env: { MAX_LINES: '1000000', BODY_LIMIT_BYTES: '1000000' },
+    });
+    const query = `${'\n'.repeat(200_000)}{ me { ${times(900, (i) => `z${i}`)} } }`;
+    const started = performance.now();
+    const { errors } = await long.gql(query);
+    expect(performance.now() - started).toBeLessThan(SOON_MS);
+    expect(errors).toHaveLength(10);
+    await long.close();
+  });
 });
 
 it('G12: a thousand unknown fields', async () => {
