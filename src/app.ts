@@ -15,6 +15,7 @@ import { describe } from './graphql/error-mask.ts';
 import { EXAMPLE_OPERATIONS } from './graphql/examples.ts';
 import { createYogaServer } from './graphql/yoga.ts';
 import { parseTrustedProxies } from './http/client-address.ts';
+import type { Connection } from './http/connection.ts';
 import { createCors } from './http/cors.ts';
 import { createDevMailRoute } from './http/dev-mail.ts';
 import type { Route } from './http/exchange.ts';
@@ -23,7 +24,6 @@ import { createGraphqlEndpoint } from './http/graphql.ts';
 import { createHealthRoute, createReadinessRoute } from './http/health.ts';
 import { createJwksRoute } from './http/jwks.ts';
 import { countRequest, createMetricsApp } from './http/metrics.ts';
-import type { ServerState } from './http/node-exchange.ts';
 import { createPages } from './http/pages.ts';
 import { createSecurityHeaders } from './http/security-headers.ts';
 import { createHttpApp, type HttpApp } from './http/server.ts';
@@ -35,7 +35,7 @@ import { type Overrides, openServices, type Services } from './services.ts';
 /** The service, wired and ready to be listened to or called. */
 export interface App {
   fetch: HttpApp['fetch'];
-  handler(request: IncomingMessage, response: ServerResponse, state?: ServerState): void;
+  handler(request: IncomingMessage, response: ServerResponse, connection?: Connection): void;
   securityHeaders: Readonly<Record<string, string>>;
   /** Answers `/metrics`, on a port of its own; absent where figures are not wanted. */
   metrics: HttpApp | undefined;

@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import type { Certificate } from './certificate.ts';
-import type { ServerState } from './node-exchange.ts';
+import { type Connection, watchConnections } from './connection.ts';
+import { answerMalformed } from './malformed.ts';
 
 /** Where to listen, and how patient to be. */
 export interface ListenOptions {
@@ -41,26 +41,23 @@ const MAX_HEADER_BYTES = 16_384;
 // of the time to close, where connections do not stop coming; the rest is for what has been accepted
 const ACCEPTING_SHARE = 0.8;
 
-type Handler = (req: IncomingMessage, res: ServerResponse, state: ServerState) => void;
+type Handler = (req: IncomingMessage, res: ServerResponse, connection: Connection) => void;
 
 /** Starts an HTTP server; rejects when the address cannot be had. */
 export async function listen(handler: Handler, options: ListenOptions): Promise<Listener> {
   const state = { closing: false };
-  const { server, renewCertificate } = createServerOf(options, (req, res) =>
-    handler(req, res, state),
-  );
+  const { server, renewCertificate } = createServerOf(options);
+  const isTls = options.certificate !== undefined;
+  const connections = watchConnections(server, { isTls }, state);
+  function answer(req: IncomingMessage, res: ServerResponse): void {
+    const connection = connections.begin(req, res);
+    if (connection !== undefined) handler(req, res, connection);
+  }
+  server.on('request', answer);
   // An expectation that nobody knows is ignored: Node's own 417 would come without our headers.
-  server.on('checkExpectation', (req, res) => handler(req, res, state));
+  server.on('checkExpectation', answer);
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    answerMalformed(error, socket, options.securityHeaders);
-  });
-  // before its handshake is over, a TLS connection is none that the server would close by itself
-  const connections = new Set<Socket>();
-  let arrivals = 0;
-  server.on('connection', (socket) => {
-    arrivals++;
-    connections.add(socket);
-    socket.once('close', () => connections.delete(socket));
+    answerMalformed(error, socket, connections, options.securityHeaders);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -74,10 +71,10 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
     state.closing = true;
     const deadline = setTimeout(() => {
       server.closeAllConnections();
-      for (const socket of connections) socket.destroy();
+      for (const socket of connections.sockets) socket.destroy();
     }, deadlineMs);
     await delay(lastCallMs);
-    await emptied(() => arrivals, deadlineMs * ACCEPTING_SHARE);
+    await emptied(() => connections.arrivals, deadlineMs * ACCEPTING_SHARE);
     await new Promise((resolve) => server.close(resolve));
     clearTimeout(deadline);
   }
@@ -97,10 +94,10 @@ async function emptied(arrivals: () => number, atMostMs: number): Promise<void> 
   }
 }
 
-function createServerOf(
-  options: ListenOptions,
-  answer: (req: IncomingMessage, res: ServerResponse) => void,
-): { server: Server; renewCertificate(certificate: Certificate): void } {
+function createServerOf(options: ListenOptions): {
+  server: Server;
+  renewCertificate(certificate: Certificate): void;
+} {
   const { headersTimeoutMs = 10_000, requestTimeoutMs = 30_000, certificate } = options;
   const settings = {
     headersTimeout: headersTimeoutMs,
@@ -112,10 +109,10 @@ function createServerOf(
     insecureHTTPParser: false,
   };
   if (certificate === undefined) {
-    return { server: createServer(settings, answer), renewCertificate: () => undefined };
+    return { server: createServer(settings), renewCertificate: () => undefined };
   }
   const tls = { minVersion: 'TLSv1.2', handshakeTimeout: headersTimeoutMs } as const;
-  const server = createTlsServer({ ...settings, ...tls, ...certificate }, answer);
+  const server = createTlsServer({ ...settings, ...tls, ...certificate });
   return { server, renewCertificate: (next) => server.setSecureContext({ ...tls, ...next }) };
 }
 
@@ -124,33 +121,4 @@ function addressOf(address: AddressInfo | string | null): AddressInfo {
     throw new TypeError('The server does not listen on a TCP port');
   }
   return address;
-}
-
-const STATUS_BY_CODE: Readonly<Record<string, string>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
-  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: '413 Payload Too Large',
-};
-
-/** Answers what Node's parser refused: two lengths, a length beside chunks, a head that never ends. */
-function answerMalformed(
-  error: NodeJS.ErrnoException,
-  socket: Duplex,
-  securityHeaders: Readonly<Record<string, string>>,
-): void {
-  // what no HTTP parser refused, such as a failed handshake, has nobody to answer to
-  const isHttp = /^(HPE|ERR_HTTP)_/.test(error.code ?? '');
-  const isFirst = 'bytesWritten' in socket && socket.bytesWritten === 0;
-  // On a connection that has been answered before, more bytes could be taken for part of an answer.
-  if (!socket.writable || !isFirst || !isHttp) {
-    socket.destroy();
-    return;
-  }
-  const lines = [
-    `HTTP/1.1 ${STATUS_BY_CODE[error.code ?? ''] ?? '400 Bad Request'}`,
-    ...Object.entries(securityHeaders).map(([name, value]) => `${name}: ${value}`),
-    'content-length: 0',
-    'connection: close',
-  ];
-  socket.end(`${lines.join('\r\n')}\r\n\r\n`);
 }

@@ -1,25 +1,30 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { announcesBody } from './body.ts';
+import type { Connection } from './connection.ts';
 import type { HttpResponse, IncomingRequest, RequestHeaders } from './exchange.ts';
-
-/** What the answers of a server have to know about it. */
-export interface ServerState {
-  /** Whether it is shutting down: then an answer is the last one on its connection. */
-  readonly closing: boolean;
-}
 
 // How long the rest of an unread body is taken and thrown away. Closing at once would reset the
 // connection, and the client might lose the answer that says why.
 const LINGER_MS = 1000;
 
-/** The request of a socket. */
-export function incomingOfNode(req: IncomingMessage): IncomingRequest {
+/**
+ * The request of a socket.
+ *
+ * @param connection that it came by; without one the socket is asked
+ * @returns undefined where nobody knows who sent it, because the client has reset the connection
+ */
+export function incomingOfNode(
+  req: IncomingMessage,
+  connection?: Connection,
+): IncomingRequest | undefined {
+  const { remoteAddress } = connection ?? req.socket;
+  if (remoteAddress === undefined) return undefined;
   return {
     method: req.method ?? 'GET',
     url: originForm(req.url ?? '/'),
     // Node keeps lists for Set-Cookie alone, which means nothing in a request.
     headers: req.headers as RequestHeaders,
-    remoteAddress: req.socket.remoteAddress ?? '',
+    remoteAddress,
     stream: req,
   };
 }
@@ -36,12 +41,12 @@ export function sendAnswer(
   req: IncomingMessage,
   res: ServerResponse,
   answer: HttpResponse,
-  state?: ServerState,
+  connection?: Connection,
 ): void {
   // The client has gone: there is nobody to tell.
   if (res.destroyed) return;
   const isUnread = !req.complete && announcesBody(req.headers as RequestHeaders);
-  if (isUnread || state?.closing === true) res.setHeader('connection', 'close');
+  if (isUnread || connection?.isLast(res) === true) res.setHeader('connection', 'close');
   const { status, headers } = answer;
   // The reason is given, because a failed attempt at another answer would leave its own behind.
   res.writeHead(status, STATUS_CODES[status], headers as Record<string, string | string[]>);

@@ -7,6 +7,7 @@ import {
   NO_TRUSTED_PROXIES,
   type TrustedProxies,
 } from './client-address.ts';
+import type { Connection } from './connection.ts';
 import type { CorsPolicy } from './cors.ts';
 import type {
   HttpRequest,
@@ -16,7 +17,7 @@ import type {
   Route,
 } from './exchange.ts';
 import { type FetchOrigin, incomingOfFetch, responseOfFetch } from './fetch-exchange.ts';
-import { incomingOfNode, type ServerState, sendAnswer } from './node-exchange.ts';
+import { incomingOfNode, sendAnswer } from './node-exchange.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import { createRouter } from './router.ts';
 
@@ -64,7 +65,7 @@ export interface HttpAppOptions {
 /** The service as HTTP: one path for sockets and for tests without one. */
 export interface HttpApp {
   fetch(input: Request | string | URL, init?: RequestInit, from?: FetchOrigin): Promise<Response>;
-  handler(req: IncomingMessage, res: ServerResponse, state?: ServerState): void;
+  handler(req: IncomingMessage, res: ServerResponse, connection?: Connection): void;
 }
 
 // Log lines and answers carry it: no spaces, quotes or control characters, and no novels.
@@ -114,9 +115,14 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       const incoming = incomingOfFetch(request, from);
       return exchange(incoming, (response) => responseOfFetch(response, request.method));
     },
-    handler(req, res, state) {
-      const incoming = incomingOfNode(req);
-      exchange(incoming, (response) => sendAnswer(req, res, response, state)).catch((error) => {
+    handler(req, res, connection) {
+      const incoming = incomingOfNode(req, connection);
+      if (incoming === undefined) {
+        res.destroy();
+        return;
+      }
+      const send = (response: HttpResponse) => sendAnswer(req, res, response, connection);
+      exchange(incoming, send).catch((error) => {
         logError(error, 'unknown');
         res.destroy();
       });

@@ -144,16 +144,18 @@ describe('clients that go away', () => {
   it('in the middle of an upload, or before their answer, leave the service as it was', async () => {
     const { port, errors, logged } = await startServer();
     for (let i = 0; i < 20; i++) {
-      const upload = open(port);
+      const clients = [open(port), open(port), open(port)] as const;
+      const [upload, waiting, large] = clients;
+      // whoever goes before the service has seen it is not even answered
+      for (const { socket } of clients) socket.write(POST);
+      await until(() => clients.every(({ received }) => received().includes(ANSWER)));
       upload.socket.write(head('content-length: 100') + QUERY);
-      const waiting = open(port);
       waiting.socket.write(SLOW_POST);
-      const large = open(port);
       large.socket.write(head('content-length: 20000000') + 'x'.repeat(100_000));
       await sleep(2);
-      for (const { socket } of [upload, waiting, large]) socket.resetAndDestroy();
+      for (const { socket } of clients) socket.resetAndDestroy();
     }
-    await until(() => logged.length === 60);
+    await until(() => logged.length === 120);
     expect(await sendRaw(port, LAST_POST)).toContain(ANSWER);
     expect(errors).toEqual([]);
   });

@@ -1,0 +1,42 @@
+import type { Duplex } from 'node:stream';
+import type { Connections } from './connection.ts';
+
+const STATUS_BY_CODE: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: '413 Payload Too Large',
+};
+
+/**
+ * Answers what Node's parser refused: two lengths, a length beside chunks, a head that never ends.
+ *
+ * @param error as the server's event `clientError` tells it
+ * @param securityHeaders sent with the answer
+ */
+export function answerMalformed(
+  error: NodeJS.ErrnoException,
+  socket: Duplex,
+  connections: Connections,
+  securityHeaders: Readonly<Record<string, string>>,
+): void {
+  // what no HTTP parser refused, such as a failed handshake, has nobody to answer to
+  const isHttp = /^(HPE|ERR_HTTP)_/.test(error.code ?? '');
+  if (!socket.writable || !isHttp) {
+    socket.destroy();
+    return;
+  }
+  // The requests before it are being run: a 400 would be taken for the answer to the first of them.
+  if (connections.endAfterAnswers(socket)) return;
+  // On a connection that has been answered before, more bytes could be taken for part of an answer.
+  if (!('bytesWritten' in socket) || socket.bytesWritten !== 0) {
+    socket.destroy();
+    return;
+  }
+  const lines = [
+    `HTTP/1.1 ${STATUS_BY_CODE[error.code ?? ''] ?? '400 Bad Request'}`,
+    ...Object.entries(securityHeaders).map(([name, value]) => `${name}: ${value}`),
+    'content-length: 0',
+    'connection: close',
+  ];
+  socket.end(`${lines.join('\r\n')}\r\n\r\n`);
+}
