@@ -18,6 +18,8 @@ export interface Connections {
   readonly arrivals: number;
   /** Takes a request on; undefined where its connection is at its end, and it is not to be run. */
   begin(req: IncomingMessage, res: ServerResponse): Connection | undefined;
+  /** Whether a connection has requests whose answers have not left. */
+  isAnswering(socket: Duplex): boolean;
   /**
    * Reads no more requests from a connection of which the parser could make no sense, and closes it behind the answers to
    * those before. @returns whether there are any; otherwise it is the caller's to end.
@@ -32,6 +34,8 @@ interface Entry {
   pending: number;
   /** The newest request: answers leave in the order of requests, so its answer comes last. */
   latest: { readonly req: IncomingMessage; readonly res: ServerResponse } | undefined;
+  /** No request after the latest is run. */
+  isFull: boolean;
   /** What came after the latest request, or is its body, could not be read. */
   isBroken: boolean;
 }
@@ -41,10 +45,11 @@ interface Entry {
  *
  * @param server of HTTP, or of HTTPS when `isTls`
  * @param state whether the server is shutting down: then the last answer of each connection says so
+ * @param maxPipelined requests that one connection may have unanswered; its answer to that many is its last
  */
 export function watchConnections(
   server: Server,
-  options: { readonly isTls: boolean },
+  options: { readonly isTls: boolean; readonly maxPipelined: number },
   state: { readonly closing: boolean },
 ): Connections {
   const sockets = new Set<Socket>();
@@ -72,16 +77,18 @@ export function watchConnections(
     },
     begin(req, res) {
       const entry = entries.get(req.socket);
-      if (entry === undefined || entry.isBroken) return undefined;
+      if (entry === undefined || entry.isFull || entry.isBroken) return undefined;
       entry.pending++;
       entry.latest = { req, res };
+      entry.isFull = entry.pending >= options.maxPipelined;
       res.once('close', () => {
         entry.pending--;
-        const isOver = entry.pending === 0 && state.closing;
+        const isOver = entry.pending === 0 && (entry.isFull || state.closing);
         if (isOver || (entry.isBroken && !hasWhole(entry))) req.socket.destroySoon();
       });
       return entry.connection;
     },
+    isAnswering: (socket) => (entries.get(socket)?.pending ?? 0) > 0,
     endAfterAnswers(socket) {
       const entry = entries.get(socket);
       if (entry === undefined) return false;
@@ -95,10 +102,12 @@ function createEntry(remoteAddress: string, state: { readonly closing: boolean }
   const entry: Entry = {
     connection: {
       remoteAddress,
-      isLast: (res) => (state.closing || entry.isBroken) && entry.latest?.res === res,
+      isLast: (res) =>
+        (state.closing || entry.isFull || entry.isBroken) && entry.latest?.res === res,
     },
     pending: 0,
     latest: undefined,
+    isFull: false,
     isBroken: false,
   };
   return entry;

@@ -19,6 +19,13 @@ export interface ListenOptions {
   readonly requestTimeoutMs?: number;
   /** How long an idle connection is kept: longer than the usual load balancer's 60 s. */
   readonly keepAliveTimeoutMs?: number;
+  /**
+   * How long a client may take nothing of an answer that waits for it, before its connection is closed: at the most twice as
+   * long. Should be longer than `headersTimeoutMs`, whose answer says what was too slow.
+   */
+  readonly stallTimeoutMs?: number;
+  /** Requests that one connection may have unanswered; later ones are not run, and it is closed after these. */
+  readonly maxPipelined?: number;
   /** With it the server speaks TLS and nothing else. */
   readonly certificate?: Certificate | undefined;
 }
@@ -47,8 +54,9 @@ type Handler = (req: IncomingMessage, res: ServerResponse, connection: Connectio
 export async function listen(handler: Handler, options: ListenOptions): Promise<Listener> {
   const state = { closing: false };
   const { server, renewCertificate } = createServerOf(options);
-  const isTls = options.certificate !== undefined;
-  const connections = watchConnections(server, { isTls }, state);
+  const { certificate, maxPipelined = 32 } = options;
+  const isTls = certificate !== undefined;
+  const connections = watchConnections(server, { isTls, maxPipelined }, state);
   function answer(req: IncomingMessage, res: ServerResponse): void {
     const connection = connections.begin(req, res);
     if (connection !== undefined) handler(req, res, connection);
@@ -58,6 +66,11 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
   server.on('checkExpectation', answer);
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     answerMalformed(error, socket, connections, options.securityHeaders);
+  });
+  // Node tells of connections on which nothing moves, those that are kept alive for too long among them. A request may wait
+  // as long as it takes, for a hash or the database; an answer may not wait for the client.
+  server.on('timeout', (socket) => {
+    if (!connections.isAnswering(socket) || socket.writableLength > 0) socket.destroy();
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -108,11 +121,14 @@ function createServerOf(options: ListenOptions): {
     maxHeaderSize: MAX_HEADER_BYTES,
     insecureHTTPParser: false,
   };
+  const stallTimeoutMs = options.stallTimeoutMs ?? 15_000;
   if (certificate === undefined) {
-    return { server: createServer(settings), renewCertificate: () => undefined };
+    const server = createServer(settings).setTimeout(stallTimeoutMs);
+    return { server, renewCertificate: () => undefined };
   }
   const tls = { minVersion: 'TLSv1.2', handshakeTimeout: headersTimeoutMs } as const;
   const server = createTlsServer({ ...settings, ...tls, ...certificate });
+  server.setTimeout(stallTimeoutMs);
   return { server, renewCertificate: (next) => server.setSecureContext({ ...tls, ...next }) };
 }
 

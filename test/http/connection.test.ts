@@ -1,16 +1,117 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { head, open, postOf, sendRaw, startServer, until } from './raw-connection.ts';
+import { type ListenOptions, listen } from '../../src/http/listen.ts';
+import { createCertificate } from '../support/certificate.ts';
+import { ANSWER, head, open, postOf, sendRaw, startServer, until } from './raw-connection.ts';
 import { createTinyService } from './tiny-service.ts';
 
+const GET = 'GET / HTTP/1.1\r\nhost: a\r\n\r\n';
 const POST = postOf('{hello}');
 const SLOW_POST = postOf('{slow}');
 const MUTATION = postOf('mutation{change}');
+// twenty of them are more than the system keeps for both sides
+const LARGE = Buffer.alloc(1_000_000, 'x');
+
 const statusesIn = (answer: string) => answer.match(/HTTP\/1\.1 \d+/g) ?? [];
 
+/** Starts a server of one handler, until the test is over. @returns the sockets it has seen, too */
+async function startRaw(
+  handler: (req: IncomingMessage, res: ServerResponse) => void,
+  options: Partial<ListenOptions>,
+) {
+  const sockets = new Set<Socket>();
+  const listener = await listen(
+    (req, res) => {
+      sockets.add(req.socket);
+      handler(req, res);
+    },
+    { host: '127.0.0.1', port: 0, securityHeaders: {}, ...options },
+  );
+  onTestFinished(() => listener.close(0));
+  return { port: listener.address.port, sockets };
+}
+
+function connectPaused(port: number, isTls: boolean): Socket {
+  const at = { port, host: '127.0.0.1', rejectUnauthorized: false };
+  const socket = (isTls ? connectTls(at) : connect(at)).pause();
+  onTestFinished(() => void socket.destroy());
+  return socket.on('error', () => undefined);
+}
+
+describe('a client that does not read', () => {
+  it.each([
+    ['plain HTTP', false],
+    ['TLS', true],
+  ])('loses its connection, and others do not: %s', async (_what, isTls) => {
+    const certificate = isTls ? createCertificate('one') : undefined;
+    const { port, sockets } = await startRaw((_req, res) => res.end(LARGE), {
+      stallTimeoutMs: 100,
+      certificate: certificate && {
+        cert: Buffer.from(certificate.cert),
+        key: Buffer.from(certificate.key),
+      },
+    });
+    for (let i = 0; i < 3; i++) connectPaused(port, isTls).write(GET.repeat(20));
+    await until(() => sockets.size === 3);
+    await until(() => [...sockets].every(({ destroyed }) => destroyed));
+  });
+
+  it('may take its time when it reads on', async () => {
+    const { port } = await startRaw((_req, res) => res.end(LARGE), { stallTimeoutMs: 100 });
+    const { socket, received, closed } = open(port);
+    const ended = GET.replace('\r\n\r\n', '\r\nconnection: close\r\n\r\n');
+    socket.write(GET.repeat(19) + ended);
+    const halt = setInterval(() => {
+      socket.pause();
+      setTimeout(() => socket.resume(), 20);
+    }, 25);
+    await closed;
+    clearInterval(halt);
+    expect(statusesIn(received())).toHaveLength(20);
+    expect(received().length).toBeGreaterThan(20 * LARGE.length);
+  });
+
+  it('is not one that waits for its answer, however long that takes', async () => {
+    const answer = async (_req: IncomingMessage, res: ServerResponse) => {
+      await sleep(300);
+      res.end(LARGE);
+    };
+    const { port, sockets } = await startRaw(answer, { stallTimeoutMs: 50 });
+    const { socket, received } = open(port);
+    socket.write(GET);
+    await until(() => received().length > LARGE.length);
+    // and after the wait it is one
+    socket.pause().write(GET.repeat(20));
+    await until(() => [...sockets].every(({ destroyed }) => destroyed));
+  });
+
+  it('is not one that says nothing between its requests, until that takes too long', async () => {
+    const { port } = await startServer({ stallTimeoutMs: 50, keepAliveTimeoutMs: 250 });
+    const { socket, received, closed } = open(port);
+    socket.write(POST);
+    await until(() => received().includes(ANSWER));
+    await sleep(120);
+    socket.write(POST);
+    await until(() => received().split(ANSWER).length === 3);
+    expect(statusesIn(await closed)).toHaveLength(2);
+  });
+});
+
 describe('requests that are sent before the answers have come', () => {
+  it('are run up to a number, and answered, and then the connection is closed', async () => {
+    const { port, mutations, logged } = await startServer({ maxPipelined: 4 });
+    const answer = await sendRaw(port, SLOW_POST + MUTATION.repeat(9));
+    expect(statusesIn(answer)).toHaveLength(4);
+    const [before, last] = answer.toLowerCase().split('connection: close');
+    expect(before).toContain('"change":2');
+    expect(last).toContain('"change":3');
+    expect(mutations()).toBe(3);
+    expect(logged).toHaveLength(4);
+  });
+
   it('are all answered where the service is shutting down', async () => {
     const { port, listener, logged } = await startServer();
     const { socket, closed } = open(port);
