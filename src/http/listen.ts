@@ -120,6 +120,8 @@ function createServerOf(options: ListenOptions): {
     connectionsCheckingInterval: Math.min(1000, headersTimeoutMs),
     maxHeaderSize: MAX_HEADER_BYTES,
     insecureHTTPParser: false,
+    // Node's own refusal would come without our headers.
+    requireHostHeader: false,
   };
   const stallTimeoutMs = options.stallTimeoutMs ?? 15_000;
   if (certificate === undefined) {

@@ -2,6 +2,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import { announcesBody } from './body.ts';
 import type { Connection } from './connection.ts';
 import type { HttpResponse, IncomingRequest, RequestHeaders } from './exchange.ts';
+import type { Refusal } from './refusal.ts';
 
 // How long the rest of an unread body is taken and thrown away. Closing at once would reset the
 // connection, and the client might lose the answer that says why.
@@ -34,6 +35,23 @@ function originForm(url: string): string {
   if (url.startsWith('/') || !URL.canParse(url)) return url;
   const { pathname, search } = new URL(url);
   return pathname + search;
+}
+
+/**
+ * What is wrong with the Host header lines of a request (RFC 9112, section 3.2): none in HTTP/1.1, or more than one. Of
+ * several, another server on the way may have believed another.
+ */
+export function refusalOfHost(req: IncomingMessage): Refusal | undefined {
+  const { rawHeaders } = req;
+  let hosts = 0;
+  // names and values in turn; `headers` keeps the first of several
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts++;
+  }
+  if (hosts === 1 || (hosts === 0 && req.httpVersion !== '1.1')) return undefined;
+  const message = `The request has ${hosts === 0 ? 'no' : 'more than one'} Host header. Send one.`;
+  return { status: 400, message, headers: { connection: 'close' } };
 }
 
 /** Writes an answer to its socket, and gives the connection up when the request was not read to its end. */

@@ -17,7 +17,7 @@ import type {
   Route,
 } from './exchange.ts';
 import { type FetchOrigin, incomingOfFetch, responseOfFetch } from './fetch-exchange.ts';
-import { incomingOfNode, sendAnswer } from './node-exchange.ts';
+import { incomingOfNode, refusalOfHost, sendAnswer } from './node-exchange.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import { createRouter } from './router.ts';
 
@@ -90,13 +90,18 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   async function exchange<T>(
     incoming: IncomingRequest,
     send: (response: HttpResponse) => T,
+    refusal?: Refusal,
   ): Promise<T> {
     const startedAt = performance.now();
     const request = requestOf(incoming, options);
     lookOut(incoming);
     let status = UNEXPECTED.status;
     try {
-      const routed = await around(request, () => route(request, incoming.stream));
+      const routed = await around(request, () =>
+        refusal === undefined
+          ? route(request, incoming.stream)
+          : Promise.resolve(refuse(refusal, request.headers.accept)),
+      );
       const response = complete(routed, request, options);
       const sent = send(response);
       status = response.status;
@@ -122,7 +127,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
         return;
       }
       const send = (response: HttpResponse) => sendAnswer(req, res, response, connection);
-      exchange(incoming, send).catch((error) => {
+      exchange(incoming, send, refusalOfHost(req)).catch((error) => {
         logError(error, 'unknown');
         res.destroy();
       });

@@ -206,3 +206,35 @@ describe('a client that resets its connection', () => {
     expect(logged).toEqual([]);
   });
 });
+
+describe('the Host header', () => {
+  const get = (version: string, ...hosts: string[]) =>
+    `${[`GET /health HTTP/${version}`, ...hosts, 'x-pad: host', 'connection: close'].join('\r\n')}\r\n\r\n`;
+
+  it.each([
+    ['none', get('1.1')],
+    ['two', get('1.1', 'host: a', 'host: b')],
+    ['two alike', get('1.1', 'Host: a', 'hOST: a')],
+    ['two in HTTP/1.0', get('1.0', 'host: a', 'host: b')],
+    ['none with a body', POST.replace('host: a\r\n', '')],
+    ['two with a body', POST.replace('host: a\r\n', 'host: a\r\nhost: b\r\n')],
+  ])('%s: 400 with our headers, and the connection is closed', async (_what, bytes) => {
+    const { port, logged } = await startServer();
+    const answer = await sendRaw(port, bytes + GET);
+    expect(statusesIn(answer)).toEqual(['HTTP/1.1 400']);
+    expect(answer).toContain('nosniff');
+    expect(answer).toContain('x-request-id');
+    expect(answer).toMatch(/(no|more than one) Host header/);
+    expect(answer.toLowerCase()).toContain('connection: close');
+    expect(logged[0]).toMatchObject({ status: 400 });
+  });
+
+  it.each([
+    ['one', get('1.1', 'HOST: a')],
+    ['an empty one', get('1.1', 'host:')],
+    ['none in HTTP/1.0', get('1.0')],
+  ])('%s: 200', async (_what, bytes) => {
+    const { port } = await startServer();
+    expect(statusesIn(await sendRaw(port, bytes))).toEqual(['HTTP/1.1 200']);
+  });
+});
