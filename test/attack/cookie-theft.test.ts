@@ -133,7 +133,7 @@ describe.each(deployments)(
         const change = { newPassword: 'five words in a row now', currentPassword: PASSWORD };
         check(await browser.send(UPDATE_PROFILE, { input: change }), 'updateProfile', {
           maxAge,
-          device: false,
+          device: true,
         });
         const login = {
           identifier: input.email,
