@@ -7,6 +7,7 @@ import type { Deps } from './deps.ts';
 import { eraseUser } from './steps/erasure.ts';
 import { mayWriteTo, recipientOf, writeTo } from './steps/mailing.ts';
 import { reauthenticate, withCode } from './steps/reauthentication.ts';
+import { assertStillSignedIn } from './steps/standing.ts';
 
 export interface AccountDeletionInput {
   confirm: boolean;
@@ -34,13 +35,17 @@ export async function deleteAccount(
   const { emailVerifiedAt, email } = account.user;
   // registering strangers and deleting that again must not fill their mailboxes
   const mayTell = emailVerifiedAt !== null || (await mayWriteTo(deps, email, 'deletion'));
+  const { passwordHash, totpSecret } = account.credentials;
   const remove = async (tx: Db) => {
     const isRemoved = await removeUnlessLastAdmin(deps, tx, viewer, client);
     const recipient = { ...recipientOf(account.user), id: null };
     if (isRemoved && mayTell) await writeTo(deps, tx, recipient, { kind: 'account-deleted' });
   };
-  if (account.credentials.totpSecret === null) {
-    await transaction(deps.db, remove);
+  if (totpSecret === null) {
+    await transaction(deps.db, async (tx) => {
+      await assertStillSignedIn(deps, tx, viewer, passwordHash);
+      await remove(tx);
+    });
   } else if (input.code === null) {
     throw new AuthError('INVALID_CODE');
   } else {

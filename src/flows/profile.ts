@@ -24,6 +24,7 @@ import { cancelEmailChange, requestEmailChange } from './steps/email-change.ts';
 import { assertMaySend, mayWriteTo, notify } from './steps/mailing.ts';
 import { reauthenticate } from './steps/reauthentication.ts';
 import { issueTokens, type SignedIn, sessionExpiry } from './steps/session-opening.ts';
+import { assertStillSignedIn } from './steps/standing.ts';
 
 /** What is left out stays as it is; a `null` or empty name or phrase is removed. */
 export interface ProfileInput {
@@ -53,16 +54,18 @@ export async function updateProfile(
   const changes = readChanges(deps, viewer.user, input);
   const newPassword = input.newPassword ?? null;
   const { pendingEmail } = changes;
-  if (newPassword !== null || pendingEmail !== undefined) {
-    await reauthenticate(deps, viewer, input.currentPassword ?? '', client);
-  }
+  const needsPassword = newPassword !== null || pendingEmail !== undefined;
+  const proven = needsPassword
+    ? await reauthenticate(deps, viewer, input.currentPassword ?? '', client)
+    : null;
   if (newPassword !== null) changes.passwordHash = await deps.passwords.hash(newPassword);
   const mayWrite =
     typeof pendingEmail === 'string' && (await mayRequestChange(deps, viewer.user, pendingEmail));
   const now = deps.now();
-  const { user, session } = await transaction(deps.db, (tx) =>
-    applyChanges(deps, tx, viewer, changes, { mayWrite, client, now }),
-  );
+  const { user, session } = await transaction(deps.db, async (tx) => {
+    await assertStillSignedIn(deps, tx, viewer, proven?.credentials.passwordHash ?? null);
+    return applyChanges(deps, tx, viewer, changes, { mayWrite, client, now });
+  });
   if (newPassword === null) return { user, signedIn: null };
   // under the new password all devices are unknown but the one it was chosen on
   const owner = { userId: user.id, passwordChangedAt: now };
@@ -129,8 +132,7 @@ async function applyChanges(
   const isNewPassword = given.passwordHash !== undefined;
   // whoever knew the old password may have had an address of theirs wait
   const changes = isNewPassword ? { pendingEmail: null, ...given } : given;
-  // an administrator may have deleted the account meanwhile
-  if (!(await updateUser(tx, userId, changes, now))) throw new RequestError('UNAUTHENTICATED');
+  await updateUser(tx, userId, changes, now);
   if (isNewPassword) {
     await endSessionsOf(tx, userId, 'PASSWORD_CHANGED', now, viewer.session.id);
     await deleteChallengesOf(tx, userId);

@@ -26,6 +26,7 @@ import type { Deps } from './deps.ts';
 import { type Attempt, withAttempt } from './steps/attempt.ts';
 import { notify } from './steps/mailing.ts';
 import { reauthenticate, withCode } from './steps/reauthentication.ts';
+import { assertStillSignedIn } from './steps/standing.ts';
 
 const ENROLMENT_MS = 15 * 60 * 1000;
 
@@ -47,11 +48,12 @@ export async function enableTotp(
   currentPassword: string,
   client: Client,
 ): Promise<TotpEnrolment> {
-  const { user } = await reauthenticate(deps, viewer, currentPassword, client);
+  const { user, credentials } = await reauthenticate(deps, viewer, currentPassword, client);
   if (user.totpEnabled) throw new AuthError('TOTP_ALREADY_ENABLED');
   const secret = createTotpSecret();
   const now = deps.now();
   await transaction(deps.db, async (tx) => {
+    await assertStillSignedIn(deps, tx, viewer, credentials.passwordHash);
     await putTotpEnrolment(tx, {
       userId: user.id,
       secret: encrypt(deps.keyring.keys('totp-secret'), Buffer.from(secret), user.id),
@@ -87,6 +89,7 @@ export async function confirmTotp(
     const step = totpStep(secret, code, now);
     if (step === null) return refuseCode(deps, viewer, attempt, client);
     const recoveryCodes = await transaction(deps.db, async (tx) => {
+      await assertStillSignedIn(deps, tx, viewer, null);
       const confirmed = { secret: enrolment.secret, step };
       const codes = await putInForce(deps, tx, viewer, confirmed, client);
       await attempt.succeed(tx);

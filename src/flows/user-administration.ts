@@ -24,6 +24,7 @@ import type { Deps } from './deps.ts';
 import { mailFirstLink } from './steps/email-link.ts';
 import { eraseUser, forgetAttempts } from './steps/erasure.ts';
 import { notify, recipientOf, writeTo } from './steps/mailing.ts';
+import { assertStillAdministers } from './steps/standing.ts';
 
 /** Who administers: a signed-in administrator, or the operator at the command line, who has no account. */
 export interface Administrator {
@@ -62,6 +63,7 @@ export async function createUser(
   const emailVerifiedAt = admin.userId === null && password !== null ? now : null;
   const newUser = { id, ...names, emailVerifiedAt, passwordHash, role, appMetadata, now };
   return transaction(deps.db, async (tx) => {
+    await assertStillAdministers(deps, tx, admin);
     const user = await insertUser(tx, newUser);
     await record(deps, tx, admin, id, 'USER_CREATED', { role });
     if (password === null) {
@@ -115,6 +117,7 @@ export async function changeUser(
   const takesRights = changes.role === 'USER' || changes.status === 'DISABLED';
   return transaction(deps.db, async (tx) => {
     if (takesRights) await guardAdmins(tx, admin, id);
+    await assertStillAdministers(deps, tx, admin);
     const before = await target(tx, id);
     if (takesRights) assertNotSelf(admin, id);
     await updateUser(tx, id, changes, deps.now());
@@ -160,6 +163,7 @@ export async function deleteUser(
   const id = spelled(givenId);
   await transaction(deps.db, async (tx) => {
     await guardAdmins(tx, admin, id);
+    await assertStillAdministers(deps, tx, admin);
     const user = await target(tx, id);
     assertNotSelf(admin, id);
     const { userId: actorId, sessionId = null, client } = admin;
@@ -174,6 +178,7 @@ export async function deleteUser(
 /** Lifts every lock on an account. @throws {AuthError} NOT_FOUND */
 export async function unlockUser(deps: Deps, admin: Administrator, id: string): Promise<User> {
   return transaction(deps.db, async (tx) => {
+    await assertStillAdministers(deps, tx, admin);
     const user = await target(tx, id);
     await forgetAttempts(deps, tx, user);
     await record(deps, tx, admin, id, 'USER_UNLOCKED', {});
@@ -188,6 +193,7 @@ export async function revokeUserSessions(
   id: string,
 ): Promise<number> {
   return transaction(deps.db, async (tx) => {
+    await assertStillAdministers(deps, tx, admin);
     await target(tx, id);
     const endedSessions = await endSessionsOf(tx, id, 'REVOKED_BY_ADMIN', deps.now());
     await deleteChallengesOf(tx, id);
@@ -209,6 +215,7 @@ export async function resetUserTotp(
 ): Promise<User> {
   const id = spelled(givenId);
   return transaction(deps.db, async (tx) => {
+    await assertStillAdministers(deps, tx, admin);
     const user = await target(tx, id);
     assertNotSelf(admin, id);
     if (await disableTotpSecret(tx, id, deps.now())) {
@@ -224,7 +231,7 @@ export async function resetUserTotp(
 /**
  * Takes the lock under which administrators lose their rights, one at a time.
  *
- * @throws {RequestError} FORBIDDEN when the one who acts has lost theirs since the request began
+ * @throws {RequestError} FORBIDDEN when the one who acts has lost theirs since the request began, before they learn more
  * @throws {AuthError} LAST_ADMIN
  */
 async function guardAdmins(tx: Db, admin: Administrator, id: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { and, eq, type SQL } from 'drizzle-orm';
+import { and, eq, isNull, type SQL } from 'drizzle-orm';
 import type { DeviceOwner } from '../crypto/device-token.ts';
 import { affectedRows, type Db } from '../db/client.ts';
 import { builtOnce, placeholder } from '../db/prepared-query.ts';
@@ -130,19 +130,25 @@ const loginUpdate = (where: SQL | undefined) =>
   );
 const updateLogin = loginUpdate(isActive);
 const updateLoginByPassword = loginUpdate(and(isActive, hasPassword));
+const updateLoginByPasswordAlone = loginUpdate(
+  and(isActive, hasPassword, isNull(users.totpSecret)),
+);
 
 /**
  * Records a sign-in, if the account is still active and its password the one that was checked: it may have been
- * disabled, or the password changed, while the hash was computed.
+ * disabled, the password changed, or TOTP turned on, while the hash was computed.
+ *
+ * @param account.byPasswordAlone whether no code was asked for
  *
  * It is the first write of a sign-in's transaction: it locks the row, so that the sign-ins of one user follow each other.
  */
 export async function recordLogin(
   db: Db,
-  account: { id: string; passwordHash: string | null },
+  account: { id: string; passwordHash: string | null; byPasswordAlone: boolean },
   now: Date,
 ): Promise<boolean> {
-  const { id, passwordHash } = account;
-  const update = passwordHash === null ? updateLogin : updateLoginByPassword;
+  const { id, passwordHash, byPasswordAlone } = account;
+  const updateByPassword = byPasswordAlone ? updateLoginByPasswordAlone : updateLoginByPassword;
+  const update = passwordHash === null ? updateLogin : updateByPassword;
   return affectedRows(await update(db).execute({ id, passwordHash, now })) === 1;
 }

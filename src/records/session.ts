@@ -84,6 +84,16 @@ export function isLive({ session, user }: SessionWithUser, now: Date): boolean {
   return session.endedAt === null && session.expiresAt > now && user.status === 'ACTIVE';
 }
 
+/** Whether a session is live, and held so: whoever ends it at this moment comes after the transaction. */
+export async function isHeldSession(tx: Db, id: string, now: Date): Promise<boolean> {
+  const rows = await tx
+    .select({ id: sessions.id })
+    .from(sessions)
+    .where(and(eq(sessions.id, id), isNull(sessions.endedAt), gt(sessions.expiresAt, now)))
+    .for('update');
+  return rows.length === 1;
+}
+
 /** What a new session is made of. */
 export interface NewSession {
   id: string;

@@ -188,6 +188,16 @@ export async function deleteUser(db: Db, id: string): Promise<boolean> {
   return affectedRows(await db.delete(users).where(eq(users.id, id))) === 1;
 }
 
+/** Whether a user is an active administrator, and held so until the transaction ends. */
+export async function isHeldAdmin(tx: Db, id: string): Promise<boolean> {
+  const rows = await tx
+    .select({ id: users.id })
+    .from(users)
+    .where(and(eq(users.id, id), eq(users.role, 'ADMIN'), eq(users.status, 'ACTIVE')))
+    .for('update');
+  return rows.length === 1;
+}
+
 /**
  * Locks all active administrators until the transaction ends and returns their ids: two of them who remove each other at
  * the same moment come one after the other.

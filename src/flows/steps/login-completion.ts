@@ -127,8 +127,9 @@ async function openLoginSession(
   const now = deps.now();
   const userId = account.user.id;
   const { passwordHash } = account.credentials;
-  // disabled, deleted or given another password in the meantime
-  const isUnchanged = await recordLogin(tx, { id: userId, passwordHash }, now);
+  // disabled, deleted, given another password or TOTP in the meantime
+  const proven = { id: userId, passwordHash, byPasswordAlone: !amr.includes('mfa') };
+  const isUnchanged = await recordLogin(tx, proven, now);
   if (!isUnchanged) throw new AuthError('INVALID_CREDENTIALS');
   // the row is locked: sign-ins at the same moment do not each miss the other's session and mail
   const history = await findLoginHistory(tx, userId, { now, mailsSince: mailWindowStart(deps) });

@@ -9,6 +9,7 @@ import type { Viewer } from '../authentication.ts';
 import type { Deps } from '../deps.ts';
 import { type Attempt, type AttemptSubject, withAttempt } from './attempt.ts';
 import { takeCode } from './code-check.ts';
+import { assertStillSignedIn } from './standing.ts';
 
 // the mutations of a signed-in user have no answer of their own for a lock
 const tooMany = (retryAfter: number) => new RequestError('RATE_LIMITED', { retryAfter });
@@ -48,7 +49,7 @@ export async function reauthenticate(
  * Checks a code and makes a change with it, in one transaction: the code is used up if and only if the change is made.
  *
  * @param account as `reauthenticate` returned it
- * @throws {AuthError} INVALID_CODE; whatever `change` throws
+ * @throws {AuthError} INVALID_CODE; INVALID_CREDENTIALS when the password was changed meanwhile; whatever `change` throws
  * @throws {RequestError} RATE_LIMITED when too many have failed
  */
 export async function withCode<T>(
@@ -59,11 +60,12 @@ export async function withCode<T>(
   client: Client,
   change: (tx: Db) => Promise<T>,
 ): Promise<T> {
-  const { totpSecret } = account.credentials;
+  const { totpSecret, passwordHash } = account.credentials;
   if (totpSecret === null) throw new AuthError('TOTP_NOT_ENABLED');
   const userId = account.user.id;
   return withAttempt(deps, { kind: 'code', userId }, tooMany, async (attempt) => {
     const changed = await transaction(deps.db, async (tx) => {
+      await assertStillSignedIn(deps, tx, viewer, passwordHash);
       if ((await takeCode(deps, tx, { userId, totpSecret }, code)) === null) return null;
       const result = await change(tx);
       await attempt.succeed(tx);
