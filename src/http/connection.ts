@@ -18,8 +18,8 @@ export interface Connections {
   readonly arrivals: number;
   /** Takes a request on; undefined where its connection is at its end, and it is not to be run. */
   begin(req: IncomingMessage, res: ServerResponse): Connection | undefined;
-  /** Whether a connection has requests whose answers have not left. */
-  isAnswering(socket: Duplex): boolean;
+  /** Whether a connection has requests whose answers have not left, or its first has not come. */
+  isBusy(socket: Duplex): boolean;
   /**
    * Reads no more requests from a connection of which the parser could make no sense, and closes it behind the answers to
    * those before. @returns whether there are any; otherwise it is the caller's to end.
@@ -88,7 +88,11 @@ export function watchConnections(
       });
       return entry.connection;
     },
-    isAnswering: (socket) => (entries.get(socket)?.pending ?? 0) > 0,
+    isBusy(socket) {
+      const entry = entries.get(socket);
+      if (entry === undefined) return false;
+      return entry.pending > 0 || (entry.latest === undefined && !entry.isBroken);
+    },
     endAfterAnswers(socket) {
       const entry = entries.get(socket);
       if (entry === undefined) return false;

@@ -19,10 +19,7 @@ export interface ListenOptions {
   readonly requestTimeoutMs?: number;
   /** How long an idle connection is kept: longer than the usual load balancer's 60 s. */
   readonly keepAliveTimeoutMs?: number;
-  /**
-   * How long a client may take nothing of an answer that waits for it, before its connection is closed: at the most twice as
-   * long. Should be longer than `headersTimeoutMs`, whose answer says what was too slow.
-   */
+  /** How long a client may take nothing of an answer that waits for it, before its connection is closed; at the most twice as long. */
   readonly stallTimeoutMs?: number;
   /** Requests that one connection may have unanswered; later ones are not run, and it is closed after these. */
   readonly maxPipelined?: number;
@@ -68,9 +65,9 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
     answerMalformed(error, socket, connections, options.securityHeaders);
   });
   // Node tells of connections on which nothing moves, those that are kept alive for too long among them. A request may wait
-  // as long as it takes, for a hash or the database; an answer may not wait for the client.
+  // as long as it takes, for a hash or the database; an answer may not wait for the client. The first head has its own limit.
   server.on('timeout', (socket) => {
-    if (!connections.isAnswering(socket) || socket.writableLength > 0) socket.destroy();
+    if (!connections.isBusy(socket) || socket.writableLength > 0) socket.destroy();
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

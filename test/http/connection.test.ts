@@ -60,14 +60,14 @@ describe('a client that does not read', () => {
   });
 
   it('may take its time when it reads on', async () => {
-    const { port } = await startRaw((_req, res) => res.end(LARGE), { stallTimeoutMs: 100 });
+    const { port } = await startRaw((_req, res) => res.end(LARGE), { stallTimeoutMs: 500 });
     const { socket, received, closed } = open(port);
     const ended = GET.replace('\r\n\r\n', '\r\nconnection: close\r\n\r\n');
     socket.write(GET.repeat(19) + ended);
     const halt = setInterval(() => {
       socket.pause();
-      setTimeout(() => socket.resume(), 20);
-    }, 25);
+      setTimeout(() => socket.resume(), 75);
+    }, 80);
     await closed;
     clearInterval(halt);
     expect(statusesIn(received())).toHaveLength(20);
@@ -86,6 +86,14 @@ describe('a client that does not read', () => {
     // and after the wait it is one
     socket.pause().write(GET.repeat(20));
     await until(() => [...sockets].every(({ destroyed }) => destroyed));
+  });
+
+  it('is not one that has not asked yet', async () => {
+    const { port } = await startServer({ stallTimeoutMs: 20 });
+    const { socket, received } = open(port);
+    await sleep(100);
+    socket.write(POST);
+    await until(() => received().includes(ANSWER));
   });
 
   it('is not one that says nothing between its requests, until that takes too long', async () => {
