@@ -11,6 +11,7 @@ import {
 } from '../records/audit-event.ts';
 import type { Services } from '../services.ts';
 import { type Command, type Terminal, UsageError } from './command.ts';
+import { jsonText } from './json-text.ts';
 
 const LAST = 10;
 const MOST = 1000;
@@ -117,8 +118,7 @@ function readLines(text: string): number {
 
 async function tail({ deps }: Services, terminal: Terminal, wish: Wish): Promise<void> {
   const { filter, lines, follow } = wish;
-  const print = (event: AuditEvent) =>
-    terminal.print(wish.json ? JSON.stringify(event) : lineOf(event));
+  const print = (event: AuditEvent) => terminal.print(wish.json ? jsonText(event) : lineOf(event));
   const started = deps.now();
   const given: AuditEvent[] = [];
   if (filter.since === undefined) {
@@ -141,7 +141,7 @@ async function verify({ deps }: Services, terminal: Terminal, json: boolean): Pr
   const guard = await checkEventGuard(deps.db);
   const isGuarded = !guard.canChange && guard.missingProcedures.length === 0;
   if (json) {
-    terminal.print(JSON.stringify({ isGuarded, ...guard }));
+    terminal.print(jsonText({ isGuarded, ...guard }));
   } else if (isGuarded) {
     terminal.print('The user of DATABASE_URL can add to what is on record, and not change it.');
   }
@@ -160,6 +160,6 @@ async function verify({ deps }: Services, terminal: Terminal, json: boolean): Pr
 
 function lineOf({ at, type, userId, actorId, ipAddress, detail }: AuditEvent): string {
   const by = actorId === userId ? '' : ` by ${actorId ?? 'nobody'}`;
-  const more = JSON.stringify(detail);
+  const more = jsonText(detail);
   return `${at.toISOString()}  ${type.padEnd(26)}  ${userId ?? '-'}${by}  ${ipAddress ?? '-'}${more === '{}' ? '' : `  ${more}`}`;
 }

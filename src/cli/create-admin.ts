@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { createUser } from '../flows/user-administration.ts';
 import { type Command, type Terminal, UsageError } from './command.ts';
+import { jsonText } from './json-text.ts';
 import { OPERATOR } from './operator.ts';
 
 /** Creates an administrator: the first one has to come from somewhere, and registering with a role is impossible. */
@@ -37,7 +38,7 @@ Exit codes: 0 created, 1 refused, as for an address that is taken, 2 wrong usage
     const { id } = user;
     terminal.print(
       json
-        ? JSON.stringify({ id, email: user.email })
+        ? jsonText({ id, email: user.email })
         : `Created the administrator ${user.email} (${id}).`,
     );
     return 0;

@@ -15,6 +15,7 @@ import {
 } from '../db/accounts.ts';
 import { connectionOptions, databaseUrl } from '../db/connection.ts';
 import { type Command, type Terminal, UsageError } from './command.ts';
+import { jsonText } from './json-text.ts';
 
 /** Makes a database and its two users, one that changes tables and one that the service runs as. */
 export const createDb: Command = {
@@ -206,7 +207,7 @@ function report(terminal: Terminal, options: Options, done: Done): void {
       runtimeUser: done.runtime !== null,
       migrationUser: done.migration !== null,
     };
-    terminal.print(JSON.stringify({ created, granted, revoked, ...databaseUrls }));
+    terminal.print(jsonText({ created, granted, revoked, ...databaseUrls }));
     return;
   }
   const { database, runtime, migration } = options;

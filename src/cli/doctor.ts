@@ -6,6 +6,7 @@ import { checkDatabase } from './diagnosis/database.ts';
 import { type Finding, findingsOf } from './diagnosis/finding.ts';
 import { checkGrants, checkMigrationUser } from './diagnosis/grants.ts';
 import { checkMail } from './diagnosis/mail.ts';
+import { jsonText } from './json-text.ts';
 
 /** Looks for what is wrong around the service, and says how to mend it. */
 export const doctor: Command = {
@@ -44,7 +45,7 @@ Exit codes: 0 nothing is broken, 1 something is, 2 wrong usage.`,
     const healthy = !findings.some(
       ({ status }) => status === 'broken' || (values.strict && status === 'warning'),
     );
-    if (values.json) terminal.print(JSON.stringify({ healthy, findings }));
+    if (values.json) terminal.print(jsonText({ healthy, findings }));
     else report(terminal, findings);
     return healthy ? 0 : 1;
   },

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { exportUserData } from '../flows/data-export.ts';
 import { type Command, UsageError } from './command.ts';
+import { jsonText } from './json-text.ts';
 import { userMeant } from './operator.ts';
 
 /** Hands out everything stored about a person, as the person gets it by `me { dataExport }`. */
@@ -31,7 +32,7 @@ Exit codes: 0 done, 1 nobody found or the file is there already, 2 wrong usage.`
     const data = await terminal.withServices(async ({ deps }) =>
       exportUserData(deps, await userMeant(deps, who)),
     );
-    const text = JSON.stringify(data, null, 2);
+    const text = jsonText(data, 2);
     if (values.output === undefined) {
       terminal.print(text);
     } else {

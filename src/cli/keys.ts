@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { listKeys, retireKey, rotateKeys } from '../flows/signing-keys.ts';
 import type { Services } from '../services.ts';
 import { type Command, type Terminal, UsageError } from './command.ts';
+import { jsonText } from './json-text.ts';
 
 // a SHA-256 thumbprint in base64url
 const KEY_ID = /^[\w-]{43}$/;
@@ -57,7 +58,7 @@ Exit codes: 0 done, 1 refused, 2 wrong usage.`,
 async function list({ deps }: Services, terminal: Terminal, json: boolean): Promise<number> {
   const found = await listKeys(deps);
   if (json) {
-    terminal.print(JSON.stringify(found));
+    terminal.print(jsonText(found));
     return 0;
   }
   for (const key of found) {
@@ -72,9 +73,7 @@ async function rotate(
   { now, json }: { now: boolean; json: boolean },
 ): Promise<number> {
   const key = await rotateKeys(deps, now);
-  terminal.print(
-    json ? JSON.stringify(key) : `Published ${key.kid}; it signs from ${key.signsFrom}.`,
-  );
+  terminal.print(json ? jsonText(key) : `Published ${key.kid}; it signs from ${key.signsFrom}.`);
   return 0;
 }
 
@@ -88,7 +87,7 @@ async function retire(
   if (outcome === 'retired') {
     terminal.print(
       json
-        ? JSON.stringify({ retired: kid })
+        ? jsonText({ retired: kid })
         : `Retired ${kid}. Its tokens are refused within half a minute.`,
     );
     return 0;

@@ -4,6 +4,7 @@ import { writeTemplates } from '../mail/template-files.ts';
 import { listOutbox, type OutboxEntry, retryFailedMails } from '../records/mail-delivery.ts';
 import type { Services } from '../services.ts';
 import { type Command, type Terminal, UsageError } from './command.ts';
+import { jsonText } from './json-text.ts';
 
 const STATES = ['pending', 'sent', 'failed', 'kept'];
 const NEWEST = 500;
@@ -80,7 +81,7 @@ async function list(
 ): Promise<number> {
   const found = await listOutbox(deps.db, state, NEWEST);
   if (json) {
-    terminal.print(JSON.stringify(found));
+    terminal.print(jsonText(found));
     return 0;
   }
   for (const entry of found) terminal.print(lineOf(entry));

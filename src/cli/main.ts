@@ -9,6 +9,7 @@ import { createDb } from './create-db.ts';
 import { doctor } from './doctor.ts';
 import { exportUser } from './export-user.ts';
 import { importCommand } from './import.ts';
+import { jsonText } from './json-text.ts';
 import { keys } from './keys.ts';
 import { mail } from './mail.ts';
 import { migrate } from './migrate.ts';
@@ -76,7 +77,7 @@ function explain(error: unknown, command: Command): number {
     error instanceof ConfigError ||
     error instanceof MissingSecretError ||
     (error instanceof Error && 'code' in error);
-  terminal.complain(isPlain ? error.message : JSON.stringify(describe(error)));
+  terminal.complain(isPlain ? error.message : jsonText(describe(error)));
   return 1;
 }
 

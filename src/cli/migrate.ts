@@ -4,6 +4,7 @@ import type { DatabaseConnection } from '../db/connection.ts';
 import { migrate as applyMigrations } from '../db/migrate.ts';
 import { MIGRATIONS } from '../db/migration-files.ts';
 import type { Command, Reach, Terminal } from './command.ts';
+import { jsonText } from './json-text.ts';
 
 /** Applies the migrations that the database lacks, and gives the service's user the rights on what they created. */
 export const migrate: Command = {
@@ -41,7 +42,7 @@ on where it stopped. Exit codes: 0 up to date, 1 refused or failed, 2 wrong usag
       const connection = reach.migration;
       const { applied } = await applyMigrations({ connection, folder: MIGRATIONS, log, dryRun });
       const granted = dryRun ? [] : await grantToService(reach);
-      if (values.json) terminal.print(JSON.stringify({ applied, granted, dryRun }));
+      if (values.json) terminal.print(jsonText({ applied, granted, dryRun }));
       else report(terminal, applied, granted, dryRun);
       return 0;
     });

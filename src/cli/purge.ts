@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { forgetExpiredByKind } from '../flows/housekeeping.ts';
 import type { Command } from './command.ts';
+import { jsonText } from './json-text.ts';
 
 /** Forgets what has expired, as the service does every minute. */
 export const purge: Command = {
@@ -19,7 +20,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`,
     const { values } = parseArgs({ args, options: { json: { type: 'boolean', default: false } } });
     const forgotten = await terminal.withServices(({ deps }) => forgetExpiredByKind(deps));
     if (values.json) {
-      terminal.print(JSON.stringify(forgotten));
+      terminal.print(jsonText(forgotten));
       return 0;
     }
     for (const [kind, rows] of Object.entries(forgotten)) {

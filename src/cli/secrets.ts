@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { rewrapSecrets } from '../flows/secret-rotation.ts';
 import { type Command, UsageError } from './command.ts';
+import { jsonText } from './json-text.ts';
 
 /** Moves what is stored encrypted from an old entry of AUTH_SECRET to the current one. */
 export const secrets: Command = {
@@ -30,7 +31,7 @@ Exit codes: 0 done, 1 failed, as when an entry of AUTH_SECRET is missing, 2 wron
     const done = await terminal.withServices(({ deps }) => rewrapSecrets(deps));
     terminal.print(
       values.json
-        ? JSON.stringify(done)
+        ? jsonText(done)
         : `Encrypted anew: ${done.signingKeys} signing keys, ${done.totpSecrets} TOTP secrets, ${done.mails} mails.`,
     );
     return 0;

@@ -4,6 +4,7 @@ import type { User } from '../records/user.ts';
 import { type SearchPage, type SearchPosition, searchUsers } from '../records/user-search.ts';
 import type { Services } from '../services.ts';
 import { type Command, type Terminal, UsageError } from './command.ts';
+import { jsonText } from './json-text.ts';
 import { OPERATOR, userMeant } from './operator.ts';
 
 const MOST_FOUND = 1000;
@@ -77,7 +78,7 @@ const ACTIONS: Record<Action, Act> = {
   find,
   show: async ({ deps }, terminal, wish) => {
     const user = await userMeant(deps, wish.who);
-    terminal.print(wish.json ? JSON.stringify(user) : described(user));
+    terminal.print(wish.json ? jsonText(user) : described(user));
     return 0;
   },
   disable: changing('Disabled', async ({ deps }, { id }) =>
@@ -102,7 +103,7 @@ async function find({ deps }: Services, terminal: Terminal, wish: Wish): Promise
       { limit: limit - found, after },
     );
     for (const { user } of page.found) {
-      terminal.print(wish.json ? JSON.stringify(user) : summarised(user));
+      terminal.print(wish.json ? jsonText(user) : summarised(user));
     }
     found += page.found.length;
     after = page.next;
@@ -115,7 +116,7 @@ async function find({ deps }: Services, terminal: Terminal, wish: Wish): Promise
 function changing(done: string, change: (services: Services, user: User) => Promise<User>): Act {
   return async (services, terminal, { who, json }) => {
     const user = await change(services, await userMeant(services.deps, who));
-    terminal.print(json ? JSON.stringify(user) : `${done} ${user.email} (${user.id}).`);
+    terminal.print(json ? jsonText(user) : `${done} ${user.email} (${user.id}).`);
     return 0;
   };
 }
@@ -133,7 +134,7 @@ async function remove({ deps }: Services, terminal: Terminal, wish: Wish): Promi
     return 1;
   }
   const id = await deleteUser(deps, OPERATOR, user.id);
-  terminal.print(wish.json ? JSON.stringify({ deleted: id }) : `Deleted ${user.email} (${id}).`);
+  terminal.print(wish.json ? jsonText({ deleted: id }) : `Deleted ${user.email} (${id}).`);
   return 0;
 }
 
@@ -152,5 +153,5 @@ function described(user: User): string {
 function shown(value: unknown): string {
   if (value === null) return '-';
   if (value instanceof Date) return value.toISOString();
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'object' ? jsonText(value) : String(value);
 }

@@ -2,10 +2,18 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { audit } from '../../src/cli/audit.ts';
 import { exportUser } from '../../src/cli/export-user.ts';
 import { purge } from '../../src/cli/purge.ts';
 import { users } from '../../src/cli/users.ts';
-import { auditTypes, isSignedIn, logIn, registerUser, setRole } from '../support/account.ts';
+import {
+  auditTypes,
+  isSignedIn,
+  logIn,
+  PASSWORD,
+  registerUser,
+  setRole,
+} from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { runSql } from '../support/database.ts';
 import { type RunOptions, runCommand } from '../support/terminal.ts';
@@ -132,4 +140,25 @@ it('purge counts what it forgets', async () => {
   const second = JSON.parse((await run(purge, ['--json'])).output);
   expect(second.sessions).toBe(0);
   expect((await run(purge, [])).output).toMatch(/^ +0 {2}sessions$/m);
+});
+
+it('lets nothing that a client sends reach the terminal as a control character', async () => {
+  const ada = await registerUser(app);
+  const login = 'mutation ($input: LoginInput!) { login(input: $input) { __typename } }';
+  const input = { identifier: ada.email, password: PASSWORD };
+  await app.gql(login, { input }, { headers: { 'user-agent': 'evil\x9b31m' } });
+  await runSql(app.databaseUrl, 'update users set display_name = ? where email = ?', [
+    'evil\x9b31m\u200f',
+    ada.email,
+  ]);
+  const outputs = [
+    await run(audit, ['tail', '--once', '--json', '--user', ada.id]),
+    await run(exportUser, [ada.id]),
+    await run(users, ['show', ada.id, '--json']),
+    await run(users, ['find', ada.email, '--json']),
+  ].map(({ output }) => output);
+  for (const output of outputs) {
+    expect(output).toContain('evil\\u009b31m');
+    expect(output).not.toMatch(/[\u007f-\u009f\u200f]/);
+  }
 });
