@@ -1,7 +1,6 @@
-import { type createReadStream, createWriteStream, type WriteStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import type { createReadStream } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { finished } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import {
   createUserImport,
@@ -12,6 +11,7 @@ import {
 import type { Services } from '../services.ts';
 import { type Command, type Terminal, UsageError } from './command.ts';
 import { type ImportFormat, type ImportLine, readImport } from './import-file.ts';
+import { jsonText } from './json-text.ts';
 import { OPERATOR } from './operator.ts';
 
 const BATCH = 500;
@@ -51,14 +51,12 @@ Exit codes: 0 all lines imported or there already, 1 some were bad, 2 wrong usag
     const options = readOptions(args);
     // before the database is opened: a mistyped name should not take long to be told
     const file = await openFile(options.file);
-    const errors =
-      options.errors === undefined ? null : createWriteStream(options.errors, { mode: 0o600 });
+    const errors = await openErrors(options.errors);
     const started = performance.now();
-    const total = await terminal.withServices((services) =>
-      importFile(services, terminal, options, file, errors),
-    );
+    const total = await terminal
+      .withServices((services) => importFile(services, terminal, options, file, errors))
+      .finally(() => errors?.close());
     const seconds = Math.round((performance.now() - started) / 100) / 10;
-    if (errors !== null) await finished(errors.end());
     report(terminal, options, total, seconds);
     return total.bad === 0 ? 0 : 1;
   },
@@ -96,6 +94,16 @@ async function openFile(path: string): Promise<OpenFile> {
   return { chunks: handle.createReadStream(), bytes: size };
 }
 
+async function openErrors(path: string | undefined): Promise<FileHandle | null> {
+  if (path === undefined) return null;
+  try {
+    return await open(path, 'w', 0o600);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : 'it cannot be written';
+    throw new UsageError(`--errors takes a file that can be written: ${reason}.`);
+  }
+}
+
 interface Total {
   imported: number;
   skipped: number;
@@ -107,7 +115,7 @@ async function importFile(
   terminal: Terminal,
   options: Options,
   file: OpenFile,
-  errors: WriteStream | null,
+  errors: FileHandle | null,
 ): Promise<Total> {
   const importUsers = createUserImport(deps, OPERATOR.client, options);
   const total: Total = { imported: 0, skipped: 0, bad: 0 };
@@ -117,10 +125,8 @@ async function importFile(
     total.imported += done.imported;
     total.skipped += done.skipped;
     total.bad += done.bad.length;
-    for (const bad of done.bad) {
-      terminal.complain(`line ${bad.line}: ${bad.reason}`);
-      errors?.write(`${JSON.stringify(bad)}\n`);
-    }
+    for (const bad of done.bad) terminal.complain(`line ${bad.line}: ${bad.reason}`);
+    await errors?.appendFile(done.bad.map((bad) => `${jsonText(bad)}\n`).join(''));
     terminal.progress(bar(file, total, performance.now() - started));
   }
   terminal.progress(null);
@@ -160,7 +166,7 @@ function bar({ chunks, bytes }: OpenFile, total: Total, ms: number): string {
 function report(terminal: Terminal, options: Options, total: Total, seconds: number): void {
   const { dryRun } = options;
   if (options.json) {
-    terminal.print(JSON.stringify({ ...total, dryRun, seconds }));
+    terminal.print(jsonText({ ...total, dryRun, seconds }));
     return;
   }
   const verb = dryRun ? 'Would import' : 'Imported';

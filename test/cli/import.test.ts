@@ -232,3 +232,15 @@ it('reads lines of any length, cut anywhere, and holds none that is too long', a
 it.each([[[]], [['users.txt']], [['a.csv', 'b.csv']]])('says how it is asked: %j', async (args) => {
   expect((await runCommand(importCommand, args)).code).toBe(2);
 });
+
+it.each([
+  ['a directory', folder],
+  ['in a directory that there is not', join(folder, 'none', 'bad.jsonl')],
+])('refuses to write errors to %s before the database is touched', async (_what, errorsFile) => {
+  const path = file(jsonl({ email: newEmail() }));
+  // a database that nobody could open
+  const env = { DATABASE_URL: 'mysql://root@127.0.0.1:1/none' };
+  const { code, errors } = await runCommand(importCommand, [path, '--errors', errorsFile], { env });
+  expect({ code, errors }).toEqual({ code: 2, errors: expect.stringContaining(errorsFile) });
+  expect(errors).toContain('--errors');
+});
