@@ -88,8 +88,9 @@ export const trustedProxies = z.string().refine(isTrustedProxies, {
 /** Where a server is reached, without a trailing slash. */
 export const httpUrl = z
   .string()
-  .refine((text) => /^https?:\/\/[^/?#\s]+(\/[^?#\s]*)?$/.test(text) && URL.canParse(text), {
-    message: 'must be an http:// or https:// URL without query, such as https://auth.example.com',
+  .refine((text) => /^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/.test(text) && URL.canParse(text), {
+    message:
+      'must be an http:// or https:// URL without user, password and query, such as https://auth.example.com',
   })
   .transform((text) => text.replace(/\/+$/, ''));
 
