@@ -10,6 +10,7 @@ import { describe } from './graphql/error-mask.ts';
 import { type Certificate, readCertificate, watchCertificate } from './http/certificate.ts';
 import { type Listener, listen } from './http/listen.ts';
 import { createLogger } from './logger.ts';
+import { listenProblem } from './start-problems.ts';
 import { readEnvironment } from './variables.ts';
 
 const DRAIN_MS = 10_000;
@@ -22,7 +23,7 @@ async function main(): Promise<void> {
   const app = await createApp(config);
   process.on('exit', () => app.deps.logger.flush());
   try {
-    const listener = await listen(app.handler, {
+    const listener = await listening({ host: 'HOST', port: 'PORT' }, app.handler, {
       ...config.listen,
       securityHeaders: app.securityHeaders,
       // after the body's own limit, whose answer says what was too slow
@@ -36,6 +37,18 @@ async function main(): Promise<void> {
   } catch (error) {
     await app.close();
     throw error;
+  }
+}
+
+/** Listens, or says which variables have to change. */
+async function listening(
+  names: { host: string; port: string },
+  ...given: Parameters<typeof listen>
+): Promise<Listener> {
+  try {
+    return await listen(...given);
+  } catch (error) {
+    throw listenProblem(error, names);
   }
 }
 
@@ -65,7 +78,9 @@ function renewCertificates(
 async function listenForMetrics(app: App, config: Config): Promise<Listener | undefined> {
   const { metrics } = config.telemetry;
   if (metrics === undefined || app.metrics === undefined) return undefined;
-  return listen(app.metrics.handler, { ...metrics, securityHeaders: app.securityHeaders });
+  const names = { host: 'METRICS_HOST', port: 'METRICS_PORT' };
+  const options = { ...metrics, securityHeaders: app.securityHeaders };
+  return listening(names, app.metrics.handler, options);
 }
 
 function announce(config: Config, address: AddressInfo, metrics: AddressInfo | undefined): void {
@@ -119,7 +134,7 @@ function fail(error: unknown): void {
     error instanceof DataDirectoryInUseError ||
     error instanceof EmbeddedDatabaseError ||
     error instanceof MissingSecretError ||
-    // the system's and the database server's own, such as EADDRINUSE and ER_ACCESS_DENIED_ERROR
+    // the system's and the database server's own, such as EMFILE and ER_ACCESS_DENIED_ERROR
     (error instanceof Error && 'code' in error);
   process.stderr.write(`${isExplained ? error.message : JSON.stringify(describe(error))}\n`);
   process.exit(1);

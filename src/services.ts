@@ -21,6 +21,7 @@ import { describe } from './graphql/error-mask.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { outboxFigures } from './records/mail-delivery.ts';
 import { createHitCounter } from './records/rate-limit-hit.ts';
+import { databaseProblem } from './start-problems.ts';
 import {
   countTokens,
   openTelemetry,
@@ -99,7 +100,11 @@ async function reachDatabase(
   logger: Logger,
   telemetry: Telemetry,
 ): Promise<Database> {
-  await migrate({ connection, folder: MIGRATIONS, log: (line) => logger.info(line) });
+  try {
+    await migrate({ connection, folder: MIGRATIONS, log: (line) => logger.info(line) });
+  } catch (error) {
+    throw config.database.connection === undefined ? error : databaseProblem(error);
+  }
   const { connections, timeoutMs } = config.database;
   return openDatabase({
     connection,

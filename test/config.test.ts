@@ -153,6 +153,7 @@ it.each([
   ['PUBLIC_URL', `http://${CANARY}:${CANARY}@example.com`],
   ['DATABASE_URL', CANARY],
   ['DATABASE_URL', `mysql://root:${CANARY}@:x/latchkey`],
+  ['DATABASE_URL', `mysql://root:${CANARY}%@db/latchkey`],
   ['DATABASE_URL', `postgres://root:${CANARY}@db/latchkey`],
   ['DATABASE_URL', `mysql://root:${CANARY}@db/a;b`],
   ['DATABASE_URL', `mysql://root:${CANARY}@db/latchkey?${CANARY}=1`],
@@ -271,6 +272,18 @@ it('takes the process environment before the file .env, and the file before noth
   const config = loadConfig({ ...readEnvironment(project), DATA_DIR: join(project, '.data') });
   expect(config.defaultPhrase).toBe('from the file');
   expect(config.tokens.audience).toBe('process');
+});
+
+it.each([
+  ['a file in its place', (folder: string) => folder],
+  ['a file above it', (folder: string) => join(folder, 'data')],
+  ['a place where nobody can make one', () => '/proc/nope'],
+  ['one below such a place', () => '/proc/nope/data'],
+])('names DATA_DIR when it is not to be used: %s', (_what, place) => {
+  const file = join(directory, 'a file');
+  writeFileSync(file, '');
+  const problems = problemsOf({ DATA_DIR: place(file) });
+  expect(problems).toEqual([expect.stringMatching(/^DATA_DIR cannot be made or written to \(E/)]);
 });
 
 it('writes nothing into the data directory when a secret is given', () => {

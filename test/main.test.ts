@@ -119,4 +119,15 @@ describe('the process', () => {
     }
     expect(errors).not.toContain('short');
   });
+
+  it.each([
+    ['HOST', { HOST: 'nonsense.invalid', DATABASE_URL: databaseUrl }],
+    ['DATABASE_URL', { DATABASE_URL: 'mysql://root:secret@127.0.0.1:1/latchkey' }],
+    ['DATA_DIR', { DATA_DIR: '/proc/nope' }],
+  ])('names %s when that is why it cannot start', async (name, env) => {
+    const { finished } = startProcess('main.js', [], { PORT: '0', DATA_DIR: folder, ...env });
+    const { code, errors } = await finished;
+    expect({ code, errors }).toEqual({ code: 1, errors: expect.stringContaining(`  ${name} `) });
+    expect(errors).not.toContain('secret');
+  });
 });

@@ -33,7 +33,7 @@ export function connectionOptions(
   if (url.protocol !== 'mysql:' && url.protocol !== 'mariadb:') {
     throw new TypeError('must start with mysql:// or mariadb://');
   }
-  const database = decodeURIComponent(url.pathname.slice(1));
+  const database = decoded(url.pathname.slice(1));
   if (!/^[\w$-]{1,64}$/.test(database)) {
     throw new TypeError('must name a database after the host, as in mysql://host:3306/latchkey');
   }
@@ -54,8 +54,8 @@ export function connectionOptions(
   const ssl = tlsOptions(url.searchParams.get('tls'), readFile);
   return {
     database,
-    user: decodeURIComponent(url.username) || 'root',
-    password: decodeURIComponent(url.password),
+    user: decoded(url.username) || 'root',
+    password: decoded(url.password),
     ...(socketPath ? { socketPath } : hosts[0]),
     ...(hosts.length > 1 ? { hosts } : {}),
     ...(ssl ? { ssl } : {}),
@@ -93,6 +93,14 @@ function parseUrl(text: string): URL {
     return new URL(text);
   } catch {
     throw new TypeError('is not a URL; it looks like mysql://user:password@host:3306/latchkey');
+  }
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new TypeError('has a % that does not begin an encoded character; write % itself as %25');
   }
 }
 

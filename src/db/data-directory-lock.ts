@@ -1,14 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import {
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { linkSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeDataDirectory } from '../data-directory.ts';
 import { processStart } from './process-identity.ts';
 
 /** Another running process holds the data directory. */
@@ -36,14 +29,14 @@ interface Holder {
 }
 
 /**
- * Takes the data directory for this process, or throws a `DataDirectoryInUseError`.
+ * Takes the data directory for this process, or throws a `DataDirectoryInUseError`, or a `ConfigError` where it cannot be made.
  *
  * Locks are files numbered upwards, and the highest number alone counts. It is never removed, only
  * superseded by the next one, which a link creates and therefore one process alone can create. So
  * nobody who found a dead holder can remove the lock of somebody who was quicker to replace it.
  */
 export function lockDataDirectory(directory: string): DataDirectoryLock {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDataDirectory(directory);
   for (;;) {
     const latest = latestLock(directory);
     const holder = latest === 0 ? null : readHolder(lockPath(directory, latest));

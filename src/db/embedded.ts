@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import {
   existsSync,
   lstatSync,
-  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -16,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findMariadb, type MariadbBinaries, systemTables } from '../../scripts/mariadb-binaries.js';
+import { makeDirectory } from '../data-directory.ts';
 import { DataDirectoryInUseError, lockDataDirectory } from './data-directory-lock.ts';
 import {
   commonServerOptions,
@@ -118,7 +118,7 @@ function socketDirectory(dataDirectory: string): string {
   const hash = createHash('sha256').update(dataDirectory).digest('hex').slice(0, 16);
   const fits = Buffer.byteLength(join(beside, 'mysql.sock')) <= MAX_SOCKET_PATH_BYTES;
   const directory = fits ? beside : join(tmpdir(), `latchkey-${hash}`);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectory(directory);
   const { mode, uid } = lstatSync(directory);
   const isOurs = lstatSync(directory).isDirectory() && uid === process.getuid?.();
   if (!isOurs || (mode & 0o077) !== 0) {

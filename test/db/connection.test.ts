@@ -61,6 +61,9 @@ it.each([
   ['mysql://u:secret@a:3306,a/latchkey', /names a host twice/],
   ['mysql://u:secret@a,b:x/latchkey', /is not a URL/],
   ['mysql://u:secret@a,b', /must name a database/],
+  ['mysql://root:secret%RET99@h/x', /write % itself as %25/],
+  ['mysql://secret%@h/x', /write % itself as %25/],
+  ['mysql://root@h/secret%ff', /write % itself as %25/],
 ])('refuses %s, and repeats none of it', (url, reason) => {
   expect(() => connectionOptions(url, () => '')).toThrow(reason);
   expect(() => connectionOptions(url, () => '')).not.toThrow(/secret/);

@@ -1,0 +1,61 @@
+import { ConfigError } from './config-error.ts';
+import { driverError } from './db/failure.ts';
+
+const UNREACHABLE = new Set([
+  'ECONNREFUSED',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'ETIMEDOUT',
+]);
+
+/**
+ * What to say of a server that could not listen, instead of the system's words, which name no variable.
+ *
+ * @param names the variables that say where
+ * @returns the error itself where it is none of the system's
+ */
+export function listenProblem(error: unknown, names: { host: string; port: string }): unknown {
+  const code = systemCode(error);
+  if (code === undefined) return error;
+  return new ConfigError([describedListening(code, names)]);
+}
+
+function describedListening(code: string, { host, port }: { host: string; port: string }): string {
+  switch (code) {
+    case 'EADDRINUSE':
+      return `${port} is in use already (${code}): stop what listens there, or choose another one`;
+    case 'EACCES':
+      return `${port} is not for this user (${code}): choose one above 1023`;
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+    case 'EADDRNOTAVAIL':
+      return `${host} is no address of this machine (${code}): choose one, such as 127.0.0.1, or :: for all of them`;
+    default:
+      return `${host} and ${port} cannot be listened on (${code}): choose others`;
+  }
+}
+
+/**
+ * What to say of a database that could not be reached, instead of the system's words, which name no variable.
+ *
+ * @returns the error itself where the database did answer
+ */
+export function databaseProblem(error: unknown): unknown {
+  const code = driverError(error)?.code ?? systemCode(error);
+  // of a socket there is no file; elsewhere ENOENT is about another one
+  const lacksSocket = code === 'ENOENT' && isConnecting(error);
+  if (code === undefined || !(UNREACHABLE.has(code) || lacksSocket)) return error;
+  return new ConfigError([
+    `DATABASE_URL names a server that cannot be reached (${code}): start it, or correct the URL; \`npm run cli -- doctor\` says more`,
+  ]);
+}
+
+function isConnecting(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && error.syscall === 'connect';
+}
+
+function systemCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+}
