@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { takesEncoding } from './accept-encoding.ts';
 import type { HttpHandler, ResponseHeaders } from './exchange.ts';
 
 interface Page {
@@ -19,7 +20,7 @@ export function createGraphiqlPage(endpoint: string, examples: readonly string[]
   return async ({ headers }) => {
     rendering ??= renderPage(endpoint, examples);
     const page = await rendering;
-    if (!/\bgzip\b/.test(headers['accept-encoding'] ?? '')) {
+    if (!takesEncoding(headers['accept-encoding'] ?? '', 'gzip')) {
       return { status: 200, headers: page.headers, body: page.html };
     }
     const encoded = { ...page.headers, 'content-encoding': 'gzip' };

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { takesEncoding } from './accept-encoding.ts';
 import { type Brand, brandStyle } from './brand.ts';
 import type { HttpRequest, HttpResponse, ResponseHeaders, Route } from './exchange.ts';
 
@@ -141,7 +142,7 @@ function answer({ headers, plain, gzip, brotli }: Resource, accepted = ''): Http
     headers: { ...varied, 'content-encoding': encoding },
     body,
   });
-  if (/\bbr\b/.test(accepted)) return encoded('br', brotli);
-  if (/\bgzip\b/.test(accepted)) return encoded('gzip', gzip);
+  if (takesEncoding(accepted, 'br')) return encoded('br', brotli);
+  if (takesEncoding(accepted, 'gzip')) return encoded('gzip', gzip);
   return { status: 200, headers: varied, body: plain };
 }

@@ -100,6 +100,9 @@ describe('files', () => {
       expect(brotli.headers.get('content-encoding')).toBe('br');
       expect(brotli.headers.get('vary')).toContain('accept-encoding');
       expect(brotliDecompressSync(await brotli.arrayBuffer()).equals(plain)).toBe(true);
+      const neither = await get(path, { 'accept-encoding': 'br;q=0, gzip;q=0' });
+      expect(neither.headers.get('content-encoding')).toBeNull();
+      expect(Buffer.from(await neither.arrayBuffer()).equals(plain)).toBe(true);
     }
   });
 
