@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { validate as isUuid } from 'uuid';
 import { driverError } from '../db/failure.ts';
 import { followEvents, lastEvents, readEvents } from '../flows/audit-tail.ts';
+import { readInstant } from '../instant.ts';
 import {
   AUDIT_EVENT_TYPES,
   type AuditEvent,
@@ -94,8 +95,8 @@ function readWish(values: ReturnType<typeof readArguments>['values']): Wish {
 }
 
 function readTime(text: string): Date {
-  const time = new Date(text);
-  if (!Number.isNaN(time.getTime())) return time;
+  const time = readInstant(text);
+  if (time !== undefined) return time;
   throw new UsageError('--since takes a time such as 2026-01-31T12:00:00Z.');
 }
 

@@ -4,6 +4,7 @@ import { importProblem } from '../crypto/password-hash.ts';
 import { type Db, transaction } from '../db/client.ts';
 import type { Role, UserStatus } from '../db/enumerations.ts';
 import { checkAppMetadata, type Problems, readEmail, readText, readUsername } from '../input.ts';
+import { readInstant } from '../instant.ts';
 import type { Json } from '../json.ts';
 import { recordEvents } from '../records/audit-event.ts';
 import { identifierKey } from '../records/user.ts';
@@ -122,7 +123,7 @@ function readUser(deps: Deps, record: Record<string, unknown>, problems: Problem
   checkFields(record, problems);
   const now = deps.now();
   const text = (name: (typeof IMPORT_FIELDS)[number]) => readString(record, name, problems);
-  const createdAt = readInstant(text('createdAt'), now, problems) ?? now;
+  const createdAt = readPast(text('createdAt'), now, problems) ?? now;
   const isVerified = readFlag(record.emailVerified, problems);
   const passwordHash = text('passwordHash');
   const problem = passwordHash === null ? null : importProblem(passwordHash);
@@ -190,11 +191,11 @@ const INSTANT =
   /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(Z|[+-]\d\d:?\d\d)?)?$/;
 
 /** ISO 8601, in UTC unless it says otherwise. */
-function readInstant(text: string | null, now: Date, problems: Problems): Date | null {
+function readPast(text: string | null, now: Date, problems: Problems): Date | null {
   if (text === null) return null;
   const [, date, time = '00:00', zone = 'Z'] = INSTANT.exec(text) ?? [];
-  const instant = new Date(`${date}T${time}${zone}`);
-  if (!(instant.getTime() >= 0 && instant <= now)) {
+  const instant = readInstant(`${date}T${time}${zone}`);
+  if (instant === undefined || instant.getTime() < 0 || instant > now) {
     const message = 'Give a time since 1970 that has been, such as 2024-05-31T12:00:00Z.';
     problems.push({ path: 'createdAt', message });
     return null;

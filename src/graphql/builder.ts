@@ -3,6 +3,7 @@ import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
 import { GraphQLError, Kind, type ValueNode } from 'graphql';
 import { RequestError } from '../errors.ts';
 import { mayAdminister } from '../flows/access-denial.ts';
+import { readInstant } from '../instant.ts';
 import type { Json } from '../json.ts';
 import type { Context, SignedInContext } from './context.ts';
 
@@ -54,8 +55,8 @@ builder.scalarType('DateTime', {
     'An instant in UTC, in ISO 8601 with milliseconds, such as 2026-01-31T12:00:00.000Z.',
   serialize: (instant) => instant.toISOString(),
   parseValue(value) {
-    const instant = typeof value === 'string' ? new Date(value) : new Date(Number.NaN);
-    if (Number.isNaN(instant.getTime())) throw new GraphQLError('Expected an ISO 8601 date-time.');
+    const instant = typeof value === 'string' ? readInstant(value) : undefined;
+    if (instant === undefined) throw new GraphQLError('Expected an ISO 8601 date-time.');
     return instant;
   },
 });

@@ -150,6 +150,7 @@ describe('a bad line', () => {
       [{ email: newEmail(), [SECRET]: 'x' }, /a field: There is no such field/],
       [{ email: newEmail(), pasword: 'x' }, /pasword: There is no such field/],
       [{ email: newEmail(), createdAt: '2999-01-01' }, /createdAt/],
+      [{ email: newEmail(), createdAt: '2024-02-30' }, /createdAt/],
       [{ email: newEmail(), createdAt: '31.12.2020' }, /createdAt/],
       [{ email: newEmail(), emailVerified: 'perhaps' }, /emailVerified/],
       [{ email: newEmail(), status: 'GONE' }, /status: Give ACTIVE or DISABLED/],

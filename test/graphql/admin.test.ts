@@ -298,6 +298,12 @@ it('shows what happened in a time', async () => {
   ]);
 });
 
+it('takes no day that there is not for the time of an event', async () => {
+  const query = '{ admin { auditEvents(since: "2026-02-30T00:00:00Z") { edges { cursor } } } }';
+  const { errors } = await app.gql(query, {}, { token });
+  expect(errors).toMatchObject([{ message: expect.stringContaining('ISO 8601') }]);
+});
+
 it('tells administrators where everything came from, and people only what was their own', async () => {
   const user = await registerUser(app);
   await app.gql(
