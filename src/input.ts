@@ -5,12 +5,18 @@ const LOCAL_PART_LENGTH = 64;
 const PASSWORD_LENGTH = 128;
 const METADATA_BYTES = 2000;
 
-const USERNAME = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}._-]{1,30}[\p{L}\p{M}\p{N}]$/u;
+// some letters and marks are invisible: with them anybody could have a name that looks like somebody else's
+const USERNAME =
+  /^(?!.*\p{Default_Ignorable_Code_Point})[\p{L}\p{N}][\p{L}\p{M}\p{N}._-]{1,30}[\p{L}\p{M}\p{N}]$/u;
 // RFC 5321 without quoting and comments, which only attackers use; letters of any script (RFC 6531)
 const ATOM = /^[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+$/u;
 const DOMAIN_LABEL = /^[\p{L}\p{M}\p{N}](?:[\p{L}\p{M}\p{N}-]{0,61}[\p{L}\p{M}\p{N}])?$/u;
-// control characters break logs, mails and terminals; the others turn text around to look like something else
-const UNPRINTABLE = /[\p{Cc}\u202A-\u202E\u2066-\u2069\u2028\u2029\uFEFF]/u;
+// control characters break logs, mails and terminals; the others turn text around to look like something else, or are tags,
+// which hold text that nobody sees
+const UNPRINTABLE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029\uFEFF\u{E0000}-\u{E007F}]/u;
+// spaces, and what joins or changes other characters: with those it is part of emoji and of many scripts, alone it is nothing;
+// and the empty pattern of Braille, which is no space to Unicode
+const VISIBLE = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cf}\u2800]/u;
 
 /** What is wrong with an input so far: somebody who made three mistakes learns of all three at once. */
 export type Problems = FieldError[];
@@ -83,7 +89,7 @@ export function readText(
   if (line === '') return null;
   if (line.length > 4 * length || [...line].length > length) {
     problems.push({ path, message: `Use at most ${length} characters.` });
-  } else if (!line.isWellFormed() || UNPRINTABLE.test(line)) {
+  } else if (!line.isWellFormed() || UNPRINTABLE.test(line) || !VISIBLE.test(line)) {
     problems.push({ path, message: 'Use printable characters on one line.' });
   }
   return line;
