@@ -52,6 +52,8 @@ export const RATE_LIMITS: Readonly<Record<string, readonly Limit[]>> = {
   verifyEmail: [limit('verifyEmail', 'address', 100)],
   // all that was ever put on record about somebody, read and written out
   dataExport: [limit('dataExport', 'user', 5)],
+  // a few people to look at, and not all there are by trying names
+  profile: [limit('profile', 'user', 300)],
 };
 
 /** What RATE_LIMITS may name. */

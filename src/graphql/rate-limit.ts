@@ -132,12 +132,16 @@ function hitKey({ contextIdentity, fieldIdentity }: Identity, { name, windowMs }
  * counts first.
  */
 export function withRateLimits(schema: GraphQLSchema): GraphQLSchema {
-  const fields = { ...fieldsOf(schema.getType('User')), ...fieldsOf(schema.getMutationType()) };
+  const fields = {
+    ...fieldsOf(schema.getType('User')),
+    ...fieldsOf(schema.getQueryType()),
+    ...fieldsOf(schema.getMutationType()),
+  };
   for (const name of Object.keys(RATE_LIMITS)) {
     const field = fields[name];
     const resolve = field?.resolve;
     if (field === undefined || resolve === undefined) {
-      throw new Error(`RATE_LIMITS names ${name}, which is no field of Mutation or User.`);
+      throw new Error(`RATE_LIMITS names ${name}, which is no field of Mutation, Query or User.`);
     }
     field.resolve = async (source, args, context: Context, info) => {
       await context.rateLimiter.check(name, args, context, info);

@@ -218,6 +218,12 @@ const CALLS: Record<string, (user: TestUser, from: string) => Promise<unknown>> 
   verifyEmail: (_user, from) =>
     once.gql('mutation { verifyEmail(input: { token: "x" }) { __typename } }', {}, { from }),
   dataExport: ({ accessToken: token }) => once.gql('{ me { dataExport } }', {}, { token }),
+  profile: ({ accessToken: token, username }) =>
+    once.gql(
+      'query ($username: String!) { profile(username: $username) { username } }',
+      { username },
+      { token },
+    ),
 };
 
 async function signedInCall(field: string, { accessToken: token }: TestUser) {
@@ -242,6 +248,15 @@ it.each(Object.keys(RATE_LIMITS))('limits %s', async (field) => {
   const call = () => CALLS[field]?.(user, from) ?? signedInCall(field, user);
   expect(JSON.stringify(await call())).not.toContain('RATE_LIMITED');
   expect(JSON.stringify(await call())).toContain('RATE_LIMITED');
+});
+
+it('counts together whoever is looked up, from wherever', async () => {
+  const { accessToken: token } = await registerUser(open);
+  const lookUp = (name: string) =>
+    once.gql(`{ profile(username: "${name}") { username } }`, {}, { token, from: newAddress() });
+  expect((await lookUp(newName())).errors).toBeUndefined();
+  const { errors } = await lookUp(newName());
+  expect(errors).toMatchObject([{ path: ['profile'], extensions: { code: 'RATE_LIMITED' } }]);
 });
 
 it('limits sign-ins by code and password apart from sign-ins by challenge', async () => {
