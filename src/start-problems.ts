@@ -18,7 +18,8 @@ const UNREACHABLE = new Set([
  */
 export function listenProblem(error: unknown, names: { host: string; port: string }): unknown {
   const code = systemCode(error);
-  if (code === undefined) return error;
+  // a certificate that cannot be used has a code too, and another variable
+  if (code === undefined || !callsSystem(error)) return error;
   return new ConfigError([describedListening(code, names)]);
 }
 
@@ -45,15 +46,16 @@ function describedListening(code: string, { host, port }: { host: string; port: 
 export function databaseProblem(error: unknown): unknown {
   const code = driverError(error)?.code ?? systemCode(error);
   // of a socket there is no file; elsewhere ENOENT is about another one
-  const lacksSocket = code === 'ENOENT' && isConnecting(error);
+  const lacksSocket = code === 'ENOENT' && callsSystem(error, 'connect');
   if (code === undefined || !(UNREACHABLE.has(code) || lacksSocket)) return error;
   return new ConfigError([
     `DATABASE_URL names a server that cannot be reached (${code}): start it, or correct the URL; \`npm run cli -- doctor\` says more`,
   ]);
 }
 
-function isConnecting(error: unknown): boolean {
-  return error instanceof Error && 'syscall' in error && error.syscall === 'connect';
+function callsSystem(error: unknown, call?: string): boolean {
+  if (!(error instanceof Error && 'syscall' in error)) return false;
+  return call === undefined || error.syscall === call;
 }
 
 function systemCode(error: unknown): string | undefined {
