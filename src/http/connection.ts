@@ -32,7 +32,9 @@ interface Entry {
   readonly connection: Connection;
   /** Requests whose answers have not left. */
   pending: number;
-  /** The newest request: answers leave in the order of requests, so its answer comes last. */
+  /** Whether a request has come. */
+  hasBegun: boolean;
+  /** The newest request that is unanswered: answers leave in the order of requests, so its answer comes last. */
   latest: { readonly req: IncomingMessage; readonly res: ServerResponse } | undefined;
   /** No request after the latest is run. */
   isFull: boolean;
@@ -79,10 +81,13 @@ export function watchConnections(
       const entry = entries.get(req.socket);
       if (entry === undefined || entry.isFull || entry.isBroken) return undefined;
       entry.pending++;
+      entry.hasBegun = true;
       entry.latest = { req, res };
       entry.isFull = entry.pending >= options.maxPipelined;
       res.once('close', () => {
         entry.pending--;
+        // an idle connection keeps nothing of its last request alive
+        if (entry.pending === 0) entry.latest = undefined;
         const isOver = entry.pending === 0 && (entry.isFull || state.closing);
         if (isOver || (entry.isBroken && !hasWhole(entry))) req.socket.destroySoon();
       });
@@ -91,7 +96,7 @@ export function watchConnections(
     isBusy(socket) {
       const entry = entries.get(socket);
       if (entry === undefined) return false;
-      return entry.pending > 0 || (entry.latest === undefined && !entry.isBroken);
+      return entry.pending > 0 || !(entry.hasBegun || entry.isBroken);
     },
     endAfterAnswers(socket) {
       const entry = entries.get(socket);
@@ -110,6 +115,7 @@ function createEntry(remoteAddress: string, state: { readonly closing: boolean }
         (state.closing || entry.isFull || entry.isBroken) && entry.latest?.res === res,
     },
     pending: 0,
+    hasBegun: false,
     latest: undefined,
     isFull: false,
     isBroken: false,
