@@ -1,4 +1,4 @@
-import type { createReadStream } from 'node:fs';
+import type { createReadStream, Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -51,7 +51,10 @@ Exit codes: 0 all lines imported or there already, 1 some were bad, 2 wrong usag
     const options = readOptions(args);
     // before the database is opened: a mistyped name should not take long to be told
     const file = await openFile(options.file);
-    const errors = await openErrors(options.errors);
+    const errors = await openErrors(options.errors, file).catch((error) => {
+      file.chunks.destroy();
+      throw error;
+    });
     const started = performance.now();
     const total = await terminal
       .withServices((services) => importFile(services, terminal, options, file, errors))
@@ -86,18 +89,34 @@ function readOptions(args: string[]) {
 interface OpenFile {
   chunks: ReturnType<typeof createReadStream>;
   bytes: number;
+  stats: Stats;
 }
 
 async function openFile(path: string): Promise<OpenFile> {
   const handle = await open(path);
-  const { size } = await handle.stat();
-  return { chunks: handle.createReadStream(), bytes: size };
+  const stats = await handle.stat();
+  return { chunks: handle.createReadStream(), bytes: stats.size, stats };
 }
 
-async function openErrors(path: string | undefined): Promise<FileHandle | null> {
+async function openErrors(
+  path: string | undefined,
+  imported: OpenFile,
+): Promise<FileHandle | null> {
   if (path === undefined) return null;
+  const handle = await openForAppending(path);
+  const stats = await handle.stat();
+  if (stats.dev === imported.stats.dev && stats.ino === imported.stats.ino) {
+    await handle.close();
+    throw new UsageError('--errors takes another file than the one to import.');
+  }
+  if (stats.isFile()) await handle.truncate();
+  return handle;
+}
+
+/** Opens a file and leaves what is in it: it may be the one that is imported. */
+async function openForAppending(path: string): Promise<FileHandle> {
   try {
-    return await open(path, 'w', 0o600);
+    return await open(path, 'a', 0o600);
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'it cannot be written';
     throw new UsageError(`--errors takes a file that can be written: ${reason}.`);

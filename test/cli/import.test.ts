@@ -245,3 +245,11 @@ it.each([
   expect({ code, errors }).toEqual({ code: 2, errors: expect.stringContaining(errorsFile) });
   expect(errors).toContain('--errors');
 });
+
+it('refuses to write errors into the file that it reads, and leaves it as it is', async () => {
+  const text = jsonl({ email: newEmail() });
+  const path = file(text);
+  const { code, errors } = await runCommand(importCommand, [path, '--errors', path]);
+  expect({ code, errors }).toEqual({ code: 2, errors: expect.stringContaining('another file') });
+  expect(readFileSync(path, 'utf8')).toBe(text);
+});
