@@ -3,7 +3,7 @@ import type { Client } from '../client.ts';
 import { newId } from '../crypto/id.ts';
 import { type Db, transaction } from '../db/client.ts';
 import type { Role, UserStatus } from '../db/enumerations.ts';
-import { AuthError, RequestError } from '../errors.ts';
+import { AuthError } from '../errors.ts';
 import {
   assertNoProblems,
   checkAppMetadata,
@@ -116,8 +116,8 @@ export async function changeUser(
   }
   const takesRights = changes.role === 'USER' || changes.status === 'DISABLED';
   return transaction(deps.db, async (tx) => {
-    if (takesRights) await guardAdmins(tx, admin, id);
-    await assertStillAdministers(deps, tx, admin);
+    if (takesRights) await guardAdmins(deps, tx, admin, id);
+    else await assertStillAdministers(deps, tx, admin);
     const before = await target(tx, id);
     if (takesRights) assertNotSelf(admin, id);
     await updateUser(tx, id, changes, deps.now());
@@ -162,8 +162,7 @@ export async function deleteUser(
 ): Promise<string> {
   const id = spelled(givenId);
   await transaction(deps.db, async (tx) => {
-    await guardAdmins(tx, admin, id);
-    await assertStillAdministers(deps, tx, admin);
+    await guardAdmins(deps, tx, admin, id);
     const user = await target(tx, id);
     assertNotSelf(admin, id);
     const { userId: actorId, sessionId = null, client } = admin;
@@ -231,12 +230,12 @@ export async function resetUserTotp(
 /**
  * Takes the lock under which administrators lose their rights, one at a time.
  *
- * @throws {RequestError} FORBIDDEN when the one who acts has lost theirs since the request began, before they learn more
+ * @throws {RequestError} as `assertStillAdministers`, before they learn more
  * @throws {AuthError} LAST_ADMIN
  */
-async function guardAdmins(tx: Db, admin: Administrator, id: string): Promise<void> {
+async function guardAdmins(deps: Deps, tx: Db, admin: Administrator, id: string): Promise<void> {
   const admins = await lockActiveAdmins(tx);
-  if (admin.userId !== null && !admins.includes(admin.userId)) throw new RequestError('FORBIDDEN');
+  await assertStillAdministers(deps, tx, admin);
   if (admins.length === 1 && admins.includes(id) && admin.userId !== id) {
     throw new AuthError('LAST_ADMIN');
   }
