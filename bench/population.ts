@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { hash } from 'argon2';
+import { hash } from '@node-rs/argon2';
 import { newId } from '../src/crypto/id.ts';
 import { openDatabase } from '../src/db/client.ts';
 import { connectionOptions } from '../src/db/connection.ts';

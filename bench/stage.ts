@@ -20,7 +20,7 @@ import { ARGON2_COST, hashOfPassword, PASSWORD, type Population, populate } from
 import { type Server, startServer } from './server.ts';
 
 /** The peers, by their files in peers/. */
-export type PeerName = 'yoga' | 'raw' | 'hash' | 'better-auth';
+export type PeerName = 'yoga' | 'raw' | 'hash' | 'node-argon2' | 'better-auth';
 
 /** Everything that takes part in a run. All share one database server and one machine. */
 export interface Stage {

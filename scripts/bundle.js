@@ -9,7 +9,7 @@ const OUTPUT = join(ROOT, 'dist/bundle');
 
 // what is compiled for a machine, loads its own files, or is loaded only where it is wanted
 const LEFT_OUT = [
-  'argon2',
+  '@node-rs/argon2',
   'bcrypt',
   'mysql2',
   'pino',

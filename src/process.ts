@@ -3,6 +3,7 @@ import { type App, createApp } from './app.ts';
 import { type Config, loadConfig } from './config.ts';
 import { ConfigError } from './config-error.ts';
 import { MissingSecretError } from './crypto/cipher.ts';
+import { lowerHashPriority } from './crypto/hash-priority.ts';
 import { placeOf } from './db/connection.ts';
 import { DataDirectoryInUseError } from './db/data-directory-lock.ts';
 import { EmbeddedDatabaseError } from './db/mariadb-process.ts';
@@ -21,6 +22,8 @@ async function main(): Promise<void> {
   const config = loadConfig(readEnvironment(process.cwd()));
   const certificate = initialCertificate(config);
   const app = await createApp(config);
+  // the first hash, which nobody's password has, is under way
+  lowerHashPriority();
   process.on('exit', () => app.deps.logger.flush());
   try {
     const listener = await listening({ host: 'HOST', port: 'PORT' }, app.handler, {

@@ -1,5 +1,6 @@
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,6 +35,27 @@ async function openReadiness(url: string) {
       return String(answer);
     },
   };
+}
+
+interface Thread {
+  id: number;
+  niceness: number;
+  /** Of the processor, in ticks. */
+  spent: number;
+}
+
+/** @see proc_pid_stat(5) */
+function threadsOf({ pid }: ChildProcess): Thread[] {
+  return readdirSync(`/proc/${pid}/task`).map((id) => {
+    const stat = readFileSync(`/proc/${pid}/task/${id}/stat`, 'utf8');
+    // the second field is a name, which may hold anything
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { id: Number(id), niceness: Number(fields[16]), spent: Number(fields[11]) };
+  });
+}
+
+function spentSince(before: Thread[], { id, spent }: Thread): number {
+  return spent - (before.find((thread) => thread.id === id)?.spent ?? 0);
 }
 
 async function post(url: string, query: string) {
@@ -85,6 +107,25 @@ describe('the process', () => {
     }
     expect((await service.finished).code).toBe(0);
   });
+
+  it.runIf(process.platform === 'linux')(
+    'hashes behind whatever else wants the processor',
+    async () => {
+      const service = await start({ DATABASE_URL: databaseUrl, ARGON2_PASSES: '100' });
+      const before = threadsOf(service.child);
+      await post(
+        service.url,
+        `mutation { register(input: { email: "eve@example.com", password: "${PASSWORD}" }) { __typename } }`,
+      );
+      const hashed = threadsOf(service.child).toSorted(
+        (one, other) => spentSince(before, other) - spentSince(before, one),
+      )[0];
+      service.child.kill('SIGTERM');
+      await service.finished;
+      expect(hashed).toMatchObject({ niceness: 10 });
+      expect(before.find(({ id }) => id === service.child.pid)?.niceness).toBe(0);
+    },
+  );
 
   it('brings up a database of its own, and comes back to it after kill -9', async () => {
     const env = { PORT: '0' };

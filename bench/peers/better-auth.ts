@@ -1,13 +1,13 @@
 // better-auth as its documentation sets it up for MySQL, with e-mail addresses and passwords. What differs from its
 // defaults is there so that the same is compared, or to make it faster:
-// - passwords are hashed as the service's are, by argon2id at the same cost;
+// - passwords are hashed as the service's are, by the same library, argon2id at the same cost;
 // - sessions are read from the database at each request, as the service's are, so that one that has ended is refused at
 //   once: the cookie cache, which is off by default, stays off;
 // - rate limits are off, as the service's are, and so is telemetry;
 // - session and account are read by one query and not by two (`joins`), as its guide to performance advises. The indexes
 //   that the guide asks for are those that its own migrations make.
 
-import { hash, verify } from 'argon2';
+import { hash, verify } from '@node-rs/argon2';
 import { type BetterAuthOptions, betterAuth } from 'better-auth';
 import { toNodeHandler } from 'better-auth/node';
 import { fillBetterAuthDatabase, openBetterAuthDatabase } from './better-auth-database.ts';

@@ -9,6 +9,7 @@ import {
   ratioOf,
   type Sample,
 } from '../race.ts';
+import type { Server } from '../server.ts';
 import type { Stage } from '../stage.ts';
 import { SHARE_OF_HASHING } from './passwords.ts';
 import { CONNECTIONS, type Finding, type Suite, throughput } from './suite.ts';
@@ -23,9 +24,13 @@ export const flood: Suite = {
     const visitors = await steadyVisitors(stage);
     const { service } = stage;
     const hash = await stage.peer('hash');
+    const reference = await stage.peer('node-argon2');
     const everybody = createTraffic(loginWorkload(service), { connections: FLOODERS });
     const somebody = createTraffic(loginWorkload(service, 0), { connections: FLOODERS });
-    const hashing = createTraffic(hashWorkload(hash.url, 'verify'), { connections: FLOODERS });
+    const onlyHashing = (name: string, server: Server): Contender => {
+      const flooders = createTraffic(hashWorkload(server.url, 'verify'), { connections: FLOODERS });
+      return { name, measure: (seconds) => underFlood(stage, seconds, undefined, flooders) };
+    };
     const contenders: Contender[] = [
       { name: 'idle', measure: (seconds) => underFlood(stage, seconds, visitors) },
       {
@@ -33,18 +38,17 @@ export const flood: Suite = {
         measure: (seconds) => underFlood(stage, seconds, visitors, everybody),
       },
       { name: 'one account', measure: (seconds) => underFlood(stage, seconds, visitors, somebody) },
-      {
-        name: 'only hashing',
-        measure: (seconds) => underFlood(stage, seconds, undefined, hashing),
-      },
+      onlyHashing('only hashing', hash),
+      onlyHashing('only node-argon2', reference),
     ];
     const seconds = runner.seconds * LONGER;
     const records = await race(contenders, { seconds, rounds: runner.rounds }, runner.say);
-    const [idle, many, one, only] = records;
+    const [idle, many, one, only, onlyReference] = records;
     const findings = [
       ...latency('me during logins to many accounts', many, idle),
       ...latency('me during logins to one account', one, idle),
       ...throughput('logins to many accounts', many, only, SHARE_OF_HASHING),
+      ...throughput('logins to many accounts', many, onlyReference),
       ...throughput('logins to one account', one, only),
     ];
     return { records, findings };

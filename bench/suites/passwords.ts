@@ -7,6 +7,7 @@ import {
   registerWorkload,
 } from '../operations.ts';
 import { type Contender, race } from '../race.ts';
+import type { Server } from '../server.ts';
 import type { Stage } from '../stage.ts';
 import { flatOut, type Outcome, type Runner, type Suite, throughput } from './suite.ts';
 
@@ -51,12 +52,15 @@ async function againstHashing(
 ): Promise<Outcome> {
   const { service, baseline } = stage;
   const hash = await stage.peer('hash');
-  const workload = hashWorkload(hash.url, suite.hashing);
+  const reference = await stage.peer('node-argon2');
+  const onlyHashing = (name: string, server: Server) =>
+    flatOut(stage, { name, servers: [server], workload: hashWorkload(server.url, suite.hashing) });
   const serving = (name: string, server: PopulatedLatchkey) =>
     flatOut(stage, { name, servers: [server], workload: suite.workloadOf(server) });
   const contenders = [
     serving('Latchkey', service),
-    flatOut(stage, { name: 'only hashing', servers: [hash], workload }),
+    onlyHashing('only hashing', hash),
+    onlyHashing('only node-argon2', reference),
     ...(suite.peer ? [suite.peer] : []),
     ...(baseline ? [serving('baseline', baseline)] : []),
   ];

@@ -1,5 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { hash as argon2Hash, verify as argon2Verify } from 'argon2';
+import {
+  hash as argon2Hash,
+  verify as argon2Verify,
+  verifySync as argon2VerifySync,
+} from '@node-rs/argon2';
 import { compare as bcryptCompare } from 'bcrypt';
 import type { HashPool } from './hash-pool.ts';
 import { isAffordable, type PasswordCost, readHash, scryptVerify } from './password-hash.ts';
@@ -22,10 +26,22 @@ export interface PasswordHasher {
 }
 
 /**
+ * A test vector of the reference implementation, https://github.com/P-H-C/phc-winner-argon2: test.c. The library picks
+ * instructions by the processor; were it wrong on one of them, it would make hashes that no other machine verifies.
+ */
+const KNOWN_HASH =
+  '$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4';
+const KNOWN_PASSWORD = 'password';
+
+/**
  * @param cost for new hashes
  * @param pool where all hashing runs
+ * @throws {Error} when argon2 does not compute on this machine what it has to
  */
 export function createPasswordHasher(cost: PasswordCost, pool: HashPool): PasswordHasher {
+  if (!argon2VerifySync(KNOWN_HASH, KNOWN_PASSWORD)) {
+    throw new Error('argon2 computes a wrong hash on this processor; run it elsewhere');
+  }
   const options = {
     memoryCost: cost.memoryKib,
     timeCost: cost.passes,

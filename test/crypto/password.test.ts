@@ -1,5 +1,5 @@
 import { scryptSync } from 'node:crypto';
-import { hash as argon2Hash } from 'argon2';
+import { hash as argon2Hash, verify as argon2Verify } from 'argon2';
 import { hash as bcryptHash } from 'bcrypt';
 import { describe, expect, it } from 'vitest';
 import { createHashPool } from '../../src/crypto/hash-pool.ts';
@@ -29,6 +29,22 @@ describe('hash', () => {
     expect(new Set(hashes).size).toBe(3);
     for (const hash of hashes) expect(hash).toMatch(/^\$argon2id\$v=19\$m=8,t=1,p=1\$/);
   });
+
+  it.each([
+    [8, 1, 1],
+    [97, 3, 1],
+    [130, 2, 4],
+    [19_456, 2, 1],
+  ])(
+    'is what the reference implementation verifies: m=%i, t=%i, p=%i',
+    async (memoryKib, passes, parallelism) => {
+      const hash = await newHasher({ memoryKib, passes, parallelism }).hash(
+        'pässwort\u0000 of words',
+      );
+      expect(await argon2Verify(hash, 'pässwort\u0000 of words')).toBe(true);
+      expect(await argon2Verify(hash, 'pässwort')).toBe(false);
+    },
+  );
 });
 
 describe('verify', () => {

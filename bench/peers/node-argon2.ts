@@ -1,0 +1,6 @@
+// Only hashes, by the reference implementation.
+
+import { hash, verify } from 'argon2';
+import { serveHashing } from './hash-endpoint.ts';
+
+serveHashing({ hash, verify });
