@@ -26,7 +26,7 @@ export type Run = (name: string, args: string[], env: Record<string, string>) =>
 export const DATABASE_CONNECTIONS = 10;
 
 /** How `npm start` and the image start the service. */
-export const START = { args: ['--max-semi-space-size=4'], env: { MALLOC_ARENA_MAX: '1' } } as const;
+export const START = { args: ['--max-semi-space-size=8'], env: { MALLOC_ARENA_MAX: '1' } } as const;
 
 const SECRET = 'benchmarks-only-4be1a07c9d3f52e8a6610f7d';
 

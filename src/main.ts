@@ -4,8 +4,8 @@
 import { statSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 
-// the heap may grow by two fifths of what is in use before it is swept, and not to four times of it: memory is the database's
-setFlagsFromString('--heap-growing-percent=40');
+// the heap may grow by a fifth of what is in use before it is swept, and not to four times of it: memory is the database's
+setFlagsFromString('--heap-growing-percent=20');
 
 const bundle = new URL('./bundle/process.js', import.meta.url);
 
