@@ -22,10 +22,15 @@ const LEFT_OUT = [
 /** @param {string} id */
 const isLeftOut = (id) => LEFT_OUT.some((name) => id === name || id.startsWith(`${name}/`));
 
-const BEYOND_ASCII = /[^\0-\x7f]/g;
-
-/** @param {string} unit */
-const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+/** @param {string} code */
+function inAscii(code) {
+  // there an escape would be one backslash and a "u"
+  if (/\\[^\0-\x7f]/.test(code))
+    throw new Error('A backslash stands before a character beyond ASCII.');
+  return code.replace(/[^\0-\x7f]/g, (unit) => {
+    return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}
 
 await build({
   root: ROOT,
@@ -54,7 +59,7 @@ await build({
       name: 'characters-beyond-ascii-are-escaped',
       generateBundle(_options, files) {
         for (const file of Object.values(files)) {
-          if (file.type === 'chunk') file.code = file.code.replace(BEYOND_ASCII, escaped);
+          if (file.type === 'chunk') file.code = inAscii(file.code);
         }
       },
     },

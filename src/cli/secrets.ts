@@ -11,9 +11,10 @@ export const secrets: Command = {
 
   npm run cli -- secrets rewrap [--json]
 
-To change the secret: put the new one first, AUTH_SECRET=NEW,OLD, on every instance; run
-this; and take OLD out once all sessions begun under it have been refreshed or have ended
-(REFRESH_TOKEN_TTL). Recovery codes are stored as digests that cannot be moved: those made
+To change the secret: append the new one, AUTH_SECRET=OLD,NEW, on every instance; when all
+know it, put it first, AUTH_SECRET=NEW,OLD, on every instance; run this; and take OLD out
+once all sessions begun under it have been refreshed or have ended (REFRESH_TOKEN_TTL).
+Recovery codes are stored as digests that cannot be moved: those made
 under OLD are void with it, and their owners get new ones by regenerateRecoveryCodes.
 
 It may run beside the service, and again after it was interrupted.

@@ -44,6 +44,11 @@ export function currentKeyId(keys: Keys): Buffer {
   return keyId(keys[0]);
 }
 
+/** What ciphertexts made under any of the keys begin with. */
+export function keyIds(keys: Keys): Buffer[] {
+  return keys.map(keyId);
+}
+
 /** Something was encrypted under an entry of AUTH_SECRET that is not there any more. */
 export class MissingSecretError extends Error {
   override name = 'MissingSecretError';

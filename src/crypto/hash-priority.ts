@@ -5,24 +5,23 @@ import { setPriority } from 'node:os';
 const NICENESS = 10;
 
 /**
- * Lets requests go before hashes on the processor. libuv's threads, where hashes run, take only what the event loop and a
- * database on the same machine leave, so that a flood of sign-ins delays nobody else. Without anything to go before,
- * hashing is as fast as it was.
+ * Lets requests go before hashes on the processor. libuv's threads, where hashes run, then take mostly what the event loop
+ * leaves, and what a database leaves that runs in the same container or on the same bare machine: Linux compares priorities
+ * within one group of processes only. Without anything to go before, hashing is as fast as it was. What else these threads
+ * do, name lookups and files, takes next to nothing.
  *
- * Linux gives each thread a priority of its own, and anybody may lower it. Elsewhere, or where /proc is hidden, this does
- * nothing.
+ * Call it when libuv has had its first work, for it starts its threads then, all at once. Linux gives each thread a priority
+ * of its own, and anybody may lower it. Elsewhere, or where /proc is hidden, this does nothing.
  *
- * @returns how many threads it found; libuv starts them with the first work they get, all at once
  * @see setpriority(2), "C library/kernel differences"
  */
-export function lowerHashPriority(): number {
-  if (process.platform !== 'linux') return 0;
+export function lowerHashPriority(): void {
+  if (process.platform !== 'linux') return;
   try {
     const threads = readdirSync('/proc/self/task').filter(isOfLibuv);
     for (const thread of threads) setPriority(Number(thread), NICENESS);
-    return threads.length;
   } catch {
-    return 0;
+    // then hashes compete with requests, as they do elsewhere
   }
 }
 

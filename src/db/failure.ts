@@ -160,8 +160,8 @@ export function unavailableIn(error: unknown): UnavailableError | undefined {
 
 /** Whether the server refused a statement because its user has no right to it. */
 export function isDenied(error: unknown): boolean {
-  // a table, a column, a procedure
-  return [1142, 1143, 1370].includes(driverError(error)?.errno ?? 0);
+  // a database, a table, a column, a procedure
+  return [1044, 1142, 1143, 1370].includes(driverError(error)?.errno ?? 0);
 }
 
 /** What kind of failure it is, for figures: one of a few words, which tell nothing of what was asked. */

@@ -63,6 +63,7 @@ type Client = ReturnType<typeof newClient>;
  */
 export async function openRedis(url: string, watch: RedisWatch): Promise<Redis> {
   const inTime = createTimeLimit(ANSWER_MS);
+  const connectedInTime = createTimeLimit(CONNECT_MS);
   let client: Client | undefined;
   let isOut = false;
   let isClosed = false;
@@ -84,7 +85,8 @@ export async function openRedis(url: string, watch: RedisWatch): Promise<Redis> 
     // Redis that is going down says so on an idle connection
     fresh.on('error', (error) => lose(fresh, error));
     try {
-      await fresh.connect();
+      // the library's own limit ends with the TCP connection, and a server that takes one may stay silent
+      await connectedInTime(fresh.connect());
       // a replica or a full one answers a PING, and counts nothing
       await inTime(fresh.hit(`${PREFIX}try`, Date.now(), 1));
     } catch (error) {

@@ -24,7 +24,8 @@ const OPERATOR = { ipAddress: null, userAgent: 'command line', requestId: null }
 
 /**
  * Encrypts everything that is stored encrypted under the current entry of AUTH_SECRET. What carries the current key's id
- * is done already, so that it goes on where it was interrupted, and may run beside the service.
+ * is done already, so that it goes on where it was interrupted, and may run beside the service: a code that is checked at
+ * the moment when its secret is replaced is refused, and the next one is not.
  *
  * @throws {MissingSecretError} when AUTH_SECRET lacks the entry that something was encrypted under
  */
@@ -59,11 +60,11 @@ async function rewrapTotp({ db, keyring }: Pick<Deps, 'db' | 'keyring'>): Promis
   const keys = keyring.keys('totp-secret');
   const current = currentKeyId(keys);
   const rewrapAll = async (
-    list: (db: Db, keyId: Buffer, limit: number) => Promise<StoredTotpSecret[]>,
+    list: (db: Db, keyIds: Buffer[], limit: number) => Promise<StoredTotpSecret[]>,
     replace: (db: Db, from: StoredTotpSecret, to: Buffer) => Promise<void>,
   ) => {
     for (let done = 0; ; ) {
-      const batch = await list(db, current, BATCH);
+      const batch = await list(db, [current], BATCH);
       if (batch.length === 0) return done;
       for (const stored of batch) {
         const plain = decrypt(keys, stored.secret, stored.userId);
@@ -72,9 +73,10 @@ async function rewrapTotp({ db, keyring }: Pick<Deps, 'db' | 'keyring'>): Promis
       done += batch.length;
     }
   };
+  // in this order: a secret that is confirmed meanwhile moves from the waiting ones to those in force, and is found there
   return (
-    (await rewrapAll(listTotpSecretsNotUnder, replaceTotpSecret)) +
-    (await rewrapAll(listTotpEnrolmentsNotUnder, replaceTotpEnrolment))
+    (await rewrapAll(listTotpEnrolmentsNotUnder, replaceTotpEnrolment)) +
+    (await rewrapAll(listTotpSecretsNotUnder, replaceTotpSecret))
   );
 }
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { GraphQLError, stripIgnoredCharacters } from 'graphql';
+import { GraphQLError, parse, stripIgnoredCharacters } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { ConfigError } from '../config-error.ts';
 
@@ -35,8 +35,8 @@ function readDocuments(path: string): string[] {
   try {
     const content: unknown = JSON.parse(readFileSync(path, 'utf8'));
     if (typeof content === 'object' && content !== null) {
-      const documents = Object.values(content).map((text) => plain(String(text)));
-      if (documents.length > 0 && documents.every((document) => document !== '')) return documents;
+      const documents = Object.values(content).map(readDocument);
+      if (documents.length > 0) return documents;
     }
   } catch {
     // told below, whatever it was
@@ -44,6 +44,13 @@ function readDocuments(path: string): string[] {
   throw new ConfigError([
     'PERSISTED_OPERATIONS must be a JSON file of GraphQL documents, as a list or by name',
   ]);
+}
+
+/** @throws when it is no document */
+function readDocument(text: unknown): string {
+  if (typeof text !== 'string') throw new TypeError('A document is a text.');
+  parse(text);
+  return stripIgnoredCharacters(text);
 }
 
 /** A document without what makes no difference; empty when it is none. */

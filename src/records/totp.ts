@@ -8,8 +8,8 @@ import {
   isNull,
   lt,
   lte,
-  ne,
   or,
+  type SQL,
   sql,
 } from 'drizzle-orm';
 import { affectedRows, type Db } from '../db/client.ts';
@@ -114,16 +114,16 @@ export interface StoredTotpSecret {
   secret: Buffer;
 }
 
-/** Secrets in force that do not begin with `keyId`: those that were encrypted under another key. */
+/** Secrets in force that begin with none of `keyIds`: those that were encrypted under another key. */
 export async function listTotpSecretsNotUnder(
   db: Db,
-  keyId: Buffer,
+  keyIds: Buffer[],
   limit: number,
 ): Promise<StoredTotpSecret[]> {
   const rows = await db
     .select({ userId: users.id, secret: users.totpSecret })
     .from(users)
-    .where(and(isNotNull(users.totpSecret), ne(beginning(users.totpSecret, keyId), keyId)))
+    .where(and(isNotNull(users.totpSecret), isUnderNone(users.totpSecret, keyIds)))
     .limit(limit);
   return rows.flatMap(({ userId, secret }) => (secret === null ? [] : [{ userId, secret }]));
 }
@@ -131,13 +131,13 @@ export async function listTotpSecretsNotUnder(
 /** The same of secrets that wait for their first code. */
 export async function listTotpEnrolmentsNotUnder(
   db: Db,
-  keyId: Buffer,
+  keyIds: Buffer[],
   limit: number,
 ): Promise<StoredTotpSecret[]> {
   return db
     .select({ userId: totpEnrolments.userId, secret: totpEnrolments.secret })
     .from(totpEnrolments)
-    .where(ne(beginning(totpEnrolments.secret, keyId), keyId))
+    .where(isUnderNone(totpEnrolments.secret, keyIds))
     .limit(limit);
 }
 
@@ -161,5 +161,8 @@ export async function replaceTotpEnrolment(
     .where(and(eq(totpEnrolments.userId, from.userId), eq(totpEnrolments.secret, from.secret)));
 }
 
-const beginning = (column: AnyColumn, { length }: Buffer) =>
-  sql<Buffer>`substring(${column}, 1, ${sql.raw(String(length))})`;
+function isUnderNone(column: AnyColumn, keyIds: Buffer[]): SQL | undefined {
+  return and(
+    ...keyIds.map((id) => sql`substring(${column}, 1, ${sql.raw(String(id.length))}) <> ${id}`),
+  );
+}

@@ -8,6 +8,7 @@ import {
   requestVerification,
   resetPassword,
   tokenTo,
+  verifyEmail,
 } from '../support/mailbox.ts';
 
 const HOUR = 3600;
@@ -149,6 +150,21 @@ it('registers a stranger’s address and has notices sent there', async () => {
     password = newPassword;
   }
   expect(await kindsTo(app, user.email)).toHaveLength(1 + 5);
+});
+
+it('registers a stranger’s address, goes from it to another, and begins again', async () => {
+  const email = `${newName()}@example.com`;
+  for (let i = 0; i < 7; i++) {
+    const user = await registerUser(open, { email });
+    expect((await logIn(app, { identifier: email })).__typename).toBe('LoginSuccess');
+    const own = `${newName()}@example.org`;
+    await changeEmail(app, user, own);
+    const token = await tokenTo(app, own, 'confirm-email-change');
+    expect((await verifyEmail(app, token)).__typename).toBe('VerifyEmailSuccess');
+  }
+  const kinds = await kindsTo(app, email);
+  expect(kinds.filter((kind) => kind === 'email-changed')).toHaveLength(5);
+  expect(kinds.filter((kind) => kind === 'new-device')).toHaveLength(5);
 });
 
 it('registers a stranger’s address and deletes it, again and again', async () => {

@@ -168,6 +168,17 @@ describe('names what is wrong with the database', () => {
     expect(fault).toEqual(broken('stored-secrets', 'AUTH_SECRET lacks the entry'));
   });
 
+  it('an AUTH_SECRET that opens the signing keys and not every TOTP secret', async () => {
+    const url = database.rootUrl;
+    await runSql(
+      url,
+      `insert into ${database.name}.users set id = 1, email = 'a', email_key = 'a', role = 'USER', status = 'ACTIVE', app_metadata = '{}', totp_secret = 'sealed elsewhere', created_at = now(), updated_at = now()`,
+    );
+    expect(await onlyFault({})).toEqual(broken('stored-secrets', 'TOTP secrets'));
+    await runSql(url, `delete from ${database.name}.users`);
+    expect(faults(await examine())).toEqual([]);
+  });
+
   it('a migration that is missing', async () => {
     const fresh = await operatedDatabase({ migrated: false });
     const env = { MIGRATION_DATABASE_URL: fresh.migrationDatabaseUrl };

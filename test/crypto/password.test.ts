@@ -120,6 +120,17 @@ describe('verify', () => {
     expect(await hasher.verify(hash, 'passwore')).toBe(false);
   });
 
+  it.each(['m=64,p=2,t=3', 't=3,m=64,p=2', 'p=2,t=3,m=64'])(
+    'takes argon2 with %s',
+    async (parameters) => {
+      const options = { memoryCost: 64, timeCost: 3, parallelism: 2 };
+      const made = await argon2Hash('four words in a row', options);
+      const hash = made.replace(/m=\d+,t=\d+,p=\d+/, parameters);
+      expect(await hasher.verify(hash, 'four words in a row')).toBe(true);
+      expect(await hasher.verify(hash, 'four words in a rov')).toBe(false);
+    },
+  );
+
   it.each([0, 1, 2] as const)('takes the argon2 hash of type %i', async (type) => {
     const hash = await argon2Hash('four words in a row', {
       type,

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openRedis, type Redis } from '../../src/db/redis.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
@@ -16,6 +17,27 @@ function listener() {
   const told: string[] = [];
   return { told, lost: () => told.push('lost'), back: () => told.push('back') };
 }
+
+it('that takes connections and stays silent keeps nobody waiting', async () => {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    socket.resume();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const outage = listener();
+  const redis = await openRedis(`redis://127.0.0.1:${port}`, outage);
+  expect(outage.told).toEqual(['lost']);
+  expect(await redis.hit(newKey(), 60_000, 1000)).toBeNull();
+  // each try ends, so that another can be made, and none is left behind
+  await until(() => sockets.size === 0);
+  await until(() => sockets.size === 1);
+  await redis.close();
+  await until(() => sockets.size === 0);
+  server.close();
+});
 
 if (!HAS_REDIS) {
   process.stderr.write('\n*** redis-server is missing: Redis is NOT tested. Install it. ***\n\n');

@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { currentKeyId, encrypt } from '../../src/crypto/cipher.ts';
+import { transaction } from '../../src/db/client.ts';
 import { rewrapSecrets } from '../../src/flows/secret-rotation.ts';
+import {
+  enableTotpSecret,
+  listTotpSecretsNotUnder,
+  putTotpEnrolment,
+  takeTotpEnrolment,
+} from '../../src/records/totp.ts';
 import { completeLogin, enrolTotp, logIn, registerUser, totpCode } from '../support/account.ts';
 import { createTestApp, TEST_SECRET, type TestApp } from '../support/app.ts';
 import { runSql } from '../support/database.ts';
@@ -34,6 +42,44 @@ it('moves everything encrypted to the new entry, so that the old one can go', as
   const code = totpCode(secret, old.clock.now());
   expect((await completeLogin(alone, challenge, code)).__typename).toBe('LoginSuccess');
   await alone.close();
+});
+
+async function waitsForEnrolment(): Promise<boolean> {
+  const rows = await runSql(
+    old.databaseUrl,
+    "select 1 from information_schema.processlist where db = database() and info like 'update%totp_enrolments%'",
+  );
+  return rows.length > 0;
+}
+
+it('finds a secret that is confirmed while it looks', async () => {
+  const user = await registerUser(old);
+  const both = await instance(`${NEW_SECRET},${TEST_SECRET}`);
+  const { db } = both.app.deps;
+  await rewrapSecrets(both.app.deps);
+  const secret = encrypt(
+    old.app.deps.keyring.keys('totp-secret'),
+    Buffer.from('a secret'),
+    user.id,
+  );
+  const now = old.clock.now();
+  await putTotpEnrolment(db, {
+    userId: user.id,
+    secret,
+    expiresAt: new Date(now.getTime() + 60_000),
+  });
+
+  let rewrapping: Promise<unknown> = Promise.resolve();
+  await transaction(db, async (tx) => {
+    await takeTotpEnrolment(tx, user.id, secret);
+    await enableTotpSecret(tx, user.id, secret, 1, now);
+    rewrapping = rewrapSecrets(both.app.deps);
+    await expect.poll(waitsForEnrolment).toBe(true);
+  });
+  await rewrapping;
+  const current = [currentKeyId(both.app.deps.keyring.keys('totp-secret'))];
+  expect(await listTotpSecretsNotUnder(db, current, 1)).toEqual([]);
+  await both.close();
 });
 
 it('moves mails that wait as well, and leaves alone what was sent', async () => {

@@ -35,8 +35,17 @@ it('refuses every other document, and says whom to ask', async () => {
 
 it('does not start on a file that holds no documents', async () => {
   const file = join(folder, 'wrong.json');
-  writeFileSync(file, '"nothing"');
-  await expect(createTestApp({ env: { PERSISTED_OPERATIONS: file } })).rejects.toThrow(
-    'PERSISTED_OPERATIONS',
-  );
+  const contents = [
+    '"nothing"',
+    '[]',
+    '["query {"]',
+    '["name"]',
+    '[{ "id": "one", "body": "{ me { id } }" }]',
+  ];
+  for (const content of contents) {
+    writeFileSync(file, content);
+    await expect(createTestApp({ env: { PERSISTED_OPERATIONS: file } }), content).rejects.toThrow(
+      'PERSISTED_OPERATIONS',
+    );
+  }
 });

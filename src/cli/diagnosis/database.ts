@@ -1,27 +1,22 @@
-import type { JWK } from 'jose';
 import type { Config } from '../../config.ts';
-import { MissingSecretError } from '../../crypto/cipher.ts';
-import { createKeyring } from '../../crypto/keyring.ts';
-import { openSigningKeyPair } from '../../crypto/signing-key.ts';
 import { type Db, openDatabase } from '../../db/client.ts';
 import type { DatabaseConnection } from '../../db/connection.ts';
-import { driverError } from '../../db/failure.ts';
+import { driverError, isDenied } from '../../db/failure.ts';
 import { migrate } from '../../db/migrate.ts';
 import { MigrationError } from '../../db/migration-error.ts';
 import { MIGRATIONS } from '../../db/migration-files.ts';
 import { readServerFacts } from '../../db/server-facts.ts';
 import { purgeEvents } from '../../records/audit-event.ts';
-import { listSigningKeys } from '../../records/signing-key.ts';
 import { type Finding, findingsOf } from './finding.ts';
 import { unreachable } from './reach.ts';
 import { judgeServer } from './server.ts';
+import { checkStoredSecrets } from './stored-secrets.ts';
 
 const TIMEOUT_MS = 10_000;
 const NO_SUCH_DEFINER = 1449;
 
 const database = findingsOf('database');
 const migrations = findingsOf('migrations');
-const stored = findingsOf('stored-secrets');
 const procedures = findingsOf('procedures');
 
 /**
@@ -100,35 +95,6 @@ async function checkMigrations(connection: DatabaseConnection): Promise<Finding>
   return migrations.ok('All are applied.');
 }
 
-/** Whether AUTH_SECRET is the one that the stored keys were encrypted under. */
-async function checkStoredSecrets(db: Db, config: Config | null): Promise<Finding[]> {
-  if (config === null || config.tokens.algorithm === 'HS256') return [];
-  const keys = createKeyring(config.secrets).keys('signing-key');
-  try {
-    const rows = await listSigningKeys(db);
-    for (const row of rows) {
-      openSigningKeyPair(keys, { ...row, publicJwk: row.publicJwk as JWK });
-    }
-    return [stored.ok('AUTH_SECRET opens the signing keys.')];
-  } catch (error) {
-    if (isDenied(error)) return [];
-    if (error instanceof MissingSecretError) {
-      return [
-        stored.broken(
-          'AUTH_SECRET lacks the entry that the signing keys were encrypted under: the service does not start.',
-          'Put the old value back, behind the current one: AUTH_SECRET=NEW,OLD.',
-        ),
-      ];
-    }
-    return [
-      stored.broken(
-        'A stored signing key cannot be opened: it was changed, or belongs to another row.',
-        'Restore signing_keys from a backup, or run `npm run cli -- keys retire` for it.',
-      ),
-    ];
-  }
-}
-
 /** Runs the procedure that purges the audit over nothing: it fails when the user in whose name it runs is gone. */
 async function checkProcedures(db: Db): Promise<Finding[]> {
   try {
@@ -148,9 +114,4 @@ async function checkProcedures(db: Db): Promise<Finding[]> {
       ),
     ];
   }
-}
-
-function isDenied(error: unknown): boolean {
-  // a table, a database, a procedure
-  return [1142, 1044, 1370].includes(driverError(error)?.errno ?? 0);
 }

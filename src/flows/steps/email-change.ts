@@ -13,7 +13,7 @@ import { type User, updateUser } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
 import { issueToken, mailLink, replaceLostPassword } from './email-link.ts';
 import { eraseUser } from './erasure.ts';
-import { recipientOf, writeTo } from './mailing.ts';
+import { notify } from './mailing.ts';
 
 /** A link that was opened: its token, which is used up by now, and whose it is, locked. */
 export interface OpenedLink {
@@ -57,7 +57,7 @@ export async function confirmEmailChange(
   await recordEvent(tx, { type: 'EMAIL_CHANGED', userId: user.id, client, now });
   const undo = await issueToken(deps, tx, user.id, 'UNDO_EMAIL_CHANGE', user.email);
   const message = { kind: 'email-changed', newEmail: token.email, ...undo } as const;
-  await writeTo(deps, tx, recipientOf(user), message);
+  await notify(deps, tx, user, message);
 }
 
 /**

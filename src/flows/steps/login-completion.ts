@@ -10,7 +10,7 @@ import { stillThere } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
 import { type Attempt, withAttempt, withTwofoldAttempt } from './attempt.ts';
 import { type MfaMethod, takeCode } from './code-check.ts';
-import { mailWindowStart, recipientOf, writeTo } from './mailing.ts';
+import { mailWindowStart, notify } from './mailing.ts';
 import { issueTokens, openSession, type SignedIn } from './session-opening.ts';
 
 /** A sign-in that has come as far as a right password. */
@@ -157,7 +157,7 @@ async function tellOfDevice(
   if (deviceMails >= deps.config.mailAllowance.limit) return;
   const { ipAddress, userAgent } = client;
   const message = { kind: 'new-device', ipAddress, userAgent } as const;
-  await writeTo(deps, tx, recipientOf(account.user), message);
+  await notify(deps, tx, account.user, message);
 }
 
 async function endSurplus(deps: Deps, tx: Db, session: Session, client: Client): Promise<void> {

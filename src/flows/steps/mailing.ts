@@ -58,11 +58,11 @@ export async function writeTo(
 
 /**
  * Tells a user what happened to their account. At an address that nobody confirmed there may be a stranger, who is not told
- * of the same more often than others may write.
+ * of the same more often than others may write, whatever account has the address.
  */
 export async function notify(deps: Deps, tx: Db, user: User, message: MailMessage): Promise<void> {
   const isBounded = user.emailVerifiedAt === null;
-  if (isBounded && (await isExhausted(deps, tx, user.id, message.kind))) return;
+  if (isBounded && !(await isWithin(deps, tx, user.email, ['notice', message.kind]))) return;
   await writeTo(deps, tx, recipientOf(user), message);
 }
 
@@ -73,11 +73,21 @@ type Occasion = 'registration' | 'verification' | 'email-change' | 'password-res
  * Counts a mail that a stranger can cause, and tells whether it may still be written. Whoever caused it is not told: it would
  * say that there is somebody to write to. Ask before the transaction, and of addresses that nobody has as well.
  */
-export async function mayWriteTo(deps: Deps, email: string, occasion: Occasion): Promise<boolean> {
+export function mayWriteTo(deps: Deps, email: string, occasion: Occasion): Promise<boolean> {
+  return isWithin(deps, deps.db, email, [occasion]);
+}
+
+/** Counts a mail to an address towards an allowance. @returns whether it is within */
+async function isWithin(
+  deps: Deps,
+  db: Db,
+  email: string,
+  allowance: readonly string[],
+): Promise<boolean> {
   if (!deps.config.rateLimit.enabled) return true;
   const { limit, windowMs } = deps.config.mailAllowance;
-  const key = mac(deps.keyring.keys('counter'), 'mail', occasion, identifierKey(email));
-  const hits = await recordHit(deps.db, key.subarray(0, HIT_KEY_BYTES), windowMs, deps.now());
+  const key = mac(deps.keyring.keys('counter'), 'mail', ...allowance, identifierKey(email));
+  const hits = await recordHit(db, key.subarray(0, HIT_KEY_BYTES), windowMs, deps.now());
   return hits <= limit;
 }
 

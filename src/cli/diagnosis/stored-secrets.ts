@@ -1,0 +1,67 @@
+import type { JWK } from 'jose';
+import type { Config } from '../../config.ts';
+import { keyIds, MissingSecretError } from '../../crypto/cipher.ts';
+import { createKeyring, type Keyring } from '../../crypto/keyring.ts';
+import { openSigningKeyPair } from '../../crypto/signing-key.ts';
+import type { Db } from '../../db/client.ts';
+import { isDenied } from '../../db/failure.ts';
+import { listSigningKeys } from '../../records/signing-key.ts';
+import { listTotpSecretsNotUnder } from '../../records/totp.ts';
+import { type Finding, findingsOf } from './finding.ts';
+
+const stored = findingsOf('stored-secrets');
+const PUT_BACK = 'Put the old value back, behind the current one: AUTH_SECRET=NEW,OLD.';
+
+/**
+ * Checks whether AUTH_SECRET has the entries that stored keys and secrets were encrypted under.
+ *
+ * @param config absent while it is not valid; nothing can be said then
+ */
+export async function checkStoredSecrets(db: Db, config: Config | null): Promise<Finding[]> {
+  if (config === null) return [];
+  const keyring = createKeyring(config.secrets);
+  const hasSigningKeys = config.tokens.algorithm !== 'HS256';
+  return [
+    ...(hasSigningKeys ? await unlessDenied(() => checkSigningKeys(db, keyring)) : []),
+    ...(await unlessDenied(() => checkTotpSecrets(db, keyring))),
+  ];
+}
+
+/** A lack of rights is told of with the others. */
+async function unlessDenied(check: () => Promise<Finding>): Promise<Finding[]> {
+  try {
+    return [await check()];
+  } catch (error) {
+    if (isDenied(error)) return [];
+    throw error;
+  }
+}
+
+async function checkSigningKeys(db: Db, keyring: Keyring): Promise<Finding> {
+  const rows = await listSigningKeys(db);
+  try {
+    for (const row of rows) {
+      openSigningKeyPair(keyring.keys('signing-key'), { ...row, publicJwk: row.publicJwk as JWK });
+    }
+    return stored.ok('AUTH_SECRET opens the signing keys.');
+  } catch (error) {
+    return error instanceof MissingSecretError
+      ? stored.broken(
+          'AUTH_SECRET lacks the entry that the signing keys were encrypted under: the service does not start.',
+          PUT_BACK,
+        )
+      : stored.broken(
+          'A stored signing key cannot be opened: it was changed, or belongs to another row.',
+          'Restore signing_keys from a backup, or run `npm run cli -- keys retire` for it.',
+        );
+  }
+}
+
+async function checkTotpSecrets(db: Db, keyring: Keyring): Promise<Finding> {
+  const [locked] = await listTotpSecretsNotUnder(db, keyIds(keyring.keys('totp-secret')), 1);
+  if (locked === undefined) return stored.ok('AUTH_SECRET opens the TOTP secrets.');
+  return stored.broken(
+    'AUTH_SECRET lacks the entry that TOTP secrets were encrypted under: their owners cannot sign in.',
+    `${PUT_BACK} Where it is lost, resetUserTotp helps each of them.`,
+  );
+}
