@@ -1,8 +1,9 @@
-import { createConnection, type RowDataPacket } from 'mysql2/promise';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createConnection } from 'mysql2/promise';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectionOptions } from '../../src/db/connection.ts';
 import { idBytes, isSignedIn, refresh, registerUser, type TestUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
+import { isUpdating } from '../support/database.ts';
 
 describe('refresh', () => {
   let app: TestApp;
@@ -69,12 +70,7 @@ describe('refresh', () => {
       await connection.query('begin');
       await connection.query(`select 1 from sessions where ${mine} for update`, [idBytes(user.id)]);
       const answer = refresh(app, user.refreshToken);
-      await vi.waitFor(async () => {
-        const [waiting] = await connection.query<RowDataPacket[]>(
-          "select 1 from information_schema.processlist where db = database() and info like '%update%sessions%' and info not like '%processlist%'",
-        );
-        expect(waiting).toHaveLength(1);
-      }, 2500);
+      await expect.poll(() => isUpdating(app.databaseUrl), { timeout: 2500 }).toBe(true);
       if (sql !== null) {
         await connection.query(`update sessions set ${sql} where ${mine}`, [idBytes(user.id)]);
         await connection.query('commit');

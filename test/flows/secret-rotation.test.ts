@@ -10,7 +10,7 @@ import {
 } from '../../src/records/totp.ts';
 import { completeLogin, enrolTotp, logIn, registerUser, totpCode } from '../support/account.ts';
 import { createTestApp, TEST_SECRET, type TestApp } from '../support/app.ts';
-import { runSql } from '../support/database.ts';
+import { isUpdating, runSql } from '../support/database.ts';
 import { startMailServer } from '../support/mail-server.ts';
 import { deliver, mailEnv, newDelivery, storedMails, writeMail } from '../support/outbox.ts';
 
@@ -44,14 +44,6 @@ it('moves everything encrypted to the new entry, so that the old one can go', as
   await alone.close();
 });
 
-async function waitsForEnrolment(): Promise<boolean> {
-  const rows = await runSql(
-    old.databaseUrl,
-    "select 1 from information_schema.processlist where db = database() and info like 'update%totp_enrolments%'",
-  );
-  return rows.length > 0;
-}
-
 it('finds a secret that is confirmed while it looks', async () => {
   const user = await registerUser(old);
   const both = await instance(`${NEW_SECRET},${TEST_SECRET}`);
@@ -74,7 +66,7 @@ it('finds a secret that is confirmed while it looks', async () => {
     await takeTotpEnrolment(tx, user.id, secret);
     await enableTotpSecret(tx, user.id, secret, 1, now);
     rewrapping = rewrapSecrets(both.app.deps);
-    await expect.poll(waitsForEnrolment).toBe(true);
+    await expect.poll(() => isUpdating(old.databaseUrl)).toBe(true);
   });
   await rewrapping;
   const current = [currentKeyId(both.app.deps.keyring.keys('totp-secret'))];

@@ -32,3 +32,14 @@ export async function dropDatabase(databaseUrl: string): Promise<void> {
   const { database } = connectionOptions(databaseUrl, () => '');
   await runSql(databaseUrl, `drop database if exists \`${database}\``);
 }
+
+/** Whether an `UPDATE` is under way in a database, as it is for long only when another holds the row. */
+export async function isUpdating(databaseUrl: string): Promise<boolean> {
+  // not information_schema.processlist: MySQL fails to read it while a statement has bytes in it
+  const processes = await runSql<{ db: string | null; State: string | null }>(
+    databaseUrl,
+    'show processlist',
+  );
+  const name = new URL(databaseUrl).pathname.slice(1);
+  return processes.some(({ db, State }) => db === name && State?.toLowerCase() === 'updating');
+}
