@@ -40,6 +40,6 @@ export async function isUpdating(databaseUrl: string): Promise<boolean> {
     databaseUrl,
     'show processlist',
   );
-  const name = new URL(databaseUrl).pathname.slice(1);
-  return processes.some(({ db, State }) => db === name && State?.toLowerCase() === 'updating');
+  const { database } = connectionOptions(databaseUrl, () => '');
+  return processes.some(({ db, State }) => db === database && State?.toLowerCase() === 'updating');
 }
