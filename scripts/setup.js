@@ -1,10 +1,14 @@
 // Brings a checkout to the point where it runs. Called before `npm start` and `npm test`, it says
 // one line for each thing it does, is quick when there is nothing to do, and needs only Node.
 //
-//   node scripts/setup.js           the dependencies and a database server
-//   node scripts/setup.js --build   and the service, compiled to dist/, with the account pages in web/dist/
-//   node scripts/setup.js --test    the same for the tests, where TEST_DATABASE_URL is what counts, a browser and a Redis
+//   node scripts/setup.js                 the dependencies and a database server
+//   node scripts/setup.js --no-database   the dependencies alone
+//   node scripts/setup.js --build         and the service, compiled to dist/, with the account pages in web/dist/
+//   node scripts/setup.js --test          the same for the tests, where TEST_DATABASE_URL is what counts, a browser and a Redis
+//
+// An image, which holds what was built and nothing to build it from, is left as it is.
 
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SetupError, say } from './setup-step.js';
@@ -14,7 +18,16 @@ const OLDEST_NODE = [20, 19];
 try {
   process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
   checkNode();
-  // Imported only now, so that an old Node gets the message above instead of a syntax error.
+  if (existsSync('src')) await bringUp(new Set(process.argv.slice(2)));
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  say(error.message);
+  process.exitCode = 1;
+}
+
+/** @param {ReadonlySet<string>} wanted */
+async function bringUp(wanted) {
+  // Imported only now, so that an old Node gets the message of checkNode instead of a syntax error.
   const { installDependencies } = await import('./setup-dependencies.js');
   const { buildService } = await import('./setup-build.js');
   const { bundleService } = await import('./setup-bundle.js');
@@ -23,20 +36,16 @@ try {
   const { provideDatabase } = await import('./setup-database.js');
   const { provideRedis } = await import('./setup-redis.js');
   installDependencies();
-  if (process.argv.includes('--build')) {
+  if (wanted.has('--build')) {
     buildService();
     bundleService();
     buildPages();
   }
-  provideDatabase({ forTests: process.argv.includes('--test') });
-  if (process.argv.includes('--test')) {
+  if (!wanted.has('--no-database')) provideDatabase({ forTests: wanted.has('--test') });
+  if (wanted.has('--test')) {
     provideBrowser();
     provideRedis();
   }
-} catch (error) {
-  if (!(error instanceof SetupError)) throw error;
-  say(error.message);
-  process.exitCode = 1;
 }
 
 function checkNode() {

@@ -49,6 +49,8 @@ export interface App {
 const MINUTE_MS = 60_000;
 const KEY_REFRESH_MS = 30_000;
 const WEB_PAGES = fileURLToPath(new URL('../web/dist', import.meta.url));
+const REFUSED_ORIGIN =
+  'a page of another origin was refused: CORS_ORIGINS does not list it (this is said once)';
 const UNTRUSTED_PROXY =
   'a request was forwarded by an address that TRUSTED_PROXIES does not name: what it says of the client is not believed';
 
@@ -152,7 +154,7 @@ function createHttp({ deps, signingKeys, database, telemetry }: Services) {
     routes,
     pages: openPages(deps),
     securityHeaders,
-    cors: createCors(config.corsOrigins),
+    cors: createCors(config.corsOrigins, (origin) => logger.info({ origin }, REFUSED_ORIGIN)),
     limits: { bytes: config.body.limitBytes, milliseconds: config.body.timeoutMs },
     trustedProxies: parseTrustedProxies(config.trustedProxies),
     secure,

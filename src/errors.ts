@@ -1,14 +1,13 @@
 /**
  * The failures a client must branch on. They are data: each is a GraphQL object type of the same name in
- * PascalCase, and a member of the unions of the mutations that can fail so.
+ * PascalCase, and a member of the unions of the mutations that can fail so. `{wait}` stands for how long to wait.
  */
 export const ERROR_MESSAGES = {
-  INVALID_INPUT:
-    'Some of the input is not valid. Correct the fields named in `fields` and try again.',
+  INVALID_INPUT: 'Some of the input is not valid. Correct the fields that are named and try again.',
   INVALID_CREDENTIALS:
     'The name or the password is not right. Check both and try again, or reset your password.',
   ACCOUNT_LOCKED:
-    'Too many failed attempts. Wait `retryAfter` seconds, sign in from a device used before, or reset your password.',
+    'Too many failed attempts. Wait {wait}, sign in from a device used before, or reset your password.',
   ACCOUNT_DISABLED: 'This account is disabled. Ask an administrator to enable it.',
   EMAIL_TAKEN:
     'An account with this e-mail address exists already. Sign in to it, or use another address.',
@@ -23,7 +22,8 @@ export const ERROR_MESSAGES = {
   REFRESH_TOKEN_REUSED:
     'An old refresh token was presented, so the session was ended for safety. Sign in again.',
   TOTP_ALREADY_ENABLED: 'TOTP is on already. Turn it off first to enrol another device.',
-  TOTP_NOT_ENABLED: 'TOTP is not on, or no enrolment is waiting for a code. Start with enableTotp.',
+  TOTP_NOT_ENABLED:
+    'TOTP is not on, or no enrolment is waiting for a code. Set up an authenticator app first.',
   NOT_FOUND: 'There is nothing with this id, or it is not yours.',
   SELF_TARGETED: 'Administrators cannot do this to their own account. Ask another administrator.',
   LAST_ADMIN: 'This is the last active administrator. Make somebody else an administrator first.',
@@ -49,7 +49,7 @@ export class AuthError<Code extends ErrorCode = ErrorCode> extends Error {
   readonly retryAfter: number;
 
   constructor(code: Code, more: { fields?: readonly FieldError[]; retryAfter?: number } = {}) {
-    super(ERROR_MESSAGES[code]);
+    super(withWait(ERROR_MESSAGES[code], more.retryAfter));
     this.code = code;
     this.fields = more.fields ?? [];
     this.retryAfter = more.retryAfter ?? 0;
@@ -59,18 +59,17 @@ export class AuthError<Code extends ErrorCode = ErrorCode> extends Error {
 /** The failures that cut across: top-level GraphQL errors with `extensions.code`, where client libraries look for them. */
 export const REQUEST_ERROR_MESSAGES = {
   UNAUTHENTICATED: 'Sign in first: send a valid access token, or refresh the one that has expired.',
-  FORBIDDEN: 'This account has no right to do this.',
-  RATE_LIMITED: 'Too many requests of this kind. Wait `extensions.retryAfter` seconds.',
-  OVERLOADED: 'The service is busy. Try again in `extensions.retryAfter` seconds.',
-  UNAVAILABLE:
-    'The database cannot be reached at the moment. Try again in `extensions.retryAfter` seconds.',
+  FORBIDDEN: 'This account has no right to do this. Ask an administrator for it.',
+  RATE_LIMITED: 'Too many requests of this kind. Wait {wait}.',
+  OVERLOADED: 'The service is busy. Try again in {wait}.',
+  UNAVAILABLE: 'The database cannot be reached at the moment. Try again in {wait}.',
   OUTCOME_UNKNOWN:
     'The database was lost while this was being stored. It may have been done: look, and try again if it was not.',
   BAD_USER_INPUT: 'The request is not valid.',
   CSRF_REJECTED:
-    'A request that authenticates by cookie needs the header `x-csrf-protection: 1` and must come from an allowed origin.',
+    'A request that authenticates by cookie needs the header `x-csrf-protection: 1` and must come from a page of PUBLIC_URL or of an origin in CORS_ORIGINS.',
   INTERNAL_SERVER_ERROR:
-    'Something went wrong on our side. It has been logged under this request id.',
+    'Something went wrong on our side. Try again; if it stays so, tell the operator the request id.',
 } as const;
 
 export type RequestErrorCode = keyof typeof REQUEST_ERROR_MESSAGES;
@@ -87,10 +86,16 @@ export class RequestError extends Error {
     more: { message?: string; retryAfter?: number; cause?: Error } = {},
   ) {
     super(
-      more.message ?? REQUEST_ERROR_MESSAGES[code],
+      more.message ?? withWait(REQUEST_ERROR_MESSAGES[code], more.retryAfter),
       more.cause === undefined ? {} : { cause: more.cause },
     );
     this.code = code;
     this.retryAfter = more.retryAfter;
   }
+}
+
+/** People are told in words what programs read in `retryAfter`. */
+function withWait(message: string, seconds = 1): string {
+  const [amount, unit] = seconds > 90 ? [Math.ceil(seconds / 60), 'minute'] : [seconds, 'second'];
+  return message.replace('{wait}', `${amount} ${unit}${amount === 1 ? '' : 's'}`);
 }

@@ -18,7 +18,8 @@ import { issueTokens, type SignedIn, sessionExpiry } from './steps/session-openi
  *
  * A token is good for one generation. Whoever presents the one before, within the grace window, gets the same successor
  * as the first who did: browser tabs that race and phones that lose an answer stay signed in. An authentic token that is
- * older was copied by somebody, so the session ends. A forged one changes nothing.
+ * older was copied by somebody, so the session ends. A forged one changes nothing, and neither does one that the database
+ * has forgotten.
  *
  * @throws {AuthError} INVALID_REFRESH_TOKEN or REFRESH_TOKEN_REUSED
  * @throws {RequestError} OVERLOADED when others have rotated the session twice while this was being decided
@@ -32,6 +33,8 @@ export async function refresh(deps: Deps, token: string, client: Client): Promis
   const { parts, found } = presented;
   const expiresAt = sessionExpiry(deps, found.session, now);
   const { sessionId: id, generation } = parts;
+  // Issued by a database that has since gone back, to a backup or to a member that lagged: nobody copied anything.
+  if (generation > found.session.generation) throw new AuthError('INVALID_REFRESH_TOKEN');
   // Judged by what was found when it came: one that was good then and was overtaken since may be the owner's, whose answer
   // the network lost and who has gone on with the same token. Nothing is given for it; presented again, it is too old.
   if (!isGood(deps, found.session, generation, now)) return endReusedSession(deps, found, client);

@@ -1,14 +1,16 @@
 import { readFileSync } from 'node:fs';
-import { GraphQLError, parse, stripIgnoredCharacters } from 'graphql';
+import { GraphQLError, parse, print, visit } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { ConfigError } from '../config-error.ts';
 
 const NOT_LISTED =
   'This service runs only the operations that were registered with it. Have the operator add this one to PERSISTED_OPERATIONS.';
+// far more than any document has that somebody wrote, and few enough that nested ones are read without running out of stack
+const MOST_TOKENS = 10_000;
 
 /**
  * Runs the documents of these files and no others, so that nobody can ask what the team's own applications do not. White space
- * and commas do not matter.
+ * and commas do not matter, and neither does `__typename`, which Apollo Client and urql add to what they send.
  *
  * @param paths JSON files of documents by any name, such as GraphQL Code Generator's `persisted-documents.json`, or lists of
  *   documents
@@ -22,13 +24,21 @@ export function useTrustedDocuments(paths: readonly string[]): Plugin {
     onParams({ params, setResult }) {
       const query = params.query ?? '';
       if (known.has(query)) return;
-      if (!trusted.has(plain(query))) {
+      if (!isAmong(trusted, query)) {
         setResult({ errors: [new GraphQLError(NOT_LISTED)] });
       } else if (known.size < trusted.size * 10) {
         known.add(query);
       }
     },
   };
+}
+
+function isAmong(trusted: ReadonlySet<string>, text: string): boolean {
+  try {
+    return trusted.has(plain(text));
+  } catch {
+    return false;
+  }
 }
 
 function readDocuments(path: string): string[] {
@@ -49,15 +59,20 @@ function readDocuments(path: string): string[] {
 /** @throws when it is no document */
 function readDocument(text: unknown): string {
   if (typeof text !== 'string') throw new TypeError('A document is a text.');
-  parse(text);
-  return stripIgnoredCharacters(text);
+  return plain(text);
 }
 
-/** A document without what makes no difference; empty when it is none. */
-function plain(document: string): string {
-  try {
-    return stripIgnoredCharacters(document);
-  } catch {
-    return '';
-  }
+/**
+ * A document without what makes no difference.
+ *
+ * @throws when it is none
+ */
+function plain(text: string): string {
+  const document = parse(text, { noLocation: true, maxTokens: MOST_TOKENS });
+  return print(
+    visit(document, {
+      Field: ({ name, alias }) =>
+        name.value === '__typename' && alias === undefined ? null : undefined,
+    }),
+  );
 }

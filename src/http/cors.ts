@@ -17,6 +17,10 @@ const ALLOWED_HEADERS = [
   'x-graphql-yoga-csrf',
   'graphql-require-preflight',
   'x-request-id',
+  'traceparent',
+  'tracestate',
+  'apollographql-client-name',
+  'apollographql-client-version',
 ].join(', ');
 
 const NOTHING: ResponseHeaders = {};
@@ -25,9 +29,16 @@ const NOTHING: ResponseHeaders = {};
  * Makes the policy for an exact list of origins. Only these are ever named in an answer; there is no
  * wildcard, no pattern and no reflecting, because an origin that may read answers with credentials
  * may act as the user.
+ *
+ * @param refused told of the first origin that asks and is not listed: browsers tell its developer next to nothing
+ * @throws when one of the list can be no origin
  */
-export function createCors(origins: readonly string[]): CorsPolicy {
+export function createCors(
+  origins: readonly string[],
+  refused?: (origin: string) => void,
+): CorsPolicy {
   const listed = new Set(origins.map(checkOrigin));
+  let tell = refused;
   // Whether or not the origin is listed: a cache must not hand one origin's answer to another.
   const others: ResponseHeaders = listed.size === 0 ? NOTHING : { vary: 'Origin' };
 
@@ -43,7 +54,12 @@ export function createCors(origins: readonly string[]): CorsPolicy {
 
   function preflight(request: RequestHeaders, methods: string): ResponseHeaders {
     const { origin } = request;
-    if (origin === undefined || !listed.has(origin)) return others;
+    if (origin === undefined) return others;
+    if (!listed.has(origin)) {
+      tell?.(origin);
+      tell = undefined;
+      return others;
+    }
     return {
       ...headersFor(origin),
       'access-control-allow-methods': methods,

@@ -1,11 +1,15 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { SMTPServer } from 'smtp-server';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Finding } from '../../src/cli/diagnosis/finding.ts';
 import { judgeServer } from '../../src/cli/diagnosis/server.ts';
 import { doctor } from '../../src/cli/doctor.ts';
 import { keys } from '../../src/cli/keys.ts';
 import type { ServerFacts } from '../../src/db/server-facts.ts';
+import { createCertificate } from '../support/certificate.ts';
 import { runSql } from '../support/database.ts';
 import { type OperatedDatabase, operatedDatabase } from '../support/least-privilege.ts';
 import { runCommand } from '../support/terminal.ts';
@@ -23,6 +27,19 @@ interface Report {
   healthy: boolean;
   findings: Finding[];
   output: string;
+}
+
+function certificateFiles() {
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-doctor-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const { cert, key } = createCertificate('doctor');
+  const files = {
+    HTTPS_CERT_PATH: join(folder, 'tls.crt'),
+    HTTPS_KEY_PATH: join(folder, 'tls.key'),
+  };
+  writeFileSync(files.HTTPS_CERT_PATH, cert);
+  writeFileSync(files.HTTPS_KEY_PATH, key);
+  return files;
 }
 
 async function examine(env: Record<string, string> = {}, args: string[] = []): Promise<Report> {
@@ -112,6 +129,8 @@ describe('names what is wrong with the variables', () => {
     expect(faults(report)).toMatchObject([{ check: 'proxies', status: 'warning' }]);
     expect(report.code).toBe(0);
     expect((await examine(env, ['--strict'])).code).toBe(1);
+    // where it ends TLS itself, a number would let everybody say what their address is
+    expect(faults(await examine({ ...env, ...certificateFiles() }))).toEqual([]);
     const open = { PUBLIC_URL: 'https://auth.example.com', AUTH_SECRET: 'abcd'.repeat(10) };
     const checks = faults(await examine(open)).map(({ check, status }) => `${check} ${status}`);
     expect(checks).toEqual(['secret warning', 'public-url warning', 'stored-secrets broken']);

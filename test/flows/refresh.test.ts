@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectionOptions } from '../../src/db/connection.ts';
 import { idBytes, isSignedIn, refresh, registerUser, type TestUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
-import { isUpdating } from '../support/database.ts';
+import { isUpdating, runSql } from '../support/database.ts';
 
 describe('refresh', () => {
   let app: TestApp;
@@ -31,6 +31,17 @@ describe('refresh', () => {
     expect((await refresh(app, user.refreshToken)).code).toBe('REFRESH_TOKEN_REUSED');
     expect(await isSignedIn(app, tokens.accessToken)).toBe(false);
     expect((await refresh(app, tokens.refreshToken)).code).toBe('INVALID_REFRESH_TOKEN');
+  });
+
+  it('takes nobody for a thief whose token is younger than the database, which was restored', async () => {
+    const user = await registerUser(app);
+    const { tokens } = await refresh(app, user.refreshToken);
+    app.clock.advance(31);
+    const goneBack = 'update sessions set generation = generation - 1 where user_id = ?';
+    await runSql(app.databaseUrl, goneBack, [idBytes(user.id)]);
+    expect((await refresh(app, tokens.refreshToken)).code).toBe('INVALID_REFRESH_TOKEN');
+    expect(await isSignedIn(app, tokens.accessToken)).toBe(true);
+    expect((await refresh(app, user.refreshToken)).code).toBeUndefined();
   });
 
   it('decides for each of many at once alone: racers, a thief, the signed-out and everybody else', async () => {

@@ -67,6 +67,15 @@ describe('CORS', () => {
     }
   });
 
+  it('tells of the first origin that it refuses, and of none that it lets in', () => {
+    const told: string[] = [];
+    const cors = createCors([APP], (origin) => told.push(origin));
+    for (const origin of [undefined, APP, 'http://localhost:5173', 'https://evil.example']) {
+      cors.preflight({ ...(origin && { origin }) }, 'POST');
+    }
+    expect(told).toEqual(['http://localhost:5173']);
+  });
+
   it.each(['*', 'null', 'app.example.com', 'https://app.example.com/', 'https://a.b/path', ''])(
     'cannot be configured with %j',
     (origin) => {

@@ -114,6 +114,13 @@ describe('dependencies', () => {
   });
 });
 
+test('an image, which has nothing to build from, is left as it is', () => {
+  rmSync(join(project, 'src'), { recursive: true });
+  rmSync(join(project, 'package-lock.json'));
+  expect(setup(['--build'], {})).toEqual(SILENT);
+  expect(existsSync(join(project, 'node_modules'))).toBe(false);
+});
+
 describe('the build', () => {
   beforeEach(() => {
     setup();
@@ -303,6 +310,10 @@ describe('the database server', () => {
     expect(lines.join('\n')).toContain(' TEST_DATABASE_URL=mysql://');
     const named = { TEST_DATABASE_URL: 'mysql://localhost/latchkey' };
     expect(setupWithoutServer(['--test'], named)).toEqual(SILENT);
+  });
+
+  test('is not wanted for a build', () => {
+    expect(setup(['--no-database'], {})).toEqual(SILENT);
   });
 
   test('is none of its business in production', () => {

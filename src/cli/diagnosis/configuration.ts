@@ -122,11 +122,12 @@ function checkPublicUrl(env: Variables, config: Config): Finding[] {
   } else {
     findings.push(publicUrl.ok(`It is ${config.publicUrl}.`));
   }
-  if (isProduction && protocol === 'https:' && !env.TRUSTED_PROXIES?.trim()) {
+  const endsTlsItself = config.https !== undefined;
+  if (isProduction && protocol === 'https:' && !endsTlsItself && !env.TRUSTED_PROXIES?.trim()) {
     findings.push(
       proxies.warning(
         'TRUSTED_PROXIES is empty, but something in front must terminate TLS: all clients look like one address, and share its limits.',
-        'Set it to how many proxies there are in front, such as 1.',
+        'Set it to how many proxies there are in front, such as 1; 0 when there is none.',
       ),
     );
   }
