@@ -35,6 +35,7 @@ const DOCUMENTS = [
   'docs/architecture.md',
   'docs/decisions.md',
   'docs/from-rest.md',
+  'docs/operation.md',
   'packages/client/README.md',
   'examples/codegen/README.md',
   'examples/gql.tada/README.md',
@@ -43,6 +44,7 @@ const DOCUMENTS = [
 
 const read = (path: string) => readFileSync(join(REPOSITORY, path), 'utf8');
 const readme = read('README.md');
+const operation = read('docs/operation.md');
 const security = read('SECURITY.md');
 const contributing = read('CONTRIBUTING.md');
 const example = read('.env.example');
@@ -201,7 +203,7 @@ describe('the lifetimes', () => {
     expect(readme).toContain(`within ${sessions.refreshGraceMs / 1000} seconds`);
     expect(readme).toContain(`last ${days(sessions.rememberedTtlMs)} days unused`);
     expect(readme).toContain(`lasts ${config.tokens.accessTtlMs / 60_000} minutes`);
-    expect(readme).toContain(`signs for ${days(signingKeys.rotationMs)} days`);
+    expect(operation).toContain(`signs for ${days(signingKeys.rotationMs)} days`);
     const { resetMs, verificationMs, invitationMs, undoMs } = config.emailTokens;
     expect(security).toContain(
       `${resetMs / 60_000} minutes to reset, ${days(verificationMs)} day to confirm, ${days(undoMs)} days to undo and invite`,
@@ -222,7 +224,7 @@ describe('the lifetimes', () => {
     expect(read('src/flows/totp-enrolment.ts')).toContain('ENROLMENT_MS = 15 * 60 * 1000');
     expect(security).toContain('15 minutes while unconfirmed');
     expect(read('src/process.ts')).toContain('DRAIN_MS = 10_000');
-    expect(readme).toContain('finish for up to 10 seconds');
+    expect(operation).toContain('finish for up to 10 seconds');
     expect(read('src/db/retry.ts')).toContain('ATTEMPTS = 6');
     expect(read('docs/architecture.md')).toContain('up to 5 times');
     expect(read('src/crypto/password-hash.ts')).toContain('MOST_BCRYPT_ROUNDS = 14');
@@ -339,7 +341,7 @@ it('names CSRF headers that do', () => {
 });
 
 it('tells of every command of the operator, and every command teaches', async () => {
-  const told = section(readme, "### The operator's commands");
+  const told = section(operation, "## The operator's commands");
   const files = readdirSync(join(REPOSITORY, 'src/cli')).filter((name) => name.endsWith('.ts'));
   const commands: Command[] = [];
   // the entry runs when it is imported
@@ -364,7 +366,7 @@ function isCommand(value: unknown): value is Command {
 
 it('names commands and folders that there are', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
-  for (const document of [readme, contributing, security]) {
+  for (const document of [readme, operation, contributing, security]) {
     for (const [, name = ''] of document.matchAll(/npm run (?:--silent )?([\w:]+)/g)) {
       expect(Object.keys(scripts)).toContain(name);
     }

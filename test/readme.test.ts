@@ -10,6 +10,7 @@ import { dropDatabase, newDatabaseUrl } from './support/database.ts';
 
 const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
 const README = readFileSync(join(REPOSITORY, 'README.md'), 'utf8');
+const OPERATION = readFileSync(join(REPOSITORY, 'docs/operation.md'), 'utf8');
 const README_ORIGIN = 'http://localhost:4000';
 const START_TIMEOUT_MS = 120_000;
 
@@ -188,7 +189,7 @@ describe('the first administrator', () => {
   it.each(['create-admin', 'keys', 'migrate'])('has the command %s as it is described', (name) => {
     const { status, stdout } = run(process.execPath, ['dist/cli/main.js', name, '--help']);
     expect(status).toBe(0);
-    for (const [, action] of README.matchAll(new RegExp(`cli -- ${name} ([a-z]+)`, 'g'))) {
+    for (const [, action] of OPERATION.matchAll(new RegExp(`cli -- ${name} ([a-z]+)`, 'g'))) {
       expect(stdout).toContain(action);
     }
   });
@@ -273,7 +274,7 @@ describe('browsers', () => {
 });
 
 it('writes log lines as the one that is shown', async () => {
-  const [, shown = '{}'] = /^```json\n(\{"level".*)\n```$/m.exec(README) ?? [];
+  const [, shown = '{}'] = /^```json\n(\{"level".*)\n```$/m.exec(OPERATION) ?? [];
   await gql(
     'mutation Login { login(input: { identifier: "nobody", password: "x" }) { __typename } }',
   );

@@ -207,7 +207,7 @@ describe('the files for Prometheus and Grafana', () => {
   const read = (path: string) => readFileSync(join(REPOSITORY, path), 'utf8');
   const dashboard = read('deploy/grafana/latchkey.json');
   const alerts = read('deploy/prometheus/alerts.yaml');
-  const readme = read('README.md');
+  const operation = read('docs/operation.md');
 
   it('name only figures that there are', async () => {
     const metrics = completeMetrics(async () => ({
@@ -229,7 +229,7 @@ describe('the files for Prometheus and Grafana', () => {
       expect(named(text).filter((name) => !known.has(name))).toEqual([]);
     }
     const base = new Set([...known].map((name) => name.replace(/_(bucket|sum|count)$/, '')));
-    const told = named(readme.slice(readme.indexOf('### Figures')));
+    const told = named(operation.slice(operation.indexOf('## Figures')));
     expect(told.filter((name) => !base.has(name) && !known.has(name))).toEqual([]);
     const ours = [...base].filter((name) => name.startsWith('latchkey_'));
     expect(ours.filter((name) => !told.includes(name))).toEqual([]);
