@@ -29,13 +29,17 @@ export function assertNoProblems(problems: Problems): void {
 /**
  * Reads an e-mail address: without outer space, otherwise as typed.
  *
- * It must be valid in the form it is compared in as well, or a full-width "＠" would put another domain behind it.
+ * It must be valid in the form it is compared in as well, or a full-width "＠" would put another domain behind it. And it may
+ * hold nothing that only looks alike in that form: mail to a full-width "ｅxample.com" goes to another domain than its namesake.
  */
 export function readEmail(path: string, text: string, problems: Problems): string {
   const email = text.trim();
   const compared = email.normalize('NFKC');
   const isValid =
-    text.length <= 4 * EMAIL_LENGTH && isEmail(email) && isEmail(compared.toLowerCase());
+    text.length <= 4 * EMAIL_LENGTH &&
+    compared === email.normalize('NFC') &&
+    isEmail(email) &&
+    isEmail(compared.toLowerCase());
   if (!isValid) {
     problems.push({
       path,

@@ -28,7 +28,6 @@ it.each([
   '用户@例子.公司',
   'ada@xn--bcher-kva.example',
   `${'a'.repeat(64)}@example.com`,
-  'ａｄａ@example.com',
 ])('takes the e-mail address %j', (text) => {
   expect(problemsOf((problems) => readEmail('email', text, problems))).toEqual([]);
   expect(readEmail('email', text, [])).toBe(text.trim());
@@ -38,6 +37,8 @@ it.each([
   '',
   ' ',
   'ada',
+  'ａｄａ@example.com',
+  'ada@ｅxample.com',
   'ada@',
   '@example.com',
   'ada@example',

@@ -7,6 +7,7 @@ import { isPossibleIdentifier, isPossiblePassword } from '../input.ts';
 import {
   type Account,
   deviceOwnerOf,
+  findAccount,
   findAccountByIdentifier,
   isStillSo,
   lockAccount,
@@ -155,7 +156,12 @@ async function wantsLink(deps: Deps, { id, email }: User): Promise<boolean> {
   return mayWriteTo(deps, email, 'verification');
 }
 
-/** Brings the stored hash up to the current cost while the password is at hand. */
+/**
+ * Brings the stored hash up to the current cost while the password is at hand. Where another sign-in has just done so, or the
+ * password was changed, the password is checked once more against what is stored now.
+ *
+ * @throws {AuthError} INVALID_CREDENTIALS when the password is another one by now
+ */
 async function rehashed(
   deps: Deps,
   account: Account,
@@ -164,8 +170,15 @@ async function rehashed(
 ): Promise<Account> {
   if (!deps.passwords.needsRehash(hash)) return account;
   const passwordHash = await deps.passwords.hash(password);
-  await replacePasswordHash(deps.db, account.user.id, hash, passwordHash);
-  return { ...account, credentials: { ...account.credentials, passwordHash } };
+  if (await replacePasswordHash(deps.db, account.user.id, hash, passwordHash)) {
+    return { ...account, credentials: { ...account.credentials, passwordHash } };
+  }
+  const current = await findAccount(deps.db, account.user.id);
+  const stored = current?.credentials.passwordHash ?? null;
+  if (!(await deps.passwords.verify(stored, password)) || current === null) {
+    throw new AuthError('INVALID_CREDENTIALS');
+  }
+  return current;
 }
 
 async function challenge(

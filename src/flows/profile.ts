@@ -17,7 +17,7 @@ import { deleteChallengesOf } from '../records/login-challenge.ts';
 import { findSession, type Session, type SessionWithUser } from '../records/session.ts';
 import { endSessionsOf } from '../records/session-end.ts';
 import { rotateSession } from '../records/session-rotation.ts';
-import { identifierKey, type User, type UserChanges, updateUser } from '../records/user.ts';
+import { type User, type UserChanges, updateUser } from '../records/user.ts';
 import type { Viewer } from './authentication.ts';
 import type { Deps } from './deps.ts';
 import { cancelEmailChange, requestEmailChange } from './steps/email-change.ts';
@@ -84,8 +84,8 @@ function readChanges(deps: Deps, user: User, input: ProfileInput): UserChanges {
   if (input.phrase !== undefined) changes.phrase = readText('phrase', input.phrase, 200, problems);
   if (typeof input.newEmail === 'string') {
     const email = readEmail('newEmail', input.newEmail, problems);
-    const isSame = identifierKey(email) === identifierKey(user.email);
-    // another spelling of the same address needs no confirmation, and takes back what waits for one
+    const isSame = asciiLowerCase(email) === asciiLowerCase(user.email);
+    // another case of the same address needs no confirmation, and takes back what waits for one
     changes.pendingEmail = isSame ? null : email;
     if (isSame) changes.email = email;
   }
@@ -104,6 +104,11 @@ function readChanges(deps: Deps, user: User, input: ProfileInput): UserChanges {
   }
   assertNoProblems(problems);
   return changes;
+}
+
+/** Any other letters of an address may lead mail elsewhere, be they the same in the form that addresses are compared in. */
+function asciiLowerCase(email: string): string {
+  return email.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
 /**

@@ -82,17 +82,22 @@ export async function findUserByUsername(db: Db, username: string): Promise<User
   return account?.user ?? null;
 }
 
-/** Replaces a hash by one of the current cost, unless the password was changed in the meantime. */
+/**
+ * Replaces a hash by one of the current cost, unless another is stored by now.
+ *
+ * @returns whether it did
+ */
 export async function replacePasswordHash(
   db: Db,
   id: string,
   from: string,
   to: string,
-): Promise<void> {
-  await db
+): Promise<boolean> {
+  const result = await db
     .update(users)
     .set({ passwordHash: to })
     .where(and(eq(users.id, id), eq(users.passwordHash, from)));
+  return affectedRows(result) === 1;
 }
 
 /**

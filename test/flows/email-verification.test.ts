@@ -143,6 +143,20 @@ describe('another address', () => {
     return user;
   };
 
+  it('is in force at once where only its case is another', async () => {
+    const user = await confirmedUser();
+    const { user: changed } = await changeEmail(app, user, user.email.toUpperCase());
+    expect(changed).toMatchObject({ email: user.email.toUpperCase(), pendingEmail: null });
+  });
+
+  it('must be confirmed where it is only compared as the same', async () => {
+    const user = await registerUser(app, { email: `${newName()}-é@example.com` });
+    await confirmAddress(app, user);
+    const other = user.email.replace('é', 'É');
+    expect((await changeEmail(app, user, other)).code).toBe('EMAIL_TAKEN');
+    expect(await kindsTo(app, other)).toEqual([]);
+  });
+
   it('waits, is confirmed from its own mailbox, and can be undone from the old one', async () => {
     const user = await confirmedUser();
     const newEmail = `${newName()}@Example.org`;

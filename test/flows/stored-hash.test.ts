@@ -47,6 +47,14 @@ it('brings a hash up to the cost of today at the first good sign-in', async () =
   }
 });
 
+it('lets everybody in who signs in at the moment when the hash is brought up', async () => {
+  const user = await registerUser(app);
+  await plantHash(user, bcryptHashSync('a legacy password', 4));
+  const right = { identifier: user.email, password: 'a legacy password' };
+  const answers = await Promise.all(Array.from({ length: 8 }, () => logIn(app, right)));
+  expect(answers.map((answer) => answer.code)).toEqual(answers.map(() => undefined));
+});
+
 it.each(['$2a$', '$2b$', '$2y$'])('takes a %s bcrypt hash once and replaces it', async (prefix) => {
   const user = await registerUser(app);
   await plantHash(user, bcryptHashSync('a legacy password', 4).replace('$2b$', prefix));
