@@ -26,7 +26,11 @@ const LoginInput = builder.inputType('LoginInput', {
     code: t.string({
       description: 'A TOTP or recovery code, when it is known already that one is needed.',
     }),
-    remember: t.boolean({ defaultValue: false, description: 'Whether the session lives longer.' }),
+    remember: t.boolean({
+      defaultValue: false,
+      description:
+        'Whether the session lives longer: 30 days unused instead of one, unless the operator says otherwise.',
+    }),
     cookies: t.boolean({
       defaultValue: false,
       description: 'Whether the tokens come as cookies, for browsers, and not in the answer.',

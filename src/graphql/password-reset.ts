@@ -18,7 +18,8 @@ const ResetPasswordInput = builder.inputType('ResetPasswordInput', {
     }),
     newPassword: t.string({
       required: true,
-      description: 'The password: 8 to 128 characters of any kind, and none of the commonest.',
+      description:
+        'The password: `PASSWORD_MIN_LENGTH` (8 unless the operator says otherwise) to 128 characters of any kind, and none of the commonest.',
     }),
   }),
 });

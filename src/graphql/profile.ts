@@ -10,7 +10,10 @@ import { UserObject } from './user.ts';
 const UpdateProfileInput = builder.inputType('UpdateProfileInput', {
   description: 'What to change; what is left out stays. Null removes a name or the phrase.',
   fields: (t) => ({
-    username: t.string({ description: 'Another username, or null for none.' }),
+    username: t.string({
+      description:
+        'Another username, or null for none: 3 to 32 letters, digits, dots, dashes and underscores, with a letter or digit first and last.',
+    }),
     displayName: t.string({ description: 'Another name to show, or null for none.' }),
     phrase: t.string({ description: 'Another anti-phishing phrase, or null for none.' }),
     newEmail: t.string({
@@ -19,7 +22,7 @@ const UpdateProfileInput = builder.inputType('UpdateProfileInput', {
     }),
     newPassword: t.string({
       description:
-        'Another password. Needs currentPassword, and ends all other sessions, and takes back links to reset the password and an address that waits.',
+        'Another password, of `PASSWORD_MIN_LENGTH` to 128 characters. Needs currentPassword, and ends all other sessions, and takes back links to reset the password and an address that waits.',
     }),
     currentPassword: t.string({ description: 'The password until now.' }),
   }),

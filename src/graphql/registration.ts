@@ -14,12 +14,20 @@ const RegisterInput = builder.inputType('RegisterInput', {
     email: t.string({ required: true, description: 'The e-mail address.' }),
     password: t.string({
       required: true,
-      description: 'The password: 8 to 128 characters of any kind, and none of the commonest.',
+      description:
+        'The password: `PASSWORD_MIN_LENGTH` (8 unless the operator says otherwise) to 128 characters of any kind, and none of the commonest.',
     }),
-    username: t.string({ description: 'A name to sign in by as well: 3 to 32 characters.' }),
+    username: t.string({
+      description:
+        'A name to sign in by as well: 3 to 32 letters, digits, dots, dashes and underscores, with a letter or digit first and last.',
+    }),
     displayName: t.string({ description: 'The name to show: up to 100 characters.' }),
     phrase: t.string({ description: 'An anti-phishing phrase: up to 200 characters.' }),
-    remember: t.boolean({ defaultValue: false, description: 'Whether the session lives longer.' }),
+    remember: t.boolean({
+      defaultValue: false,
+      description:
+        'Whether the session lives longer: 30 days unused instead of one, unless the operator says otherwise.',
+    }),
     cookies: t.boolean({
       defaultValue: false,
       description: 'Whether the tokens come as cookies, for browsers, and not in the answer.',

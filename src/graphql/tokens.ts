@@ -9,7 +9,8 @@ export const TokensObject = builder.objectRef<Tokens>('Tokens').implement({
         'A JWT for `Authorization: Bearer`, here and at the APIs that trust this service.',
     }),
     refreshToken: t.exposeString('refreshToken', {
-      description: 'What `refresh` takes. Each is good once; keep the newest.',
+      description:
+        'What `refresh` takes. Each is good once, and for half a minute gives the same successor again; keep the newest.',
     }),
     tokenType: t.string({ description: 'Always `Bearer`.', resolve: () => 'Bearer' }),
     expiresAt: t.expose('expiresAt', {

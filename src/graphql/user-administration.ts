@@ -18,15 +18,20 @@ const CreateUserInput = builder.inputType('CreateUserInput', {
   description: 'An account for somebody.',
   fields: (t) => ({
     email: t.string({ required: true, description: 'The e-mail address.' }),
-    username: t.string({ description: 'A name to sign in by as well.' }),
+    username: t.string({
+      description:
+        'A name to sign in by as well: 3 to 32 letters, digits, dots, dashes and underscores, with a letter or digit first and last.',
+    }),
     displayName: t.string({ description: 'The name to show.' }),
     role: t.field({ type: RoleEnum, defaultValue: 'USER', description: 'What they may do here.' }),
     password: t.string({
-      description: 'A first password. Left out, an invitation to choose one is mailed.',
+      description:
+        'A first password, of `PASSWORD_MIN_LENGTH` to 128 characters. Left out, an invitation to choose one is mailed, whose link confirms the address too. With a password and REGISTRATION=verify they must confirm the address before they sign in.',
     }),
     appMetadata: t.field({
       type: 'JSON',
-      description: "The consuming application's own roles and plans: a JSON object.",
+      description:
+        "The consuming application's own roles and plans: a JSON object of at most 2,000 bytes.",
     }),
   }),
 });
@@ -39,7 +44,7 @@ const UpdateUserInput = builder.inputType('UpdateUserInput', {
     status: t.field({ type: UserStatusEnum, description: 'Whether they may sign in.' }),
     appMetadata: t.field({
       type: 'JSON',
-      description: 'A JSON object in the place of the one until now.',
+      description: 'A JSON object of at most 2,000 bytes in the place of the one until now.',
     }),
   }),
 });

@@ -53,7 +53,7 @@ export type LoginInput = {
   identifier: string;
   /** The password. */
   password: string;
-  /** Whether the session lives longer. */
+  /** Whether the session lives longer: 30 days unused instead of one, unless the operator says otherwise. */
   remember?: boolean | null | undefined;
 };
 

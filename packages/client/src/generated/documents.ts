@@ -104,17 +104,17 @@ export type ConfirmTotpInput = {
 
 /** An account for somebody. */
 export type CreateUserInput = {
-  /** The consuming application's own roles and plans: a JSON object. */
+  /** The consuming application's own roles and plans: a JSON object of at most 2,000 bytes. */
   appMetadata?: unknown;
   /** The name to show. */
   displayName?: string | null | undefined;
   /** The e-mail address. */
   email: string;
-  /** A first password. Left out, an invitation to choose one is mailed. */
+  /** A first password, of `PASSWORD_MIN_LENGTH` to 128 characters. Left out, an invitation to choose one is mailed, whose link confirms the address too. With a password and REGISTRATION=verify they must confirm the address before they sign in. */
   password?: string | null | undefined;
   /** What they may do here. */
   role?: Role | null | undefined;
-  /** A name to sign in by as well. */
+  /** A name to sign in by as well: 3 to 32 letters, digits, dots, dashes and underscores, with a letter or digit first and last. */
   username?: string | null | undefined;
 };
 
@@ -191,7 +191,7 @@ export type LoginInput = {
   identifier: string;
   /** The password. */
   password: string;
-  /** Whether the session lives longer. */
+  /** Whether the session lives longer: 30 days unused instead of one, unless the operator says otherwise. */
   remember?: boolean | null | undefined;
 };
 
@@ -224,13 +224,13 @@ export type RegisterInput = {
   displayName?: string | null | undefined;
   /** The e-mail address. */
   email: string;
-  /** The password: 8 to 128 characters of any kind, and none of the commonest. */
+  /** The password: `PASSWORD_MIN_LENGTH` (8 unless the operator says otherwise) to 128 characters of any kind, and none of the commonest. */
   password: string;
   /** An anti-phishing phrase: up to 200 characters. */
   phrase?: string | null | undefined;
-  /** Whether the session lives longer. */
+  /** Whether the session lives longer: 30 days unused instead of one, unless the operator says otherwise. */
   remember?: boolean | null | undefined;
-  /** A name to sign in by as well: 3 to 32 characters. */
+  /** A name to sign in by as well: 3 to 32 letters, digits, dots, dashes and underscores, with a letter or digit first and last. */
   username?: string | null | undefined;
 };
 
@@ -242,7 +242,7 @@ export type RequestPasswordResetInput = {
 
 /** Another password, or the first one of an invited person. */
 export type ResetPasswordInput = {
-  /** The password: 8 to 128 characters of any kind, and none of the commonest. */
+  /** The password: `PASSWORD_MIN_LENGTH` (8 unless the operator says otherwise) to 128 characters of any kind, and none of the commonest. */
   newPassword: string;
   /** The token of the link that was mailed, to reset a password or to invite. */
   token: string;
@@ -263,17 +263,17 @@ export type UpdateProfileInput = {
   displayName?: string | null | undefined;
   /** Another e-mail address. Needs currentPassword. It waits as `pendingEmail` until the link that is mailed there has confirmed it. */
   newEmail?: string | null | undefined;
-  /** Another password. Needs currentPassword, and ends all other sessions, and takes back links to reset the password and an address that waits. */
+  /** Another password, of `PASSWORD_MIN_LENGTH` to 128 characters. Needs currentPassword, and ends all other sessions, and takes back links to reset the password and an address that waits. */
   newPassword?: string | null | undefined;
   /** Another anti-phishing phrase, or null for none. */
   phrase?: string | null | undefined;
-  /** Another username, or null for none. */
+  /** Another username, or null for none: 3 to 32 letters, digits, dots, dashes and underscores, with a letter or digit first and last. */
   username?: string | null | undefined;
 };
 
 /** What to change of a user; what is left out stays. */
 export type UpdateUserInput = {
-  /** A JSON object in the place of the one until now. */
+  /** A JSON object of at most 2,000 bytes in the place of the one until now. */
   appMetadata?: unknown;
   /** The id of the user. */
   id: string;
