@@ -52,7 +52,7 @@ describe('cookie mode', () => {
   });
 
   it('finds the cookies of a sign-in that it has not seen, and refreshes them', async () => {
-    const { wire, me, latchkey } = createClient(app, COOKIES);
+    const { wire, me, latchkey, events } = createClient(app, COOKIES);
     const { username } = await registerUser(app);
     await createClient(app, COOKIES, wire).signIn({ username });
     expect(latchkey.getState()).toBe('unknown');
@@ -60,6 +60,8 @@ describe('cookie mode', () => {
     expect(await me()).toBe(username);
     expect(wire.count('LatchkeyRefresh')).toBe(1);
     expect(latchkey.getState()).toBe('signed-in');
+    // nobody signed in just now
+    expect(events).toEqual([{ type: 'known' }]);
   });
 
   it('has the browser forget cookies that are good for nothing', async () => {

@@ -27,11 +27,13 @@ afterEach(() => {
 });
 
 /** A browser: what its tabs share. */
-function createBrowser(options: Partial<LatchkeyOptions> = {}) {
+function createBrowser(
+  options: Partial<LatchkeyOptions> = {},
+  cookies = new Map<string, string>(),
+) {
   const storage = memoryStorage();
   const locks: Locks | null = createLocks();
   const name = newName('browser');
-  const cookies = new Map<string, string>();
   return {
     storage,
     /** Opens a tab. What it is given replaces what the tabs share. */
@@ -54,6 +56,21 @@ const allBecome = (tabs: TestClient[], state: SessionState) =>
   vi.waitFor(() => {
     for (const { latchkey } of tabs) expect(latchkey.getState()).toBe(state);
   });
+
+describe('two tabs', () => {
+  it('that have seen no sign-in learn of one by a refresh, and take it for none', async () => {
+    const user = await registerUser(app);
+    const cookies = new Map<string, string>();
+    const { open } = createBrowser({ mode: 'cookie' }, cookies);
+    const tabs = [open(), open()];
+    // elsewhere: on pages that share the cookies, and nothing else
+    await createClient(app, { mode: 'cookie' }, createWire(app, cookies)).signIn(user);
+    app.clock.advance(ACCESS_SECONDS + 1);
+    expect(await tabs[0]?.me()).toBe(user.username);
+    await allBecome(tabs, 'signed-in');
+    for (const { events } of tabs) expect(events).toEqual([{ type: 'known' }]);
+  });
+});
 
 describe.each(['bearer', 'cookie'] as const)('three tabs in %s mode', (mode) => {
   it('with an expired token make one refresh, and nobody is signed out', async () => {

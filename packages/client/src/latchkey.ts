@@ -187,7 +187,10 @@ function noteRecord({ watch }: Kit, record: SessionRecord | null): void {
 async function follow(kit: Kit, message: TabMessage): Promise<void> {
   if (message.type === 'changed') kit.store.expect(message.epoch);
   const record = await kit.store.read();
-  if (message.type === 'changed') return noteRecord(kit, record);
+  if (message.type === 'changed') {
+    if (message.isRenewal && record !== null) kit.watch.found(record.login);
+    return noteRecord(kit, record);
+  }
   if (record !== null && record.since >= message.at) return noteRecord(kit, record);
   // a tab with a session of its own, because it keeps its tokens in memory, ends that one
   if (record?.refreshToken) void askLogout(kit, record, false).catch(() => {});

@@ -29,8 +29,10 @@ export function createRenewal(kit: Kit): (epoch: string | null) => Promise<Sessi
     }
     const renewed = recordOf(refreshed.tokens, record, kit.now());
     await kit.store.write(renewed);
+    // cookies that came by another way: somebody had signed in before, and not just now
+    kit.watch.found(renewed.login);
     kit.watch.signedIn(renewed.login);
-    kit.tabs.tell({ type: 'changed', epoch: renewed.epoch });
+    kit.tabs.tell({ type: 'changed', epoch: renewed.epoch, isRenewal: true });
     return renewed;
   }
 

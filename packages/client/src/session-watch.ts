@@ -3,7 +3,7 @@ export type SessionState = 'unknown' | 'signed-in' | 'signed-out';
 
 /** What changed, in this tab or another. */
 export type SessionEvent =
-  /** What was so before this page was opened is now known. */
+  /** What was so before is now known: from the storage, or because cookies that nothing was known of were renewed. */
   | { type: 'known' }
   /** Somebody signed in, or somebody else than before. */
   | { type: 'signed-in' }
@@ -14,7 +14,7 @@ export type SessionEvent =
 export interface SessionWatch {
   state(): SessionState;
   subscribe(listener: (event: SessionEvent) => void): () => void;
-  /** Sets what was found at the beginning, unless more is known already. */
+  /** Sets what was so before, unless more is known already. */
   found(login: string | null): void;
   signedIn(login: string): void;
   signedOut(reason: 'asked' | 'ended'): void;

@@ -14,7 +14,12 @@ export interface Channel {
 
 /** What tabs of one application tell each other. Never a token: who may read the storage finds it there. */
 export type TabMessage =
-  | { type: 'changed'; epoch: string | null }
+  | {
+      type: 'changed';
+      epoch: string | null;
+      /** By a refresh: nobody signed in, and a tab that knew of no session learns that there was one. */
+      isRenewal?: boolean;
+    }
   /** Somebody signed out on purpose, at this time of this machine. */
   | { type: 'signed-out'; at: number };
 
