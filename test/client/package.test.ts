@@ -15,7 +15,7 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Listener, listen } from '../../src/http/listen.ts';
-import { PASSWORD, registerUser } from '../support/account.ts';
+import { PASSWORD, registerUser, type TestUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
@@ -150,6 +150,45 @@ function compile(files: string[], options: Record<string, unknown>): void {
   ]);
 }
 
+/**
+ * A script that loads something for one person, finds that the session was ended elsewhere, and signs in another while a
+ * query is in flight. It tells what came of each.
+ */
+const apart = (name: string, ask: string, ada: TestUser, grace: TestUser) => `
+  import { problemOf, request } from '@latchkey/client';
+  import { MeDocument } from '@latchkey/client/documents';
+  import * as start from './${name}.ts';
+  const { latchkey, signIn, whoAmI } = start;
+  const send = globalThis.fetch;
+  let held;
+  globalThis.fetch = async (url, init) => {
+    const answer = await send(url, init);
+    if (init.body.includes('query Me')) await held;
+    return answer;
+  };
+  const askAnew = async () => {
+    const { data, error } = await ${ask};
+    if (error) throw error;
+    return data.me?.email ?? null;
+  };
+  await signIn('${ada.username}', '${PASSWORD}');
+  await whoAmI();
+  const query = 'mutation { logout(everywhere: true) { endedSessions } }';
+  const authorization = 'Bearer ' + (await latchkey.accessToken());
+  const headers = { 'content-type': 'application/json', authorization };
+  await send(latchkey.url, { method: 'POST', headers, body: JSON.stringify({ query }) });
+  const failed = (error) => problemOf(error)?.code ?? String(error);
+  const ended = await Promise.all([1, 2, 3].map(() => askAnew().catch(failed)));
+  const afterEnd = await whoAmI();
+  let arrive;
+  held = new Promise((resolve) => { arrive = resolve; });
+  const asked = askAnew().catch(failed);
+  await signIn('${grace.username}', '${PASSWORD}');
+  arrive();
+  const inFlight = await asked;
+  console.log(JSON.stringify({ ended, afterEnd, inFlight, next: await whoAmI() }));
+  process.exit();`;
+
 describe('the README', () => {
   const names = [...blocks().keys()].filter((name) => name !== 'cookie');
 
@@ -185,6 +224,21 @@ describe('the README', () => {
       email,
       null,
     ]);
+  });
+
+  it.each([
+    ['fetch', 'request(start.latchkey, MeDocument).then((data) => ({ data }))'],
+    ['apollo', "start.client.query({ query: MeDocument, fetchPolicy: 'network-only' })"],
+    ['urql', "start.client.query(MeDocument, {}, { requestPolicy: 'network-only' })"],
+  ])('has a client for %s that keeps people apart, and breaks off nothing', async (name, ask) => {
+    const [ada, grace] = [await registerUser(app), await registerUser(app)];
+    writeFileSync(join(consumer, `apart-${name}.mts`), apart(name, ask, ada, grace));
+    expect(JSON.parse(await runBeside(`apart-${name}.mts`))).toEqual({
+      ended: Array(3).fill('UNAUTHENTICATED'),
+      afterEnd: null,
+      inFlight: null,
+      next: grace.email,
+    });
   });
 
   it('has a whole sign-in that works', async () => {
