@@ -1,15 +1,16 @@
-// What `graphql-codegen` of @graphql-codegen/cli reads. Your schema may also be the address of a running service.
+// What `graphql-codegen` of @graphql-codegen/cli reads.
 const config = {
+  // in a project of your own: 'node_modules/@latchkey/client/schema.graphql'
   schema: '../../schema.graphql',
-  documents: ['src/**/*.ts'],
+  documents: ['src/**/*.{ts,tsx}'],
   generates: {
     './src/generated/': {
       preset: 'client',
       presetConfig: { fragmentMasking: false },
       config: {
-        documentMode: 'string',
         enumType: 'string-literal',
-        importExtension: '.ts',
+        // Node's own resolution ("nodenext") wants the extension; with a bundler leave this line out
+        importExtension: '.js',
         scalars: { DateTime: 'string', JSON: 'unknown' },
         useTypeImports: true,
       },

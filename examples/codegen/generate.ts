@@ -38,7 +38,7 @@ export async function generate(): Promise<Record<string, string>> {
 function readOperations() {
   const sources = new URL('src/', HERE);
   return readdirSync(sources)
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => /\.tsx?$/.test(name))
     .flatMap((name) => {
       const source = readFileSync(new URL(name, sources), 'utf8');
       return [...source.matchAll(/graphql\(`([^`]*)`\)/g)].map(([, rawSDL = '']) => ({

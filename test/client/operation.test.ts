@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MySessionsDocument } from '../../packages/client/src/generated/documents.ts';
 import { LatchkeyError, request } from '../../packages/client/src/index.ts';
-import { registerUser } from '../support/account.ts';
+import { PASSWORD, registerUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { createClient, signedInClient } from './support/client.ts';
 import { refusal } from './support/wire.ts';
@@ -55,7 +55,30 @@ describe('an operation', () => {
   });
 });
 
+/** Such as GraphQL Code Generator writes with `documentMode: 'string'`. */
+class TypedDocumentString<Result, Variables> extends String {
+  __apiType?: (variables: Variables) => Result;
+}
+
 describe('request()', () => {
+  it('takes a text with types, and knows a sign-in by it', async () => {
+    const { latchkey, me } = createClient(app);
+    const { username } = await registerUser(app);
+    const login = new TypedDocumentString<
+      { login: { __typename: 'LoginSuccess' | 'MfaRequired' } },
+      { input: { identifier: string; password: string } }
+    >(`mutation Login($input: LoginInput!) {
+      login(input: $input) { __typename ... on LoginSuccess { tokens { accessToken refreshToken } } }
+    }`);
+    const answer = await request(latchkey, login, {
+      input: { identifier: username, password: PASSWORD },
+    });
+    expect(answer.login.__typename satisfies 'LoginSuccess' | 'MfaRequired').toBe('LoginSuccess');
+    expect(await me()).toBe(username);
+    // @ts-expect-error its variables are needed
+    await expect(request(latchkey, login)).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
+  });
+
   it('throws what the service says', async () => {
     const { latchkey } = await signedInClient(app);
     const wrong = request(latchkey, '{ nothing }');

@@ -1,5 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process';
 import {
+  cpSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -25,6 +26,7 @@ const README_URL = 'http://localhost:4000/graphql';
 const TYPESCRIPT_7 = join(REPOSITORY, 'node_modules/typescript/bin/tsc');
 const TYPESCRIPT_5 = join(REPOSITORY, 'examples/gql.tada/node_modules/typescript/bin/tsc');
 const PEERS = ['@apollo/client', '@urql/core', 'graphql', 'react', '@types/react', 'rxjs', 'wonka'];
+const CODEGEN = join(REPOSITORY, 'examples/codegen');
 
 // compilers and bundlers, on machines that have other things to do
 vi.setConfig({ testTimeout: 120_000 });
@@ -43,7 +45,7 @@ beforeAll(async () => {
   mkdirSync(consumer);
   writeFileSync(join(consumer, 'package.json'), '{ "type": "module", "private": true }');
   const url = `http://127.0.0.1:${listener.address.port}/graphql`;
-  for (const [name, text] of blocks()) {
+  for (const [name, text] of blocks(README)) {
     const file = name === 'cookie' ? 'latchkey.ts' : `${name}.ts`;
     writeFileSync(join(consumer, file), text.replaceAll(README_URL, url));
   }
@@ -76,9 +78,9 @@ function runBeside(file: string): Promise<string> {
   });
 }
 
-/** The blocks of the README by their names. */
-function blocks(): Map<string, string> {
-  const found = README.matchAll(/^```ts (\S+)\n([\s\S]*?)^```$/gm);
+/** The blocks of a README by their names. */
+function blocks(markdown: string): Map<string, string> {
+  const found = markdown.matchAll(/^```ts (\S+)\n([\s\S]*?)^```$/gm);
   return new Map([...found].map(([, name = '', text = '']) => [name, text]));
 }
 
@@ -189,15 +191,18 @@ const apart = (name: string, ask: string, ada: TestUser, grace: TestUser) => `
   console.log(JSON.stringify({ ended, afterEnd, inFlight, next: await whoAmI() }));
   process.exit();`;
 
+/** Puts a library beside the package, as an application installs it. */
+function linkLibrary(name: string): void {
+  const link = join(consumer, 'node_modules', name);
+  mkdirSync(dirname(link), { recursive: true });
+  symlinkSync(join(REPOSITORY, 'node_modules', name), link);
+}
+
 describe('the README', () => {
-  const names = [...blocks().keys()].filter((name) => name !== 'cookie');
+  const names = [...blocks(README).keys()].filter((name) => name !== 'cookie');
 
   beforeAll(() => {
-    for (const peer of PEERS) {
-      const link = join(consumer, 'node_modules', peer);
-      mkdirSync(dirname(link), { recursive: true });
-      symlinkSync(join(REPOSITORY, 'node_modules', peer), link);
-    }
+    for (const peer of PEERS) linkLibrary(peer);
   });
 
   it('has code that compiles', () => {
@@ -271,6 +276,41 @@ describe('the README', () => {
       ...read('index.ts').matchAll(/(?<!type )\b([a-z]\w+|OWN_OPERATIONS)\b(?=[, ]+(?:type|\}))/g),
     ];
     for (const [, name] of exported) expect(README).toContain(`${name}`);
+  });
+});
+
+describe('the documents of examples/codegen', () => {
+  beforeAll(() => {
+    linkLibrary('@graphql-typed-document-node/core');
+    cpSync(join(CODEGEN, 'src'), join(consumer, 'codegen'), { recursive: true });
+    const block = blocks(readFileSync(join(CODEGEN, 'README.md'), 'utf8')).get('clients') ?? '';
+    writeFileSync(join(consumer, 'codegen/clients.ts'), block);
+  });
+
+  it('have the types that all clients take', () => {
+    compile(['codegen/clients.ts'], { skipLibCheck: true });
+  });
+
+  it('are sent by all clients', async () => {
+    const { username } = await registerUser(app);
+    const script = `
+      import { ApolloClient, HttpLink, InMemoryCache } from '@apollo/client';
+      import { createLatchkey } from '@latchkey/client';
+      import { Client, fetchExchange } from '@urql/core';
+      import { byApollo, byKit, byUrql } from './codegen/clients.ts';
+      const url = 'http://127.0.0.1:${listener.address.port}/graphql';
+      const input = { identifier: '${username}', password: '${PASSWORD}' };
+      const link = new HttpLink({ uri: url });
+      const apollo = new ApolloClient({ link, cache: new InMemoryCache() });
+      const urql = new Client({ url, preferGetMethod: false, exchanges: [fetchExchange] });
+      const answers = [
+        await byKit(createLatchkey({ url }), input),
+        (await byApollo(apollo, input)).data,
+        (await byUrql(urql, input)).data,
+      ];
+      console.log(JSON.stringify(answers.map((data) => data?.login.__typename)));`;
+    writeFileSync(join(consumer, 'run-codegen.mts'), script);
+    expect(JSON.parse(await runBeside('run-codegen.mts'))).toEqual(Array(3).fill('LoginSuccess'));
   });
 });
 

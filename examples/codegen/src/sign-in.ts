@@ -1,7 +1,8 @@
 import type { ResultOf } from '@graphql-typed-document-node/core';
-import { graphql } from './generated/index.ts';
+import { print } from 'graphql';
+import { graphql } from './generated/index.js';
 
-const Login = graphql(`
+export const Login = graphql(`
   mutation Login($input: LoginInput!) {
     login(input: $input) {
       __typename
@@ -19,9 +20,6 @@ const Login = graphql(`
         challenge
         methods
       }
-      ... on AccountLocked {
-        retryAfter
-      }
       ... on Error {
         code
         message
@@ -38,7 +36,7 @@ export function describe({ login }: ResultOf<typeof Login>): string {
     case 'MfaRequired':
       return `Enter a code: ${login.methods.join(' or ')}`;
     case 'AccountLocked':
-      return `${login.message} (${login.retryAfter} seconds)`;
+      return login.message;
     case 'InvalidCredentials':
       return login.message;
     case 'InvalidCode':
@@ -57,10 +55,7 @@ export async function signIn(url: string, identifier: string, password: string):
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      query: Login.toString(),
-      variables: { input: { identifier, password } },
-    }),
+    body: JSON.stringify({ query: print(Login), variables: { input: { identifier, password } } }),
   });
   const { data } = (await response.json()) as { data: ResultOf<typeof Login> };
   return describe(data);

@@ -20,9 +20,6 @@ const Login = graphql(`
         challenge
         methods
       }
-      ... on AccountLocked {
-        retryAfter
-      }
       ... on Error {
         code
         message
@@ -39,7 +36,7 @@ export function describe({ login }: ResultOf<typeof Login>): string {
     case 'MfaRequired':
       return `Enter a code: ${login.methods.join(' or ')}`;
     case 'AccountLocked':
-      return `${login.message} (${login.retryAfter} seconds)`;
+      return login.message;
     case 'InvalidCredentials':
       return login.message;
     case 'InvalidCode':

@@ -13,4 +13,4 @@ export type { GivenTokens } from './session-record.ts';
 export type { SessionEvent, SessionState } from './session-watch.ts';
 export { memoryStorage, type TokenStorage, webStorage } from './storage.ts';
 export type { Channel, Locks, TabOptions } from './tabs.ts';
-export type { TypedDocument } from './typed-document.ts';
+export type { TypedDocument, TypedText } from './typed-document.ts';

@@ -2,7 +2,7 @@ import type { Latchkey } from './latchkey.ts';
 import { printDocument } from './print.ts';
 import { isUnauthenticated } from './problem.ts';
 import { errorOf, post } from './service.ts';
-import type { TypedDocument } from './typed-document.ts';
+import type { TypedDocument, TypedText } from './typed-document.ts';
 
 /** How one operation is sent. */
 export interface RequestOptions {
@@ -18,21 +18,22 @@ export type RequestArguments<Variables> =
     : [variables: Variables, options?: RequestOptions];
 
 /**
- * Runs an operation with the session's credentials, and once more after a refresh if they were no longer good. A document
- * that is text has no types of its own: name the result's, as `request<{ me: { id: string } | null }>(...)`.
+ * Runs an operation with the session's credentials, and once more after a refresh if they were no longer good. A plain text
+ * has no types of its own: name the result's, as `request<{ me: { id: string } | null }>(...)`.
  *
  * @returns the data
  * @throws {LatchkeyError} for any top-level error, with its code, and `retryAfter` where the service says how long to wait
  */
 export async function request<Result, Variables extends object = Record<string, unknown>>(
   latchkey: Latchkey,
-  document: TypedDocument<Result, Variables> | string,
+  document: TypedDocument<Result, Variables> | TypedText<Result, Variables> | string,
   ...[variables, options = {}]: RequestArguments<Variables>
 ): Promise<Result> {
   const { url = latchkey.url, signal } = options;
-  const query = typeof document === 'string' ? document : printDocument(document);
+  const source = document instanceof String ? String(document) : document;
+  const query = typeof source === 'string' ? source : printDocument(source);
 
-  let attempt = await latchkey.begin(document, variables ?? {});
+  let attempt = await latchkey.begin(source, variables ?? {});
   const send = () =>
     post(
       latchkey.fetch,

@@ -1,4 +1,14 @@
 /**
+ * An operation that is text and knows the types of its result and its variables, such as a `TypedDocumentString` of GraphQL
+ * Code Generator.
+ */
+// biome-ignore lint/complexity/noBannedTypes: it is such an object, and no string
+export interface TypedText<Result, Variables> extends String {
+  /** Never there: carries the types. */
+  __apiType?: (variables: Variables) => Result;
+}
+
+/**
  * A parsed operation that knows the types of its result and its variables. Apollo Client, urql and everything else that
  * takes a `TypedDocumentNode` take it; it is written without their types, so that nobody needs a library for its types only.
  */
