@@ -1,6 +1,7 @@
 import { execFile, spawnSync } from 'node:child_process';
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -129,7 +130,17 @@ describe('the package', () => {
 
   it('ships what belongs to it, and no source of a test', () => {
     const files = readdirSync(join(consumer, 'node_modules/@latchkey/client'));
-    expect(files.sort()).toEqual(['LICENSE', 'README.md', 'dist', 'package.json']);
+    expect(files.sort()).toEqual([
+      ...['LICENSE', 'README.md', 'dist', 'package.json', 'schema.graphql'],
+    ]);
+  });
+
+  it('has the schema for generators, as introspection is off in production', () => {
+    const script = `
+      import { readFileSync } from 'node:fs';
+      console.log(readFileSync(new URL(import.meta.resolve('@latchkey/client/schema.graphql')), 'utf8'));`;
+    const schema = readFileSync(join(REPOSITORY, 'schema.graphql'), 'utf8');
+    expect(run(process.execPath, ['--input-type=module', '-e', script])).toBe(`${schema}\n`);
   });
 });
 
@@ -191,19 +202,20 @@ const apart = (name: string, ask: string, ada: TestUser, grace: TestUser) => `
   console.log(JSON.stringify({ ended, afterEnd, inFlight, next: await whoAmI() }));
   process.exit();`;
 
-/** Puts a library beside the package, as an application installs it. */
-function linkLibrary(name: string): void {
-  const link = join(consumer, 'node_modules', name);
-  mkdirSync(dirname(link), { recursive: true });
-  symlinkSync(join(REPOSITORY, 'node_modules', name), link);
+/** Puts libraries beside the package, as an application installs them. */
+function linkLibraries(names: readonly string[]): void {
+  for (const name of names) {
+    const link = join(consumer, 'node_modules', name);
+    if (existsSync(link)) continue;
+    mkdirSync(dirname(link), { recursive: true });
+    symlinkSync(join(REPOSITORY, 'node_modules', name), link);
+  }
 }
 
 describe('the README', () => {
   const names = [...blocks(README).keys()].filter((name) => name !== 'cookie');
 
-  beforeAll(() => {
-    for (const peer of PEERS) linkLibrary(peer);
-  });
+  beforeAll(() => linkLibraries(PEERS));
 
   it('has code that compiles', () => {
     expect(names.length).toBeGreaterThan(7);
@@ -259,6 +271,10 @@ describe('the README', () => {
     );
   });
 
+  it('links to nothing beside it, for a registry shows it alone', () => {
+    expect(README).not.toMatch(/\]\((?!https?:|#)/);
+  });
+
   it('names every option, method and function that there is', () => {
     const read = (file: string) => readFileSync(join(PACKAGE, 'src', file), 'utf8');
     const members = (type: string) => {
@@ -281,7 +297,7 @@ describe('the README', () => {
 
 describe('the documents of examples/codegen', () => {
   beforeAll(() => {
-    linkLibrary('@graphql-typed-document-node/core');
+    linkLibraries([...PEERS, '@graphql-typed-document-node/core']);
     cpSync(join(CODEGEN, 'src'), join(consumer, 'codegen'), { recursive: true });
     const block = blocks(readFileSync(join(CODEGEN, 'README.md'), 'utf8')).get('clients') ?? '';
     writeFileSync(join(consumer, 'codegen/clients.ts'), block);
@@ -311,6 +327,20 @@ describe('the documents of examples/codegen', () => {
       console.log(JSON.stringify(answers.map((data) => data?.login.__typename)));`;
     writeFileSync(join(consumer, 'run-codegen.mts'), script);
     expect(JSON.parse(await runBeside('run-codegen.mts'))).toEqual(Array(3).fill('LoginSuccess'));
+  });
+});
+
+describe('the documents of examples/gql.tada', () => {
+  it('have the types that all clients take', () => {
+    linkLibraries([...PEERS, 'gql.tada']);
+    cpSync(join(REPOSITORY, 'examples/gql.tada/src'), join(consumer, 'tada'), { recursive: true });
+    const block = blocks(readFileSync(join(CODEGEN, 'README.md'), 'utf8')).get('clients') ?? '';
+    const imported = "import type { LoginInput } from './generated/graphql.js';";
+    expect(block).toContain(imported);
+    const type = `import type { VariablesOf } from 'gql.tada';
+      type LoginInput = VariablesOf<typeof Login>['input'];`;
+    writeFileSync(join(consumer, 'tada/clients.ts'), block.replace(imported, type));
+    compile(['tada/clients.ts'], { skipLibCheck: true, allowImportingTsExtensions: true });
   });
 });
 

@@ -2,7 +2,7 @@ import type { ResultOf } from 'gql.tada';
 import { print } from 'graphql';
 import { graphql } from './graphql.ts';
 
-const Login = graphql(`
+export const Login = graphql(`
   mutation Login($input: LoginInput!) {
     login(input: $input) {
       __typename
