@@ -4,6 +4,7 @@ import { memoryStorage, request } from '../../packages/client/src/index.ts';
 import { newName, PASSWORD, registerUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { ACCESS_SECONDS, createClient, endSessions } from './support/client.ts';
+import { createWire } from './support/wire.ts';
 
 let app: TestApp;
 
@@ -49,6 +50,23 @@ describe('cookie mode', () => {
     const cookie = [...wire.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
     const { errors } = await app.gql('{ me { id } }', {}, { headers: { cookie } });
     expect(errors?.[0]?.extensions.code).toBe('CSRF_REJECTED');
+  });
+
+  it('wants the origin of the page listed, also through a proxy that makes it the same for browsers', async () => {
+    const origin = 'http://localhost:5173';
+    const listing = await createTestApp({ env: { CORS_ORIGINS: origin } });
+    const open = async (service: TestApp, mode: 'bearer' | 'cookie') => {
+      const wire = createWire(service);
+      const fetch: typeof wire.fetch = (url, init) =>
+        wire.fetch(url, { ...init, headers: { ...init?.headers, origin } });
+      const client = createClient(service, { mode, fetch }, wire);
+      await client.signIn(await registerUser(service));
+      return client.me().catch(({ code }) => code);
+    };
+    expect(await open(app, 'cookie')).toBe('CSRF_REJECTED');
+    expect(await open(app, 'bearer')).toMatch(/^\w+$/);
+    expect(await open(listing, 'cookie')).not.toBe('CSRF_REJECTED');
+    await listing.close();
   });
 
   it('finds the cookies of a sign-in that it has not seen, and refreshes them', async () => {
