@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 /** What one request came to. Each is one of a known few, never what a client made up. */
@@ -32,11 +33,11 @@ export interface Metrics {
   /** A mail was tried: it was sent, will be tried again, or was given up. */
   mailTried(outcome: MailOutcome): void;
   /** A piece of background work ended. @param rows what it worked on; `null` when it failed */
-  jobRun(job: string, seconds: number, rows: number | null): void;
+  jobRun(task: string, seconds: number, rows: number | null): void;
   /** Has these looked at whenever somebody reads. */
   watch(readings: Readings): void;
   /** The same of work that one instance does for all. */
-  watchJob(job: string, readings: JobReadings): void;
+  watchJob(task: string, readings: JobReadings): void;
 }
 
 /** How work does that one instance does for all. */
@@ -106,6 +107,7 @@ export function createMetrics(): Metrics {
   // so that the first failure is a growth, and not a figure that begins
   for (const outcome of MAIL_OUTCOMES) mails.inc({ outcome }, 0);
   const jobs = jobMetrics(registry);
+  gauge('build_info', 'Which version runs; always 1.', () => ({ [ownVersion()]: 1 }), 'version');
 
   return {
     contentType: registry.contentType,
@@ -129,7 +131,7 @@ export function createMetrics(): Metrics {
     mailTried: (outcome) => mails.inc({ outcome }),
     jobRun: jobs,
     watch: (readings) => watchReadings(gauge, readings),
-    watchJob: (job, readings) => watchJobReadings(gauge, job, readings),
+    watchJob: (task, readings) => watchJobReadings(gauge, task, readings),
   };
 }
 
@@ -169,30 +171,36 @@ function makersOf(registry: Registry) {
 
 type Reading = number | Readonly<Record<string, number>>;
 
+function ownVersion(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+// the label is not `job`: Prometheus gives that one to its own, and would rename ours
 function jobMetrics(registry: Registry): Metrics['jobRun'] {
   const { counter, histogram } = makersOf(registry);
-  const runs = counter('job_runs_total', 'Runs of background work.', ['job', 'outcome']);
-  const rows = counter('job_rows_total', 'Rows that background work dealt with.', ['job']);
+  const runs = counter('job_runs_total', 'Runs of background work.', ['task', 'outcome']);
+  const rows = counter('job_rows_total', 'Rows that background work dealt with.', ['task']);
   const duration = histogram('job_duration_seconds', 'How long background work took.', {
-    labelNames: ['job'],
+    labelNames: ['task'],
     buckets: JOB_BUCKETS,
   });
   const success = new Gauge({
     name: 'latchkey_job_last_success_timestamp_seconds',
     help: 'When background work last succeeded.',
-    labelNames: ['job'],
+    labelNames: ['task'],
     registers: [registry],
   });
-  return (job, seconds, count) => {
-    runs.inc({ job, outcome: count === null ? 'failed' : 'ok' });
-    duration.observe({ job }, seconds);
+  return (task, seconds, count) => {
+    runs.inc({ task, outcome: count === null ? 'failed' : 'ok' });
+    duration.observe({ task }, seconds);
     if (count === null) return;
-    rows.inc({ job }, count);
-    success.setToCurrentTime({ job });
+    rows.inc({ task }, count);
+    success.setToCurrentTime({ task });
   };
 }
 
-function watchJobReadings(gauge: Makers['gauge'], job: string, readings: JobReadings): void {
+function watchJobReadings(gauge: Makers['gauge'], task: string, readings: JobReadings): void {
   const finishedAt = async () => {
     const at = await readings.finishedAt().catch(() => null);
     return (at?.getTime() ?? Number.NaN) / 1000;
@@ -200,14 +208,14 @@ function watchJobReadings(gauge: Makers['gauge'], job: string, readings: JobRead
   gauge(
     'job_lease_held',
     'Whether it is this instance that does the work.',
-    () => ({ [job]: Number(readings.isOurs()) }),
-    'job',
+    () => ({ [task]: Number(readings.isOurs()) }),
+    'task',
   );
   gauge(
     'job_finished_timestamp_seconds',
     'When the work was last done, by whichever instance.',
-    async () => ({ [job]: await finishedAt() }),
-    'job',
+    async () => ({ [task]: await finishedAt() }),
+    'task',
   );
 }
 

@@ -52,12 +52,12 @@ it('tell what came of each attempt, and what still waits', async () => {
   expect(await outcomes()).toEqual([1, 1, 1]);
   expect(await figure('latchkey_mails{state="pending"}')).toBe(1);
   expect(await figure('latchkey_mails{state="failed"}')).toBe(1);
-  expect(await figure('latchkey_job_rows_total{job="mail"}')).toBe(3);
+  expect(await figure('latchkey_job_rows_total{task="mail"}')).toBe(3);
 });
 
 it('tell that the outbox cannot be worked on', async () => {
-  const failed = () => figure('latchkey_job_runs_total{job="mail",outcome="failed"}');
-  const succeeded = () => figure('latchkey_job_runs_total{job="mail",outcome="ok"}');
+  const failed = () => figure('latchkey_job_runs_total{task="mail",outcome="failed"}');
+  const succeeded = () => figure('latchkey_job_runs_total{task="mail",outcome="ok"}');
   expect(await failed()).toBeNaN();
   const before = await succeeded();
   const deps = {

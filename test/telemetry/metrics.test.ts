@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { REQUEST_ERROR_MESSAGES } from '../../src/errors.ts';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
 import { LOGIN, logIn, newName, PASSWORD, registerUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
@@ -155,11 +156,11 @@ describe('background work', () => {
     metrics.jobRun('housekeeping', 0.1, 2);
     metrics.jobRun('housekeeping', 0.1, null);
     const text = await metrics.read();
-    expect(text).toContain('latchkey_job_runs_total{job="housekeeping",outcome="ok"} 2');
-    expect(text).toContain('latchkey_job_runs_total{job="housekeeping",outcome="failed"} 1');
-    expect(text).toContain('latchkey_job_rows_total{job="housekeeping"} 42');
+    expect(text).toContain('latchkey_job_runs_total{task="housekeeping",outcome="ok"} 2');
+    expect(text).toContain('latchkey_job_runs_total{task="housekeeping",outcome="failed"} 1');
+    expect(text).toContain('latchkey_job_rows_total{task="housekeeping"} 42');
     expect(text).toMatch(
-      /latchkey_job_last_success_timestamp_seconds\{job="housekeeping"\} \d{10}/,
+      /latchkey_job_last_success_timestamp_seconds\{task="housekeeping"\} \d{10}/,
     );
   });
 
@@ -171,8 +172,8 @@ describe('background work', () => {
       finishedAt: () =>
         finishedAt === null ? Promise.reject(new Error()) : Promise.resolve(finishedAt),
     });
-    const held = 'latchkey_job_lease_held{job="housekeeping"}';
-    const finished = 'latchkey_job_finished_timestamp_seconds{job="housekeeping"}';
+    const held = 'latchkey_job_lease_held{task="housekeeping"}';
+    const finished = 'latchkey_job_finished_timestamp_seconds{task="housekeeping"}';
     expect(await metrics.read()).toContain(`${held} 0`);
     expect(await metrics.read()).toContain(`${finished} Nan`);
     [isOurs, finishedAt] = [true, new Date(1_700_000_000_000)];
@@ -196,6 +197,17 @@ function completeMetrics(
   metrics.watchJob('housekeeping', { isOurs: () => true, finishedAt: async () => new Date() });
   return metrics;
 }
+
+it('have no label that Prometheus gives itself, and would rename', async () => {
+  const metrics = completeMetrics(async () => ({ pending: 1, failed: 0, oldestPendingSeconds: 2 }));
+  metrics.jobRun('housekeeping', 0.1, 1);
+  expect(await metrics.read()).not.toMatch(/[{,](job|instance)="/);
+});
+
+it('say which version runs', async () => {
+  const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8'));
+  expect(await createMetrics().read()).toContain(`latchkey_build_info{version="${version}"} 1\n`);
+});
 
 it('reads what it can while the database that knows of mails is down', async () => {
   const text = await completeMetrics(() => Promise.reject(new Error('down'))).read();
@@ -235,6 +247,29 @@ describe('the files for Prometheus and Grafana', () => {
     expect(ours.filter((name) => !told.includes(name))).toEqual([]);
   });
 
+  it('raise the alarm at every failure that is the database’s', () => {
+    const [, alarming = ''] = /errors_total\{class=~"([^"]+)"/.exec(alerts) ?? [];
+    const known = [...read('src/db/failure.ts').matchAll(/: \['([\w-]+)', '(\w+)'\]/g)];
+    const serious = known.filter(([, , verdict]) => verdict === 'refused' || verdict === 'lost');
+    expect(serious.length).toBeGreaterThan(10);
+    for (const [, name = ''] of serious) expect(alarming.split('|')).toContain(name);
+    expect(alerts).toContain('class="disk-full"');
+    const all = [...known.map(([, name]) => name), 'timeout', 'pool-exhausted'];
+    expect(alarming.split('|').filter((name) => !all.includes(name))).toEqual([]);
+  });
+
+  it('measure failures by the requests of people, which probes do not water down', () => {
+    const shares = [
+      ...alerts.matchAll(/sum\(rate\((latchkey_request_duration_seconds_count.*)\[/g),
+    ];
+    expect(shares.length).toBeGreaterThan(3);
+    for (const [, selected] of shares) expect(selected).toContain('route="/graphql"');
+    for (const code of ['UNAVAILABLE', 'OUTCOME_UNKNOWN', 'INTERNAL_SERVER_ERROR', 'OVERLOADED']) {
+      expect(Object.keys(REQUEST_ERROR_MESSAGES)).toContain(code);
+      expect(alerts).toMatch(new RegExp(`outcome=~?"[^"]*${code}`));
+    }
+  });
+
   it('name only outcomes and labels that there are', () => {
     const labels = [...`${dashboard}${alerts}`.matchAll(/by \(([^)]*)\)/g)].flatMap(
       ([, list = '']) => list.split(',').map((label) => label.trim()),
@@ -248,7 +283,8 @@ describe('the files for Prometheus and Grafana', () => {
       'limit',
       'subject',
       'class',
-      'job',
+      'task',
+      'version',
       'state',
       'instance',
     ];
