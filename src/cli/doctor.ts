@@ -1,11 +1,13 @@
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../config-error.ts';
 import type { Command, Terminal } from './command.ts';
+import { checkCertificate } from './diagnosis/certificate.ts';
 import { checkConfiguration } from './diagnosis/configuration.ts';
 import { checkDatabase } from './diagnosis/database.ts';
 import { type Finding, findingsOf } from './diagnosis/finding.ts';
 import { checkGrants, checkMigrationUser } from './diagnosis/grants.ts';
 import { checkMail } from './diagnosis/mail.ts';
+import { checkRedis } from './diagnosis/redis.ts';
 import { jsonText } from './json-text.ts';
 
 /** Looks for what is wrong around the service, and says how to mend it. */
@@ -22,6 +24,7 @@ to mend it. It changes nothing, and may run beside the service.
 
   configuration, secret, public-url, proxies
                   the variables, whether secrets can be guessed, what people are sent to
+  certificate     for how long the one in HTTPS_CERT_PATH is good, where it is set
   database, tls   whether it can be reached, and safely
   version, charset, sql-mode, time-zone, clock, isolation, engine, capacity, writable, cluster
                   the server, as the service meets it
@@ -29,6 +32,7 @@ to mend it. It changes nothing, and may run beside the service.
                   the tables, and whether AUTH_SECRET opens what is in them
   grants          whether the service's user has too few rights, or too many
   migration-user  the same of MIGRATION_DATABASE_URL, where it is set
+  redis           whether rate limits can be counted in REDIS_URL, where it is set
   mail            whether the server in SMTP_URL lets the service in
 
 ok is well, warning works and should not stay so, broken has to be mended.
@@ -54,7 +58,13 @@ Exit codes: 0 nothing is broken, 1 something is, 2 wrong usage.`,
 async function examine(terminal: Terminal): Promise<Finding[]> {
   const env = terminal.environment();
   const { findings, config } = checkConfiguration(env);
-  return [...findings, ...(await examineDatabase(terminal, config)), ...(await checkMail(config))];
+  return [
+    ...findings,
+    ...checkCertificate(config, new Date()),
+    ...(await examineDatabase(terminal, config)),
+    ...(await checkRedis(config)),
+    ...(await checkMail(config)),
+  ];
 }
 
 async function examineDatabase(

@@ -130,7 +130,11 @@ describe('names what is wrong with the variables', () => {
     expect(report.code).toBe(0);
     expect((await examine(env, ['--strict'])).code).toBe(1);
     // where it ends TLS itself, a number would let everybody say what their address is
-    expect(faults(await examine({ ...env, ...certificateFiles() }))).toEqual([]);
+    const withTls = await examine({ ...env, ...certificateFiles() });
+    expect(faults(withTls)).toEqual([]);
+    expect(withTls.findings).toContainEqual(
+      expect.objectContaining({ check: 'certificate', message: expect.stringContaining('2049') }),
+    );
     const open = { PUBLIC_URL: 'https://auth.example.com', AUTH_SECRET: 'abcd'.repeat(10) };
     const checks = faults(await examine(open)).map(({ check, status }) => `${check} ${status}`);
     expect(checks).toEqual(['secret warning', 'public-url warning', 'stored-secrets broken']);
@@ -313,10 +317,23 @@ describe('names what is wrong with the server', () => {
     ['a clock that is wrong', { skewMs: 3_600_000 }, 'clock', 'broken'],
     ['too few connections', globally('max_connections', '5'), 'capacity', 'broken'],
     ['too small packets', globally('max_allowed_packet', '1024'), 'capacity', 'broken'],
+    ['connections for one instance', globally('max_connections', '19'), 'capacity', 'warning'],
     ['too few statements', globally('max_prepared_stmt_count', '10'), 'capacity', 'warning'],
     ['a replica', globally('read_only', 'ON'), 'writable', 'broken'],
   ])('%s', (_what, change, check, status) => {
     expect(judge(change)).toMatchObject([{ check, status }]);
+  });
+
+  it('says for how many instances there is room', () => {
+    const roomOf = (connections: number, global = sound.global) =>
+      judgeServer({ ...sound, global }, connections).find(({ check }) => check === 'capacity');
+    expect(roomOf(20)?.message).toContain('room for 7 instances of 20 connections');
+    const few = new Map([...sound.global, ['max_prepared_stmt_count', '16382']]);
+    expect(roomOf(20, few)?.message).toContain('room for 4 instances of 20 connections');
+    expect(roomOf(100)).toMatchObject({
+      status: 'warning',
+      message: expect.stringContaining('no more than 1 instance of 100'),
+    });
   });
 
   it('a group that gives up a dead primary late, and a cut-off one never', () => {
@@ -352,6 +369,12 @@ describe('names what is wrong with the server', () => {
     };
     expect(judge(change)).toMatchObject([{ check: 'isolation', status: 'broken' }]);
   });
+});
+
+it('names a Redis that is not there', async () => {
+  expect(await onlyFault({ REDIS_URL: 'redis://127.0.0.1:1' })).toEqual(
+    broken('redis', 'Nothing listens'),
+  );
 });
 
 describe('names what is wrong with the mail server', () => {

@@ -1,7 +1,10 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 
 /** A certificate that signs itself, for 127.0.0.1, and its key, as PEM. */
-export function createCertificate(name: string): { cert: string; key: string } {
+export function createCertificate(
+  name: string,
+  { from, until } = { from: new Date('2020-01-01'), until: new Date('2049-01-01') },
+): { cert: string; key: string } {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = der(SEQUENCE, ECDSA_WITH_SHA256);
   const commonName = der(SEQUENCE, der(SET, der(SEQUENCE, COMMON_NAME, der(UTF8, text(name)))));
@@ -13,7 +16,7 @@ export function createCertificate(name: string): { cert: string; key: string } {
     der(INTEGER, Buffer.from([1])),
     algorithm,
     commonName,
-    der(SEQUENCE, der(UTC_TIME, text('200101000000Z')), der(UTC_TIME, text('490101000000Z'))),
+    der(SEQUENCE, der(UTC_TIME, utcTime(from)), der(UTC_TIME, utcTime(until))),
     commonName,
     publicKey.export({ type: 'spki', format: 'der' }),
     der(EXTENSIONS, der(SEQUENCE, extension)),
@@ -33,6 +36,8 @@ const COMMON_NAME = Buffer.from('0603550403', 'hex');
 const SUBJECT_ALT_NAME = Buffer.from('0603551d11', 'hex');
 
 const text = (value: string) => Buffer.from(value, 'ascii');
+// 2020-01-02T03:04:05.000Z is 200102030405Z
+const utcTime = (at: Date) => text(`${at.toISOString().replace(/\D/g, '').slice(2, 14)}Z`);
 
 /** A value in DER: what it is, how long it is, and what is in it. */
 function der(tag: number | undefined, ...content: Buffer[]): Buffer {

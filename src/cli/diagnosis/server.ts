@@ -7,6 +7,8 @@ const NEEDED_MODES = ['STRICT_ALL_TABLES', 'NO_ZERO_DATE', 'NO_ENGINE_SUBSTITUTI
 const WORTH_TELLING_MS = 2000;
 const WORST_SKEW_MS = 30_000;
 const SMALLEST_PACKET = 1024 * 1024;
+// what a connection keeps at the most
+const STATEMENTS_PER_CONNECTION = 200;
 
 const version = findingsOf('version');
 const charset = findingsOf('charset');
@@ -157,14 +159,27 @@ function judgeCapacity({ global }: ServerFacts, connections: number): Finding {
       'Set max_allowed_packet to 16M on the server.',
     );
   }
-  // each connection keeps some hundred statements
-  if (limit('max_prepared_stmt_count') < connections * 100) {
+  const statements = limit('max_prepared_stmt_count');
+  // an instance that is replaced runs beside its successor for a while
+  const instances = Math.floor(
+    Math.min(
+      limit('max_connections') / connections,
+      statements / (connections * STATEMENTS_PER_CONNECTION),
+    ),
+  );
+  const fitting = `${instances} ${instances === 1 ? 'instance' : 'instances'} of ${connections} connections (DATABASE_CONNECTIONS)`;
+  const limits = `max_connections is ${limit('max_connections')}, max_prepared_stmt_count ${statements}`;
+  if (instances < 2) {
     return capacity.warning(
-      `max_prepared_stmt_count is ${limit('max_prepared_stmt_count')}, too few for ${connections} connections.`,
-      'Raise max_prepared_stmt_count on the server: 200 for each connection of all instances.',
+      `The server has room for no more than ${fitting}: ${limits}. A second one, or the next version beside this one, gets no connection or statement in the end.`,
+      `Raise max_connections on the server, and max_prepared_stmt_count to ${STATEMENTS_PER_CONNECTION} for each connection of all instances; or lower DATABASE_CONNECTIONS.`,
     );
   }
-  return capacity.ok(`The server takes ${limit('max_connections')} connections.`);
+  return capacity.ok(
+    Number.isFinite(instances)
+      ? `The server has room for ${fitting}, and for no more; ${limits}.`
+      : 'The server does not say where its room ends.',
+  );
 }
 
 function judgeWritable({ global }: ServerFacts): Finding {

@@ -1,0 +1,92 @@
+import type { Config } from '../../config.ts';
+import type { RedisFacts } from '../../db/redis-probe.ts';
+import { type Finding, findingsOf } from './finding.ts';
+
+const TIMEOUT_MS = 2000;
+const OLDEST = 5;
+const RIGHTS = '~latchkey:hits:* +eval +evalsha +hget +hset +hincrby +pexpire';
+
+const redis = findingsOf('redis');
+
+/**
+ * Checks that rate limits can be counted in the Redis that is to count them.
+ *
+ * @param config absent while it is not valid; then that is what has to be mended first
+ */
+export async function checkRedis(config: Config | null): Promise<Finding[]> {
+  if (config === null) return [];
+  const { redisUrl } = config;
+  if (redisUrl === undefined) {
+    return [redis.ok('REDIS_URL is not set: rate limits are counted in the database.')];
+  }
+  // the library is loaded only where it is wanted
+  const { probeRedis } = await import('../../db/redis-probe.ts');
+  try {
+    return judgeRedis(await probeRedis(redisUrl, TIMEOUT_MS));
+  } catch (error) {
+    return [refused(new URL(redisUrl).host, error)];
+  }
+}
+
+/** Judges what a Redis says of itself in which hits can be counted. */
+export function judgeRedis({ server, version, evictionPolicy }: RedisFacts): Finding[] {
+  if (version !== undefined && Number.parseInt(version, 10) < OLDEST) {
+    return [
+      redis.broken(
+        `It is ${server}; the oldest that is supported is Redis ${OLDEST}.`,
+        'Upgrade it to Redis 5 or newer, or to Valkey.',
+      ),
+    ];
+  }
+  if (evictionPolicy !== undefined && evictionPolicy !== 'noeviction') {
+    return [
+      redis.warning(
+        `Its maxmemory-policy is ${evictionPolicy}: when it is full it forgets who tried how often.`,
+        'Set maxmemory-policy noeviction; what it refuses then, the database counts.',
+      ),
+    ];
+  }
+  return [redis.ok(`${server ?? 'It'} counts rate limits.`)];
+}
+
+function refused(place: string, error: unknown): Finding {
+  const { code, message: text = '' } = error as { code?: string; message?: string };
+  const found = (message: string, mend: string) => redis.broken(message, mend);
+  if (code === 'ECONNREFUSED') {
+    return found(
+      `Nothing listens at ${place}.`,
+      'Start Redis, or correct host and port in REDIS_URL.',
+    );
+  }
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return found(`There is no host ${place}.`, 'Correct the host in REDIS_URL.');
+  }
+  if (/WRONGPASS|NOAUTH|invalid password|without any password/i.test(text)) {
+    return found(
+      'It refuses the user or the password.',
+      'Correct user and password in REDIS_URL; characters with a meaning in URLs are written as %40 and so on.',
+    );
+  }
+  if (/NOPERM|ACL failure/.test(text)) {
+    return found(
+      'The user may not run the script that counts.',
+      `Run there: ACL SETUSER ... ${RIGHTS}`,
+    );
+  }
+  if (/READONLY/.test(text)) {
+    return found('It is a replica, and takes no writes.', 'Point REDIS_URL at the primary.');
+  }
+  if (/\bOOM\b/.test(text)) {
+    return found('It is full, and the database counts meanwhile.', 'Raise its maxmemory.');
+  }
+  if (/^(MOVED|CLUSTERDOWN|CROSSSLOT)/.test(text)) {
+    return found(
+      'It is a node of a cluster, which the service does not know how to use.',
+      'Point REDIS_URL at a Redis that stands alone; what is counted needs little room.',
+    );
+  }
+  return found(
+    `Nothing can be counted at ${place} (${code ?? /^[A-Z]{3,}\b/.exec(text)?.[0] ?? 'no answer in time'}).`,
+    'Correct REDIS_URL, with rediss:// for TLS, or let the connection out of the firewall. It must answer within a quarter of a second.',
+  );
+}

@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest';
+import { judgeCertificate } from '../../../src/cli/diagnosis/certificate.ts';
+import { createCertificate } from '../../support/certificate.ts';
+
+const DAY_MS = 86_400_000;
+const now = new Date('2026-11-20T12:00:00Z');
+const inDays = (days: number) => new Date(now.getTime() + days * DAY_MS);
+
+it.each([
+  ['is good for long', [-30, 60], 'ok', 'until 2027-01-19T12:00:00.000Z, 60 days'],
+  ['ends within two weeks', [-80, 9.5], 'warning', ' 9 days from now'],
+  ['ended', [-90, -1], 'broken', 'It ended at 2026-11-19'],
+  ['is not good yet', [1, 90], 'broken', 'from 2026-11-21'],
+  // which never has two weeks left
+  ['lives for a week, and was renewed in time', [-3, 4], 'ok', ' 4 days from now'],
+  ['lives for a week, and was not', [-6, 1], 'warning', ' 1 day from now'],
+] as const)('judges a certificate that %s', (_what, [from, until], status, words) => {
+  const { cert } = createCertificate('doctor', { from: inDays(from), until: inDays(until) });
+  expect(judgeCertificate(cert, now)).toMatchObject({
+    check: 'certificate',
+    status,
+    message: expect.stringContaining(words),
+  });
+});
