@@ -19,7 +19,9 @@ export async function startHaproxy(site: Site, cluster: Cluster, port: number): 
 }
 
 function configuration(cluster: Cluster, port: number): string {
-  const sections = readFileSync(EXAMPLE, 'utf8').split(/^(?=(?:global|defaults|listen) ?)/m);
+  const sections = readFileSync(EXAMPLE, 'utf8').split(
+    /^(?=(?:global|resolvers|defaults|listen) ?)/m,
+  );
   const kept = sections.filter(
     (section) =>
       !section.startsWith('listen ') || section.startsWith(`listen ${cluster.proxySection}\n`),
