@@ -1,10 +1,20 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 
 const REPOSITORY = join(import.meta.dirname, '..');
 const read = (path: string) => readFileSync(join(REPOSITORY, path), 'utf8');
@@ -64,6 +74,43 @@ describe('compose.yaml', () => {
     const passwords = namesIn(under(under(compose, 'mysql').join('\n'), 'environment'));
     for (const [, name] of read('deploy/mysql/users.sh').matchAll(/\$(\w+)/g)) {
       expect(passwords).toContain(name);
+    }
+  });
+});
+
+describe('what compose.yaml runs', () => {
+  const compose = read('compose.yaml');
+  const service = (name: string) => under(compose, name).join('\n');
+
+  it('is built once, for the one that the others wait for', () => {
+    // several builds of one image at the same time fail where one is faster
+    expect(compose.match(/^ +build:/gm)).toHaveLength(1);
+    expect(service('migrate')).toContain('build: .');
+    expect(service('x-latchkey')).toContain('pull_policy: never');
+    expect(service('x-latchkey')).toMatch(/migrate: \{ condition: service_completed_successfully/);
+    for (const name of ['migrate', 'x-latchkey']) expect(service(name)).toContain('<<: *confined');
+    expect(service('x-confined')).toContain('image: latchkey');
+  });
+
+  it('fills no disk with its log, and can be stopped', () => {
+    expect(service('x-logging')).toMatch(/max-size: \d+m/);
+    expect(service('x-confined')).toContain('init: true');
+    const services = compose.slice(compose.indexOf('\nservices:'));
+    const images = services.match(/^ {4}image: .*\n {4}logging: \*logging$/gm) ?? [];
+    expect(images).toHaveLength((services.match(/^ {4}image:/gm) ?? []).length);
+    expect(service('x-confined')).toContain('logging: *logging');
+  });
+
+  it('is told of with commands that there are', () => {
+    const commands = readdirSync(join(REPOSITORY, 'src/cli')).map((file) => file.slice(0, -3));
+    for (const text of [compose, read('deploy/kubernetes.yaml')]) {
+      const told = [...text.matchAll(/^#.*node dist\/cli\/main\.js ([\w-]+)/gm)];
+      expect(told.map(([, name]) => name)).toEqual(['create-admin', 'doctor']);
+      for (const [, name = ''] of told) expect(commands).toContain(name);
+    }
+    // without the file every command of compose fails: the secrets are required
+    for (const [line] of compose.matchAll(/^# +docker compose .*/gm)) {
+      expect(line).toContain('--env-file deploy/.env');
     }
   });
 });
@@ -139,6 +186,44 @@ describe('the image', () => {
     );
   });
 
+  it('is readable for the service’s user, however private the checkout was', () => {
+    const last = dockerfile.slice(dockerfile.lastIndexOf('FROM'));
+    for (const [line] of last.matchAll(/^COPY .*/gm)) expect(line).toContain('--from=');
+    const [, opened = ''] = /chmod -R a\+rX (.*)/.exec(dockerfile) ?? [];
+    for (const [, paths = ''] of last.matchAll(/^COPY --from=build (.*) \S+$/gm)) {
+      for (const path of paths.split(' ')) {
+        expect(opened.split(' ')).toContain(path.replace('/app/', ''));
+      }
+    }
+  });
+
+  it('leaves out what is never loaded, and no licence', async () => {
+    const [, prune = ''] = /^RUN (rm -rf node_modules[\s\S]*?-delete)$/m.exec(dockerfile) ?? [];
+    const folder = mkdtempSync(join(tmpdir(), 'latchkey-image-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const kept = ['a/index.js', 'a/b.cjs', 'a/c.mjs', 'a/package.json', 'a/native.node'];
+    const licences = ['a/LICENSE', 'a/LICENSE.md', 'a/license.md', 'a/LICENCE.md', 'a/NOTICE.md'];
+    const gone = ['a/index.d.ts', 'a/b.d.cts', 'a/src/x.ts', 'a/index.js.map', 'a/README.md'];
+    const left = [...kept, ...licences];
+    for (const file of [...left, ...gone, '@types/node/package.json', 'kysely/index.js']) {
+      mkdirSync(join(folder, 'node_modules', file, '..'), { recursive: true });
+      writeFileSync(join(folder, 'node_modules', file), '');
+    }
+    const [code] = await once(spawn('sh', ['-c', prune], { cwd: folder }), 'exit');
+    expect(code).toBe(0);
+    const found = readdirSync(join(folder, 'node_modules'), { recursive: true, encoding: 'utf8' });
+    expect(
+      found.filter((name) => statSync(join(folder, 'node_modules', name)).isFile()).sort(),
+    ).toEqual(left.sort());
+    // what it removes whole is nothing that we import
+    for (const name of readdirSync(join(REPOSITORY, 'src'), {
+      recursive: true,
+      encoding: 'utf8',
+    })) {
+      if (name.endsWith('.ts')) expect(read(join('src', name)), name).not.toMatch(/'kysely/);
+    }
+  });
+
   it('is healthy while the service answers, and only then', async () => {
     let status = 200;
     const server = createServer((_request, response) => response.writeHead(status).end('{}'));
@@ -165,6 +250,16 @@ describe('the example for HAProxy', () => {
   const sent = [...haproxy.matchAll(/send-binary (\w+)(?:\n +# (.*))?/g)].map(
     ([, hex = '', statement]) => ({ packet: Buffer.from(hex, 'hex'), statement }),
   );
+
+  it('starts without a database, and finds one again that has moved', () => {
+    expect(haproxy).toMatch(/default-server .* resolvers system init-addr last,libc,none$/m);
+    const resolvers = haproxy.slice(haproxy.indexOf('\nresolvers system'));
+    expect(resolvers).toContain('parse-resolv-conf');
+    // by default a host is given up when the name servers have failed for half a minute
+    for (const trouble of ['nx', 'other', 'refused', 'timeout']) {
+      expect(resolvers).toContain(`hold ${trouble} 20d`);
+    }
+  });
 
   it('sends whole packets', () => {
     expect(sent.length).toBeGreaterThan(6);
