@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
 import type { OutboxState } from '../db/enumerations.ts';
+import { hastenMails } from '../flows/mail-delivery.ts';
 import { writeTemplates } from '../mail/template-files.ts';
-import { listOutbox, type OutboxEntry, retryFailedMails } from '../records/mail-delivery.ts';
+import { listOutbox, type OutboxEntry } from '../records/mail-delivery.ts';
 import type { Services } from '../services.ts';
 import { type Command, type Terminal, UsageError } from './command.ts';
 import { jsonText } from './json-text.ts';
@@ -10,11 +11,11 @@ const STATES = ['pending', 'sent', 'failed', 'kept'];
 const NEWEST = 500;
 const ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
-/** Shows the outbox, and has what was given up tried again. */
+/** Shows the outbox, and has mails tried again now. */
 export const mail: Command = {
   name: 'mail',
-  summary: 'list mails, have failed ones tried again, write the templates to files',
-  help: `Shows the outbox, and has what was given up tried again.
+  summary: 'list mails, have them tried again, write the templates to files',
+  help: `Shows the outbox, and has mails tried again now.
 
   npm run cli -- mail list [--state STATE] [--json]
   npm run cli -- mail retry ID
@@ -27,17 +28,18 @@ export const mail: Command = {
   --state STATE    those of one state:
                      pending  wait for their next attempt, which comes by itself
                      sent     the mail server has taken them; their contents are erased
-                     failed   were given up after MAIL_MAX_ATTEMPTS attempts, or refused
-                              for good
+                     failed   were given up after MAIL_MAX_ATTEMPTS attempts, refused for
+                              good, or held a link that expired
                      kept     were never to be sent: there is no SMTP_URL, in development
-  retry ID         tries a failed mail again, from its first attempt. A link in it may have
-                   expired in the meantime.
-  retry --all      tries all failed mails again
+  retry ID         tries a mail now that has failed or waits for a later attempt, from its
+                   first attempt on. One whose link has expired in the meantime is given up.
+  retry --all      tries all of them now, as when the mail server is back after an outage.
+                   What is due within a minute or two comes by itself, and is left alone.
   templates FOLDER writes the messages as they are shipped into a folder, to be changed
                    there; set MAIL_TEMPLATES to it. What is there already stays as it is.
 
 A running instance sends what is to be tried again, usually within a second or two.
-Exit codes: 0 done, 1 no failed mail has that id, 2 wrong usage.`,
+Exit codes: 0 done, 1 no such mail has that id, 2 wrong usage.`,
   async run(args, terminal) {
     const { values, positionals } = parseArgs({
       args,
@@ -107,9 +109,9 @@ async function retry(
   terminal: Terminal,
   id: string | undefined,
 ): Promise<number> {
-  const mails = await retryFailedMails(deps.db, deps.now(), id?.toLowerCase());
+  const mails = await hastenMails(deps, id?.toLowerCase());
   if (id !== undefined && mails === 0) {
-    terminal.complain(`No failed mail has the id ${id}; see \`mail list --state failed\`.`);
+    terminal.complain(`No mail with the id ${id} has failed or waits for long; see \`mail list\`.`);
     return 1;
   }
   terminal.print(`${mails} to be tried again.`);

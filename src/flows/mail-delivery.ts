@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { MissingSecretError } from '../crypto/cipher.ts';
 import { transaction } from '../db/client.ts';
+import type { MailMessage } from '../mail/message.ts';
 import { renderMail } from '../mail/rendering.ts';
 import { MailFailure, type MailTransport } from '../mail/transport.ts';
 import {
@@ -8,6 +9,7 @@ import {
   giveMailUp,
   markMailSent,
   openEnvelope,
+  retryMails,
   type TakenMail,
   takeDueMail,
 } from '../records/mail-delivery.ts';
@@ -93,12 +95,30 @@ export function createMailDelivery(deps: DeliveryDeps, transport: MailTransport)
   };
 }
 
+/**
+ * Has mails tried again now that were given up, or that wait for a later attempt. Whatever is being sent is left alone, and
+ * so is what comes by itself before a lease that begins now would end.
+ *
+ * @param id one of them; without it all
+ * @returns how many
+ */
+export function hastenMails(
+  { db, config, now }: Pick<Deps, 'db' | 'config' | 'now'>,
+  id?: string,
+): Promise<number> {
+  const at = now();
+  return retryMails(db, at, leaseEnd(config, at), id);
+}
+
+function leaseEnd(config: DeliveryDeps['config'], from: Date): Date {
+  return new Date(from.getTime() + config.mail.timeoutMs + SETTLING_MS);
+}
+
 /** Leases a mail, committed before anything is sent: whoever dies now leaves it to be taken again. */
 function takeMail({ db, config, now }: DeliveryDeps): Promise<TakenMail | null> {
-  const leaseMs = config.mail.timeoutMs + SETTLING_MS;
   return transaction(db, (tx) => {
     const at = now();
-    return takeDueMail(tx, at, new Date(at.getTime() + leaseMs));
+    return takeDueMail(tx, at, leaseEnd(config, at));
   });
 }
 
@@ -139,11 +159,14 @@ async function attempt(
   { id, envelope }: TakenMail,
   broken: AbortSignal,
 ): Promise<MailFailure | null> {
-  const { config, keyring } = deps;
+  const { config, keyring, now } = deps;
   const signal = AbortSignal.any([AbortSignal.timeout(config.mail.timeoutMs), broken]);
   try {
     if (envelope === null) throw new MailFailure('there is nothing in it', { permanent: true });
     const mail = openEnvelope(keyring.keys('mail'), id, envelope);
+    if (isPointless(mail.message, now())) {
+      throw new MailFailure('its link has expired', { permanent: true });
+    }
     const { templates, sender } = config.mail;
     const rendered = renderMail({ templates, sender, publicUrl: config.publicUrl }, mail);
     await transport.send({ ...rendered, id, to: mail.to, date: new Date(mail.at) }, signal);
@@ -154,6 +177,12 @@ async function attempt(
     if (error instanceof MissingSecretError) return new MailFailure(error.message);
     return new MailFailure('the message could not be read or put into words');
   }
+}
+
+/** Whether all that a mail is for is a link, and that is dead. That an address was changed is worth knowing without it. */
+function isPointless(message: MailMessage, now: Date): boolean {
+  if (message.kind === 'email-changed' || !('expiresAt' in message)) return false;
+  return message.expiresAt <= now.getTime();
 }
 
 /**

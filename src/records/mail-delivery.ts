@@ -1,4 +1,18 @@
-import { and, asc, count, desc, eq, inArray, isNotNull, lte, min, ne, sql } from 'drizzle-orm';
+import {
+  and,
+  asc,
+  count,
+  desc,
+  eq,
+  gt,
+  inArray,
+  isNotNull,
+  lte,
+  min,
+  ne,
+  or,
+  sql,
+} from 'drizzle-orm';
 import { decrypt } from '../crypto/cipher.ts';
 import type { Keys } from '../crypto/keyring.ts';
 import { affectedRows, type Db } from '../db/client.ts';
@@ -85,17 +99,21 @@ const leased = (id: string, attempts: number) =>
   and(eq(outbox.id, id), eq(outbox.state, 'PENDING'), eq(outbox.attempts, attempts));
 
 /**
- * Has mails that were given up tried again, from their first attempt.
+ * Has mails tried again, from their first attempt: those that were given up, and those that are due after `later`.
  *
+ * @param later no lease ends after it, so that nobody is just sending what is due then
  * @param id one of them; without it all
  * @returns how many
  */
-export async function retryFailedMails(db: Db, now: Date, id?: string): Promise<number> {
-  const failed = and(eq(outbox.state, 'FAILED'), isNotNull(outbox.envelope));
+export async function retryMails(db: Db, now: Date, later: Date, id?: string): Promise<number> {
+  const isWaiting = or(
+    and(eq(outbox.state, 'FAILED'), isNotNull(outbox.envelope)),
+    and(eq(outbox.state, 'PENDING'), gt(outbox.dueAt, later)),
+  );
   const result = await db
     .update(outbox)
     .set({ state: 'PENDING', attempts: 0, dueAt: now, finishedAt: null })
-    .where(id === undefined ? failed : and(failed, eq(outbox.id, id)));
+    .where(id === undefined ? isWaiting : and(isWaiting, eq(outbox.id, id)));
   return affectedRows(result);
 }
 

@@ -58,13 +58,21 @@ it('has one failed mail tried again, or all of them, from the first attempt', as
   expect((await run('retry', id)).output).toBe('1 to be tried again.');
   expect(await run('retry', id)).toMatchObject({
     code: 1,
-    errors: expect.stringContaining('No failed mail has the id'),
+    errors: expect.stringMatching(/No mail with the id .* has failed or waits for long/),
   });
   expect((await run('retry', '--all')).output).toBe('2 to be tried again.');
   expect(await listOf('failed')).toEqual([]);
   const pending = await listOf('pending');
   expect(pending).toHaveLength(3);
   for (const entry of pending) expect(entry).toMatchObject({ attempts: 0, finishedAt: null });
+  // they are due, and come by themselves
+  expect((await run('retry', '--all')).output).toBe('0 to be tried again.');
+  await runSql(
+    app.databaseUrl,
+    'update outbox set attempts = 12, due_at = due_at + interval 50 minute',
+  );
+  expect((await run('retry', id)).output).toBe('1 to be tried again.');
+  expect((await run('retry', '--all')).output).toBe('2 to be tried again.');
 });
 
 it.each([

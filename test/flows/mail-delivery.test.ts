@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { outboxFigures, retryFailedMails } from '../../src/records/mail-delivery.ts';
+import { hastenMails } from '../../src/flows/mail-delivery.ts';
+import { outboxFigures } from '../../src/records/mail-delivery.ts';
 import { idOf } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { startChild } from '../support/child.ts';
@@ -8,6 +9,7 @@ import { type MailServer, startMailServer } from '../support/mail-server.ts';
 import { deliver, mailEnv, newDelivery, storedMails, writeMail } from '../support/outbox.ts';
 import { startProxyTo, startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
+const LATER = Date.UTC(2200, 0);
 const NOTICE = { kind: 'password-changed' } as const;
 
 let server: MailServer;
@@ -56,7 +58,7 @@ const only = async () => (await storedMails(app))[0];
 const messageIds = () => server.received.map(({ mail }) => mail.messageId);
 
 it('sends what is due, and erases what was in it', async () => {
-  await writeMail(app, { kind: 'reset-password', token: 'a-token', expiresAt: 0 });
+  await writeMail(app, { kind: 'reset-password', token: 'a-token', expiresAt: LATER });
   expect((await only())?.envelope?.includes('a-token')).toBe(false);
   await deliver(open());
   const [received] = server.received;
@@ -161,7 +163,7 @@ describe('while the mail server', () => {
   it('refuses for now, tries again; what it said is kept without the address and the link', async () => {
     const answer = '451 4.7.1 <ada@example.org> later; see http://localhost:4000/x#token=a-token';
     server.behave({ refuse: { at: 'recipient', answer } });
-    await writeMail(app, { kind: 'reset-password', token: 'a-token', expiresAt: 0 });
+    await writeMail(app, { kind: 'reset-password', token: 'a-token', expiresAt: LATER });
     await deliver(open());
     const row = await only();
     expect(row).toMatchObject({ state: 'PENDING', attempts: 1 });
@@ -184,11 +186,56 @@ describe('while the mail server', () => {
       server.behave({});
       await deliver(open());
       expect(server.received).toEqual([]);
-      expect(await retryFailedMails(app.app.deps.db, app.clock.now())).toBe(1);
+      expect(await hastenMails(app.app.deps)).toBe(1);
       await deliver(open());
       expect(server.received).toHaveLength(1);
     },
   );
+
+  it('is back, is given at once what the operator does not want to wait, and nothing that is being sent', async () => {
+    proxy.cut();
+    await writeMail(app, NOTICE);
+    const delivery = open();
+    for (let hour = 0; hour < 10; hour++) {
+      await deliver(delivery);
+      app.clock.advance(3600 * 1.3);
+    }
+    await deliver(delivery);
+    const before = await only();
+    expect(before?.attempts).toBeGreaterThan(9);
+    proxy.restore();
+    await deliver(delivery);
+    expect(server.received).toEqual([]);
+    expect(await hastenMails(app.app.deps)).toBe(1);
+    expect(await only()).toMatchObject({ state: 'PENDING', attempts: 0 });
+    const answer = holdAnswers();
+    delivery.wake();
+    await server.arrived(server.arrivals() + 1);
+    // it is leased until after the longest attempt, and would be sent twice
+    expect(await hastenMails(app.app.deps)).toBe(0);
+    answer();
+    await delivery.idle();
+    expect(server.received).toHaveLength(1);
+  });
+
+  it('was away for so long that a link has expired, gets what is worth something without it', async () => {
+    proxy.cut();
+    const expiresAt = app.clock.now().getTime() + 1800_000;
+    await writeMail(app, { kind: 'reset-password', token: 'a-token', expiresAt });
+    await writeMail(app, { kind: 'email-changed', newEmail: 'x@y.z', token: 'b', expiresAt });
+    await deliver(open());
+    app.clock.advance(3600);
+    proxy.restore();
+    await deliver(open());
+    expect(server.received.map(({ mail }) => mail.subject)).toEqual([
+      expect.stringMatching(/e-mail|address/i),
+    ]);
+    const rows = await storedMails(app);
+    expect(rows.sort((a, b) => a.state.localeCompare(b.state))).toMatchObject([
+      { state: 'FAILED', last_error: 'its link has expired', finished_at: expect.any(Date) },
+      { state: 'SENT' },
+    ]);
+  });
 
   it('refuses the password, tries again: that is for the operator to mend', async () => {
     server.behave({ refuse: { at: 'password', answer: '535 5.7.8 wrong' } });

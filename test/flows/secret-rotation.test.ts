@@ -81,7 +81,11 @@ it('moves mails that wait as well, and leaves alone what was sent', async () => 
   });
   await runSql(old.databaseUrl, 'delete from outbox');
   for (let i = 0; i < 3; i++)
-    await writeMail(writing, { kind: 'reset-password', token: 'a-token', expiresAt: 0 });
+    await writeMail(writing, {
+      kind: 'reset-password',
+      token: 'a-token',
+      expiresAt: Date.UTC(2200, 0),
+    });
   const [, , sent] = await storedMails(old);
   await runSql(old.databaseUrl, "update outbox set state = 'SENT', envelope = null where id = ?", [
     sent?.id ?? null,
