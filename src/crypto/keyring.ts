@@ -7,6 +7,7 @@ export type KeyPurpose =
   | 'totp-secret'
   | 'signing-key'
   | 'recovery-code'
+  | 'password-hint'
   | 'mail'
   | 'counter'
   | 'pseudonym';

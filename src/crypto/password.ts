@@ -47,7 +47,8 @@ export function createPasswordHasher(cost: PasswordCost, pool: HashPool): Passwo
     timeCost: cost.passes,
     parallelism: cost.parallelism,
   };
-  const hash = (password: string) => pool.run(() => argon2Hash(normalize(password), options));
+  const hash = (password: string) =>
+    pool.run(() => argon2Hash(normalizePassword(password), options));
   // made at once, or the first stranger's answer would take twice as long
   const decoy = hash(randomBytes(32).toString('base64'));
   decoy.catch(() => undefined);
@@ -56,7 +57,7 @@ export function createPasswordHasher(cost: PasswordCost, pool: HashPool): Passwo
     hash,
     assertRoom: pool.assertRoom,
     async verify(stored, password) {
-      const secret = normalize(password);
+      const secret = normalizePassword(password);
       if (stored !== null && isComputable(stored)) {
         return pool.run(() => verifyStored(stored, secret));
       }
@@ -82,7 +83,7 @@ export function createPasswordHasher(cost: PasswordCost, pool: HashPool): Passwo
  * Unicode offers several spellings of one character; keyboards differ in which they send. NFC makes them one
  * (RFC 8265, OpaqueString); nothing else of a password is touched.
  */
-function normalize(password: string): string {
+export function normalizePassword(password: string): string {
   return password.normalize('NFC');
 }
 

@@ -10,6 +10,7 @@ const READ_AND_WRITE: readonly Privilege[] = ['SELECT', 'INSERT', 'UPDATE', 'DEL
  */
 export const RUNTIME_TABLE_PRIVILEGES: Readonly<Record<string, readonly Privilege[]>> = {
   users: READ_AND_WRITE,
+  pending_registrations: READ_AND_WRITE,
   totp_enrolments: READ_AND_WRITE,
   recovery_codes: READ_AND_WRITE,
   sessions: READ_AND_WRITE,

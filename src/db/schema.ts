@@ -75,6 +75,31 @@ export const users = mysqlTable(
   ],
 );
 
+// kept apart from the accounts: at an address that somebody has one waits in the same way as at a free one
+export const pendingRegistrations = mysqlTable(
+  'pending_registrations',
+  {
+    emailKey: exactText('email_key', { length: 254 }).primaryKey(),
+    email: varchar('email', { length: 254 }).notNull(),
+    // no unique key: nobody holds a name before they are a user
+    username: varchar('username', { length: 64 }),
+    displayName: varchar('display_name', { length: 100 }),
+    phrase: varchar('phrase', { length: 200 }),
+    passwordHash: exactText('password_hash', { length: 255 }).notNull(),
+    // tells most wrong passwords without a hash
+    passwordHint: bytes('password_hint', { length: 1 }).notNull(),
+    // of its newest link, and for a taken address of one that nobody was sent
+    tokenHash: bytes('token_hash', { length: 32 }).notNull(),
+    createdAt: instant('created_at').notNull(),
+    linkedAt: instant('linked_at').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+  },
+  (table) => [
+    index('pending_registrations_token_index').on(table.tokenHash),
+    index('pending_registrations_expiry_index').on(table.expiresAt),
+  ],
+);
+
 export const totpEnrolments = mysqlTable(
   'totp_enrolments',
   {
@@ -182,7 +207,6 @@ export const emailTokens = mysqlTable(
   },
   (table) => [
     index('email_tokens_user_index').on(table.userId, table.purpose),
-    // by purpose, for what the newest of them could confirm is forgotten later than the others
     index('email_tokens_purpose_index').on(table.purpose, table.expiresAt),
     foreignKey({
       name: 'email_tokens_user_fk',

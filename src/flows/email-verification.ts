@@ -5,7 +5,6 @@ import { AuthError, RequestError } from '../errors.ts';
 import { type Account, lockAccount } from '../records/account.ts';
 import { recordEvent } from '../records/audit-event.ts';
 import { type EmailTokenPurpose, takeEmailToken } from '../records/email-token.ts';
-import { isPendingRegistration } from '../records/pending-registration.ts';
 import { deleteRecoveryCodes } from '../records/recovery-code.ts';
 import { disableTotpSecret } from '../records/totp.ts';
 import { findUser, identifierKey, type User, updateUser } from '../records/user.ts';
@@ -14,6 +13,7 @@ import type { Deps } from './deps.ts';
 import { confirmEmailChange, type OpenedLink, undoEmailChange } from './steps/email-change.ts';
 import { mailLink, replaceLostPassword } from './steps/email-link.ts';
 import { mayWriteTo } from './steps/mailing.ts';
+import { confirmRegistration } from './steps/pending-registration.ts';
 
 const PURPOSES: readonly EmailTokenPurpose[] = [
   'VERIFY_EMAIL',
@@ -50,8 +50,8 @@ export async function requestEmailVerification(
  *
  * A link proves whose the mailbox is, and not who chose the password of an account that anybody could register with the
  * address. So the first confirmation, unless it comes from a session of the account, takes the password, a second factor and
- * all sessions away, and mails a link to choose another password. A registration that was waiting for its confirmation keeps its password: until
- * now it was good for nothing.
+ * all sessions away, and mails a link to choose another password. A registration that waited for its confirmation becomes an
+ * account with the password it waited with: until now that was good for nothing.
  *
  * @param viewer who sent the request, if anybody
  * @throws {AuthError} INVALID_TOKEN, or EMAIL_TAKEN when somebody else has the address by now
@@ -65,8 +65,9 @@ export async function verifyEmail(
   const hash = opaqueTokenHash(token);
   return transaction(deps.db, async (tx) => {
     const taken = await takeEmailToken(tx, hash, PURPOSES, deps.now());
-    const account = taken === null ? null : await lockAccount(tx, taken.userId);
-    if (taken === null || account === null || account.user.status === 'DISABLED') {
+    if (taken === null) return confirmRegistration(deps, tx, hash, client);
+    const account = await lockAccount(tx, taken.userId);
+    if (account === null || account.user.status === 'DISABLED') {
       throw new AuthError('INVALID_TOKEN');
     }
     const link = { token: taken, user: account.user, client };
@@ -84,8 +85,7 @@ function isAtRisk({ user, credentials }: Account, viewer: Viewer | null): boolea
   return (
     user.emailVerifiedAt === null &&
     credentials.passwordHash !== null &&
-    viewer?.user.id !== user.id &&
-    !isPendingRegistration(user)
+    viewer?.user.id !== user.id
   );
 }
 
@@ -101,8 +101,6 @@ async function confirmEmail(
   const now = deps.now();
   const changes = {
     emailVerifiedAt: user.emailVerifiedAt ?? now,
-    // what waits is another address, or was this one until now
-    ...(user.pendingEmail === user.email ? { pendingEmail: null } : {}),
     ...(atRisk ? { passwordHash: null, pendingEmail: null } : {}),
   };
   await updateUser(tx, user.id, changes, now);

@@ -5,11 +5,11 @@ import { type EmailTokenPurpose, purgeEmailTokens } from '../records/email-token
 import { findLease, finishRun, giveLeaseUp, takeLease } from '../records/job-lease.ts';
 import { purgeLoginChallenges } from '../records/login-challenge.ts';
 import { purgeMails } from '../records/mail-delivery.ts';
+import { purgePendingRegistrations } from '../records/pending-registration.ts';
 import { findHitsBeyond, purgeRateLimitHits } from '../records/rate-limit-hit.ts';
 import { purgeSessions } from '../records/session.ts';
 import { purgeTotpEnrolments } from '../records/totp.ts';
 import type { Deps } from './deps.ts';
-import { forgetUnconfirmed } from './steps/unconfirmed-registration.ts';
 
 /** Forgets what has expired. Of any number of instances over one database one does, for all. */
 export interface Housekeeping {
@@ -34,7 +34,8 @@ const SHORTEST_REST_MS = 10;
 const SESSION_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
 // after its link has run out a registration is worth nothing but a better answer to whoever tries to sign in
 const UNCONFIRMED_KEPT_MS = 7 * 24 * 60 * 60 * 1000;
-const OTHER_LINKS: readonly EmailTokenPurpose[] = [
+const LINKS: readonly EmailTokenPurpose[] = [
+  'VERIFY_EMAIL',
   'CHANGE_EMAIL',
   'UNDO_EMAIL_CHANGE',
   'RESET_PASSWORD',
@@ -101,7 +102,7 @@ export function forgetExpiredByKind(deps: Deps): Promise<Tally> {
 type Tally = Record<string, number>;
 type Purge = (limit: number) => Promise<number>;
 
-function purgesOf(deps: Deps, tally: Tally): Record<string, Purge> {
+function purgesOf(deps: Deps): Record<string, Purge> {
   const { db, config, now } = deps;
   const at = now();
   const ago = (ms: number) => new Date(at.getTime() - ms);
@@ -118,14 +119,10 @@ function purgesOf(deps: Deps, tally: Tally): Record<string, Purge> {
     loginChallenges: (limit) => purgeLoginChallenges(db, at, limit),
     async emailTokens(limit) {
       let purged = 0;
-      for (const purpose of OTHER_LINKS) purged += await purgeEmailTokens(db, purpose, at, limit);
+      for (const purpose of LINKS) purged += await purgeEmailTokens(db, purpose, at, limit);
       return purged;
     },
-    async verificationTokens(limit) {
-      const forgotten = await forgetUnconfirmed(deps, ago(UNCONFIRMED_KEPT_MS), limit);
-      tally.registrations = (tally.registrations ?? 0) + forgotten.registrations;
-      return forgotten.links;
-    },
+    registrations: (limit) => purgePendingRegistrations(db, ago(UNCONFIRMED_KEPT_MS), limit),
     totpEnrolments: (limit) => purgeTotpEnrolments(db, at, limit),
     attemptCounters: (limit) => purgeAttemptCounters(db, ago(attemptsKept), limit),
     sessions: (limit) => purgeSessions(db, ago(SESSION_KEPT_MS), limit),
@@ -144,7 +141,7 @@ async function forgetInBatches(
 ): Promise<Tally> {
   const tally: Tally = {};
   const failures: unknown[] = [];
-  let purges = Object.entries(purgesOf(deps, tally));
+  let purges = Object.entries(purgesOf(deps));
   while (purges.length > 0) {
     const unfinished: typeof purges = [];
     for (const [kind, purge] of purges) {

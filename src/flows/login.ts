@@ -16,12 +16,17 @@ import {
 import { recordEvent } from '../records/audit-event.ts';
 import { hasEmailTokenSince } from '../records/email-token.ts';
 import { insertLoginChallenge } from '../records/login-challenge.ts';
-import { stillThere, type User } from '../records/user.ts';
+import {
+  findPendingRegistration,
+  type PendingRegistration,
+} from '../records/pending-registration.ts';
+import { identifierKey, stillThere, type User } from '../records/user.ts';
 import type { Deps } from './deps.ts';
 import { type Attempt, type AttemptSubject, withAttempt } from './steps/attempt.ts';
 import { mailLink } from './steps/email-link.ts';
 import { completeWithCode, completeWithPassword } from './steps/login-completion.ts';
 import { mayWriteTo } from './steps/mailing.ts';
+import { isPasswordOf, renewLinkAfterwards } from './steps/pending-registration.ts';
 import type { SignedIn } from './steps/session-opening.ts';
 
 export interface LoginInput {
@@ -65,6 +70,7 @@ export async function login(
   // a flood that cannot be hashed anyway shall not reach the database either
   deps.passwords.assertRoom();
   const account = await findAccountByIdentifier(deps.db, input.identifier);
+  const pending = await findPending(deps, input.identifier);
   const deviceId = account === null ? null : deviceOf(deps, input, account);
   // A known device has a counter of its own: guessing elsewhere does not lock it out, and its failures lock nobody else.
   const subject: AttemptSubject =
@@ -72,7 +78,8 @@ export async function login(
       ? { kind: 'password', identifier: input.identifier }
       : { kind: 'device', deviceId };
   return withAttempt(deps, subject, locked, async (attempt) => {
-    const verified = await verifyPassword(deps, attempt, account, input.password, client);
+    const who = { account, pending };
+    const verified = await verifyPassword(deps, attempt, who, input.password, client);
     const secondFactor = verified.credentials.totpSecret !== null;
     if (secondFactor && input.code === null) {
       return challenge(deps, attempt, { account: verified, deviceId }, input, client);
@@ -91,16 +98,27 @@ function deviceOf(deps: Deps, input: LoginInput, account: Account): string | nul
   return knownDevice(keys, input.deviceToken, deviceOwnerOf(account), deps.now());
 }
 
+/** Asked for every identifier, or for none: that a registration waits must not show in the time. */
+async function findPending(deps: Deps, identifier: string): Promise<PendingRegistration | null> {
+  if (deps.config.registration !== 'verify') return null;
+  return findPendingRegistration(deps.db, identifierKey(identifier));
+}
+
 async function verifyPassword(
   deps: Deps,
   attempt: Attempt,
-  account: Account | null,
+  { account, pending }: { account: Account | null; pending: PendingRegistration | null },
   password: string,
   client: Client,
 ): Promise<Account> {
   const hash = account?.credentials.passwordHash ?? null;
   const matches = await deps.passwords.verify(hash, password);
   if (!matches || account === null || hash === null) {
+    // after the account: its owner, who has registered once more with the same password, is let in
+    if (pending !== null && (await isPasswordOf(deps, pending, password))) {
+      await recordWaiting(deps, pending, client);
+      throw new AuthError('EMAIL_NOT_VERIFIED');
+    }
     await recordFailure(deps, attempt, account, client);
     throw new AuthError('INVALID_CREDENTIALS');
   }
@@ -128,6 +146,21 @@ async function recordFailure(
     const isLocked = await attempt.fail(tx);
     if (isLocked) await recordEvent(tx, { type: 'ACCOUNT_LOCKED', ...event });
   });
+}
+
+/**
+ * The password was that of a registration that waits, whoever has the address. The attempt is taken back and no failures are
+ * forgotten: otherwise who registers with somebody's address could guess at their account without end.
+ */
+async function recordWaiting(
+  deps: Deps,
+  pending: PendingRegistration,
+  client: Client,
+): Promise<void> {
+  const detail = { reason: 'EMAIL_NOT_VERIFIED' };
+  const event = { userId: null, client, now: deps.now(), detail };
+  await recordEvent(deps.db, { type: 'LOGIN_FAILED', ...event });
+  renewLinkAfterwards(deps, pending);
 }
 
 /** The password was right, and yet nobody is let in. */

@@ -1,6 +1,6 @@
 import type { Client } from '../client.ts';
 import { newId } from '../crypto/id.ts';
-import { type Db, transaction } from '../db/client.ts';
+import { transaction } from '../db/client.ts';
 import { AuthError } from '../errors.ts';
 import {
   assertNoProblems,
@@ -11,11 +11,11 @@ import {
   readUsername,
 } from '../input.ts';
 import { recordEvent } from '../records/audit-event.ts';
-import { claimUsername, putPendingRegistration } from '../records/pending-registration.ts';
 import { insertUser, type NewUser } from '../records/user.ts';
 import type { Deps } from './deps.ts';
-import { issueNoToken, issueToken, mailFirstLink } from './steps/email-link.ts';
-import { mayWriteTo, recipientOf, writeTo } from './steps/mailing.ts';
+import { mailFirstLink } from './steps/email-link.ts';
+import { mayWriteTo } from './steps/mailing.ts';
+import { keepRegistration } from './steps/pending-registration.ts';
 import { issueTokens, openSession, type SignedIn } from './steps/session-opening.ts';
 
 export interface RegistrationInput {
@@ -49,13 +49,16 @@ export async function register(
   // outside the transaction: a connection must not be held while a hash is computed
   const passwordHash = await deps.passwords.hash(input.password);
   const mayWrite = await mayWriteTo(deps, names.email, 'registration');
+  if (deps.config.registration === 'verify') {
+    const registration = { ...names, password: input.password, passwordHash };
+    await transaction(deps.db, (tx) =>
+      keepRegistration(deps, tx, registration, { mayWrite, client }),
+    );
+    return { sentTo: names.email };
+  }
   const now = deps.now();
   const id = newId(now);
   const newUser: NewUser = { id, ...names, passwordHash, role: 'USER', appMetadata: {}, now };
-  if (deps.config.registration === 'verify') {
-    await transaction(deps.db, (tx) => keepUntilConfirmed(deps, tx, newUser, mayWrite, client));
-    return { sentTo: names.email };
-  }
   const { user, session } = await transaction(deps.db, async (tx) => {
     const user = await insertUser(tx, newUser);
     const wish = { remembered: input.remember, cookies: input.cookies, amr: ['pwd'] };
@@ -72,32 +75,6 @@ function refuse(): never {
   const message =
     'Registration is closed. Ask an administrator for an invitation, and open the link in it.';
   throw new AuthError('INVALID_INPUT', { fields: [{ path: 'email', message }] });
-}
-
-/**
- * Keeps a registration until its address is confirmed. When somebody has the address already, its owner is told by mail and
- * nothing else happens. The same statements run either way, so that time does not tell what the answer conceals.
- */
-async function keepUntilConfirmed(
-  deps: Deps,
-  tx: Db,
-  newUser: NewUser,
-  mayWrite: boolean,
-  client: Client,
-): Promise<void> {
-  const { now } = newUser;
-  if (newUser.username !== null) await claimUsername(tx, newUser.username);
-  const { user, isAccepted } = await putPendingRegistration(tx, newUser);
-  if (isAccepted) {
-    const link = await issueToken(deps, tx, user.id, 'VERIFY_EMAIL', user.email);
-    if (mayWrite) await writeTo(deps, tx, recipientOf(user), { kind: 'verify-email', ...link });
-    await recordEvent(tx, { type: 'REGISTERED', userId: user.id, client, now });
-  } else {
-    await issueNoToken(deps, tx, user);
-    if (mayWrite) await writeTo(deps, tx, recipientOf(user), { kind: 'already-registered' });
-    const event = { userId: user.id, actorId: null, client, now };
-    await recordEvent(tx, { type: 'REGISTRATION_REPEATED', ...event });
-  }
 }
 
 function readNames(deps: Deps, input: RegistrationInput) {

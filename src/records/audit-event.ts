@@ -25,7 +25,8 @@ export const AUDIT_EVENT_TYPES = {
   REFRESH_TOKEN_REUSED:
     'An old refresh token was presented, as a thief would; the session was ended.',
   PROFILE_UPDATED: 'A profile was changed; `detail.fields` names what.',
-  EMAIL_VERIFICATION_REQUESTED: 'A link to confirm an e-mail address was asked for.',
+  EMAIL_VERIFICATION_REQUESTED:
+    'A link to confirm an e-mail address was asked for; without a user by a registration that waits for it.',
   EMAIL_VERIFIED: 'The e-mail address was confirmed.',
   EMAIL_CHANGE_REQUESTED: 'Another e-mail address was given and waits for its confirmation.',
   EMAIL_CHANGED: 'The e-mail address was changed.',

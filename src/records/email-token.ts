@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, gte, inArray, isNull, lte, ne, type SQL } from 'drizzle-orm';
+import { and, asc, eq, gt, gte, inArray, isNull, lte, ne } from 'drizzle-orm';
 import { affectedRows, type Db } from '../db/client.ts';
 import type { EmailTokenPurpose } from '../db/enumerations.ts';
 import { builtOnce, insertBuiltOnce, placeholder } from '../db/prepared-query.ts';
@@ -10,17 +10,19 @@ export type EmailToken = typeof emailTokens.$inferSelect;
 const { tokenHash, userId, purpose, consumedAt, createdAt, expiresAt } = emailTokens;
 
 const insert = insertBuiltOnce(emailTokens);
-const voiding = (which: SQL) =>
-  builtOnce((db) =>
-    db
-      .update(emailTokens)
-      .set({ consumedAt: placeholder('now', consumedAt) })
-      .where(and(eq(userId, placeholder('owner', userId)), which, isNull(consumedAt)))
-      .prepare(),
-  );
-const voidPurpose = voiding(eq(purpose, placeholder('purpose', purpose)));
-// no token was made after one that is being made
-const voidNothing = voiding(gt(createdAt, placeholder('after', createdAt)));
+const voidPurpose = builtOnce((db) =>
+  db
+    .update(emailTokens)
+    .set({ consumedAt: placeholder('now', consumedAt) })
+    .where(
+      and(
+        eq(userId, placeholder('owner', userId)),
+        eq(purpose, placeholder('purpose', purpose)),
+        isNull(consumedAt),
+      ),
+    )
+    .prepare(),
+);
 
 const UNDO: EmailTokenPurpose = 'UNDO_EMAIL_CHANGE';
 
@@ -42,19 +44,6 @@ export async function putFirstEmailToken(
   token: Omit<EmailToken, 'consumedAt'>,
 ): Promise<void> {
   await insert(db).execute({ ...token, consumedAt: null });
-}
-
-/**
- * Keeps a token that is good for nothing, at the cost of `putEmailToken`: whoever measures how long a registration takes
- * must not learn from it whether there was a token to issue.
- */
-export async function putVoidEmailToken(
-  db: Db,
-  token: Omit<EmailToken, 'consumedAt'>,
-): Promise<void> {
-  const { userId: owner, createdAt: now, expiresAt: after } = token;
-  await voidNothing(db).execute({ owner, after, now });
-  await insert(db).execute({ ...token, consumedAt: token.createdAt });
 }
 
 /** A token that is still good, and is left so. */
@@ -137,22 +126,6 @@ export async function hasEmailTokenSince(
     .where(and(eq(userId, owner), eq(purpose, of), gt(createdAt, since), isNull(consumedAt)))
     .limit(1);
   return found.length > 0;
-}
-
-/** The tokens of a purpose that ran out first, if that was before a time, and whose they are. */
-export async function listOutdated(db: Db, of: EmailTokenPurpose, before: Date, limit: number) {
-  return db
-    .select({ tokenHash, userId })
-    .from(emailTokens)
-    .where(and(eq(purpose, of), lte(expiresAt, before)))
-    .orderBy(asc(expiresAt))
-    .limit(limit);
-}
-
-/** Forgets these tokens. */
-export async function deleteEmailTokens(db: Db, hashes: readonly Buffer[]): Promise<void> {
-  if (hashes.length === 0) return;
-  await db.delete(emailTokens).where(inArray(tokenHash, [...hashes]));
 }
 
 /** Forgets tokens of a purpose that nobody can use any more, at the most `limit` of them: those that ran out first. */

@@ -32,6 +32,10 @@ export const PERSONAL_DATA: Readonly<
       'last_name',
     ],
   },
+  pending_registrations: {
+    notExported:
+      'Who registered with an address is not known before it is confirmed, and need not be who has it. Forgotten with its link.',
+  },
   totp_enrolments: { exportedAs: 'totpEnrolment', leavesOut: ['user_id', 'secret'] },
   recovery_codes: { exportedAs: 'recoveryCodes', leavesOut: ['user_id', 'code_hash'] },
   sessions: { exportedAs: 'sessions', leavesOut: ['user_id', 'nonce'] },

@@ -1,29 +1,25 @@
-import { createConnection } from 'mysql2';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { connectionOptions } from '../../src/db/connection.ts';
-import { idBytes, newName, PASSWORD, registerUser, type TestUser } from '../support/account.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newName, PASSWORD, registerUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
-import { runSql } from '../support/database.ts';
 import { kindsTo } from '../support/mailbox.ts';
+import {
+  type Addresses,
+  makeAddresses,
+  newAddress,
+  REGISTER,
+  statementsOf,
+} from './support/addresses.ts';
 import { timesApart } from './support/timing.ts';
 
 const ROUNDS = 30;
 const RESET = `mutation ($input: RequestPasswordResetInput!) {
   requestPasswordReset(input: $input) { __typename message }
 }`;
-const REGISTER = `mutation ($input: RegisterInput!) {
-  register(input: $input) {
-    __typename ... on VerificationSent { email } ... on Error { code message }
-  }
-}`;
 const UPDATE = `mutation ($input: UpdateProfileInput!) {
   updateProfile(input: $input) {
     __typename ... on UpdateProfileSuccess { user { email emailVerified } } ... on Error { code message }
   }
 }`;
-
-/** What there can be at an address: the address of one such account, or for each call another one. */
-type Addresses = Record<string, () => string>;
 
 let open: TestApp;
 let app: TestApp;
@@ -34,34 +30,12 @@ beforeAll(async () => {
   // as much of argon2 as in production
   const env = { REGISTRATION: 'verify', ARGON2_MEMORY: '19456', ARGON2_PASSES: '2' };
   app = await createTestApp({ databaseUrl, clock, env });
-  addresses = await makeAddresses();
+  addresses = await makeAddresses(open, app);
 }, 60_000);
 afterAll(async () => {
   await app.close();
   await open.close();
 });
-
-async function makeAddresses(): Promise<Addresses> {
-  const users: Record<string, TestUser> = {};
-  for (const kind of ['confirmed', 'unconfirmed', 'disabled', 'admin', 'invited', 'deleted']) {
-    users[kind] = await registerUser(open);
-  }
-  const sql = async (kind: string, statement: string) => {
-    await runSql(open.databaseUrl, `${statement} where id = ?`, [idBytes(users[kind]?.id ?? '')]);
-  };
-  await sql('confirmed', 'update users set email_verified_at = created_at');
-  await sql('disabled', "update users set status = 'DISABLED'");
-  await sql('admin', "update users set role = 'ADMIN', email_verified_at = created_at");
-  await sql('invited', 'update users set password_hash = null');
-  await sql('deleted', 'delete from users');
-  const waiting = newAddress();
-  await app.post({ query: REGISTER, variables: { input: { email: waiting, password: PASSWORD } } });
-  const known = Object.entries(users).map(([kind, { email }]) => [kind, () => email] as const);
-  return { ...Object.fromEntries(known), waiting: () => waiting, unknown: newAddress };
-}
-
-// as long as those of the others
-const newAddress = () => `${newName()}@example.com`;
 
 /** All that a client sees of an answer, but for the address it sent. */
 async function seen(response: Response, sent: string): Promise<string> {
@@ -83,23 +57,6 @@ async function answersFor(body: (email: string) => object, sending = {}): Promis
 const attemptsAt = (body: (email: string) => object, sending = {}) =>
   Object.values(addresses).map((addressOf) => () => app.post(body(addressOf()), sending));
 
-/** The SQL that runs until the answer is there, in the order in which it does. */
-async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {
-  const connection = await createConnection(connectionOptions(app.databaseUrl, () => ''));
-  await new Promise((resolve) => connection.end(resolve));
-  let driver = Object.getPrototypeOf(connection);
-  while (!Object.hasOwn(driver, 'execute')) driver = Object.getPrototypeOf(driver);
-  const spies = [vi.spyOn(driver, 'execute'), vi.spyOn(driver, 'query')];
-  try {
-    await work();
-    return spies.flatMap((spy) =>
-      spy.mock.calls.map(([options]) => (options as { sql: string }).sql),
-    );
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-  }
-}
-
 describe('E3: asking for a link to choose another password', () => {
   const body = (email: string) => ({ query: RESET, variables: { input: { email } } });
 
@@ -111,7 +68,7 @@ describe('E3: asking for a link to choose another password', () => {
     for (const addressOf of Object.values(addresses)) {
       const email = addressOf();
       await app.app.deps.afterwards.idle();
-      expect(await statementsOf(() => app.post(body(email)))).toEqual([]);
+      expect(await statementsOf(app, () => app.post(body(email)))).toEqual([]);
     }
   });
 
@@ -152,15 +109,13 @@ describe('E2: registering where the address must be confirmed', () => {
       const email = addressOf();
       await app.post(body(newAddress()));
       const hashes = app.hashes();
-      const statements = await statementsOf(() => app.post(body(email)));
-      // which table, and what for: only the columns of a token that is good for nothing differ
-      const shapes = statements.map((sql) => sql.trim().split(/\s+/).slice(0, 3).join(' '));
-      costs.add(JSON.stringify([app.hashes() - hashes, shapes]));
+      const statements = await statementsOf(app, () => app.post(body(email)));
+      costs.add(JSON.stringify([app.hashes() - hashes, statements]));
     }
     expect([...costs], [...costs].join('\n')).toHaveLength(1);
-    const [hashes, shapes] = JSON.parse([...costs][0] ?? '[]');
+    const [hashes, statements] = JSON.parse([...costs][0] ?? '[]');
     expect(hashes).toBe(1);
-    expect(shapes.length).toBeGreaterThan(7);
+    expect(statements.length).toBeGreaterThan(5);
   });
 
   it('takes the same time, whoever has the address', async () => {
@@ -169,9 +124,8 @@ describe('E2: registering where the address must be confirmed', () => {
 
   it('tells owners by mail, and nobody else', async () => {
     const { confirmed = newAddress, waiting = newAddress } = addresses;
-    expect(new Set(await kindsTo(app, waiting()))).toEqual(
-      new Set(['verify-email', 'reset-password']),
-    );
+    // and no link to reset what is no account
+    expect(new Set(await kindsTo(app, waiting()))).toEqual(new Set(['verify-email']));
     expect(await kindsTo(app, confirmed())).toContain('already-registered');
   });
 });
@@ -190,7 +144,7 @@ describe('E4: asking for another address where it must be confirmed', () => {
     const statements = new Set<string>();
     for (const addressOf of Object.values(addresses)) {
       const email = addressOf();
-      statements.add(JSON.stringify(await statementsOf(() => app.post(body(email), sending))));
+      statements.add(JSON.stringify(await statementsOf(app, () => app.post(body(email), sending))));
     }
     expect([...statements]).toHaveLength(1);
     expect(await timesApart(attemptsAt(body, sending), ROUNDS)).toBeNull();

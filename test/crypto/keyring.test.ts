@@ -9,6 +9,7 @@ const PURPOSES = Object.keys({
   'totp-secret': true,
   'signing-key': true,
   'recovery-code': true,
+  'password-hint': true,
   mail: true,
   counter: true,
   pseudonym: true,

@@ -29,6 +29,7 @@ async function fill(count: number, kind: 'expired' | 'live'): Promise<void> {
     `attempt_counters select random_bytes(32), 1, 0, ${end}, null`,
     `login_challenges select random_bytes(32), ${user}, null, 0, 0, 0, ${end}, ${end}, null`,
     `email_tokens select random_bytes(32), elt(1 + a.d % 2, 'VERIFY_EMAIL', 'RESET_PASSWORD'), ${user}, 'a@b.c', ${end}, ${end}, null`,
+    `pending_registrations select hex(random_bytes(16)), 'a@b.c', null, null, null, '', 'h', random_bytes(32), ${end}, ${end}, ${end}`,
     `sessions (id, user_id, generation, nonce, rotated_at, remembered, cookies, amr, authenticated_at, created_at, last_used_at, expires_at, absolute_expires_at)
       select random_bytes(16), ${user}, 0, random_bytes(16), ${end}, 0, 0, 'pwd', ${end}, ${end}, ${end}, ${end}, ${end}`,
     `outbox select random_bytes(16), ${user}, 'verify-email', null, elt(1 + a.d % 3, 'SENT', 'FAILED', 'KEPT'), 1, ${end}, ${end}, ${end}, null`,
@@ -65,12 +66,13 @@ it('looks at what it forgets and at no more when there is something', async () =
       rateLimitHits: EXPIRED,
       attemptCounters: EXPIRED,
       loginChallenges: EXPIRED,
+      emailTokens: EXPIRED,
+      registrations: EXPIRED,
       sessions: EXPIRED,
       mails: EXPIRED,
       auditEvents: EXPIRED,
     });
-    expect((forgotten.emailTokens ?? 0) + (forgotten.verificationTokens ?? 0)).toBe(EXPIRED);
   });
   // a batch that is not full may be sorted; what lives is not looked at
-  expect(scanned).toBeLessThan(4 * EXPIRED);
+  expect(scanned).toBeLessThan(5 * EXPIRED);
 });

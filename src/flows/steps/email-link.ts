@@ -8,7 +8,6 @@ import {
   type EmailTokenPurpose,
   putEmailToken,
   putFirstEmailToken,
-  putVoidEmailToken,
 } from '../../records/email-token.ts';
 import { deleteChallengesOf } from '../../records/login-challenge.ts';
 import { endSessionsOf } from '../../records/session-end.ts';
@@ -65,11 +64,6 @@ export async function issueToken(
   const { link, stored } = newLink(deps, userId, purpose, email);
   await putEmailToken(tx, stored);
   return link;
-}
-
-/** Does as much as issuing a token, for nothing. */
-export async function issueNoToken(deps: Deps, tx: Db, user: User): Promise<void> {
-  await putVoidEmailToken(tx, newLink(deps, user.id, 'VERIFY_EMAIL', user.email).stored);
 }
 
 function newLink(deps: Deps, userId: string, purpose: EmailTokenPurpose, email: string) {

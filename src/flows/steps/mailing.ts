@@ -16,6 +16,9 @@ export interface Recipient {
   phrase: string | null;
 }
 
+/** As much of somebody as tells how they may be written to; without an id, of no account yet. */
+type Addressee = Pick<User, 'email' | 'phrase' | 'emailVerifiedAt'> & { id: string | null };
+
 const HIT_KEY_BYTES = 16;
 // no digits, dots, slashes or "@": nothing that could be followed, dialled or written to
 const PLAIN_WORDS = /^[\p{L}\p{M} ',;!?-]+$/u;
@@ -26,7 +29,7 @@ const PLAIN_WORDS = /^[\p{L}\p{M} ',;!?-]+$/u;
  *
  * @param email another address of theirs, which is not confirmed
  */
-export function recipientOf(user: User, email: string | null = null): Recipient {
+export function recipientOf(user: Addressee, email: string | null = null): Recipient {
   const { id, phrase } = user;
   const isTheirs = email === null && user.emailVerifiedAt !== null;
   const isHarmless = phrase !== null && PLAIN_WORDS.test(phrase);

@@ -19,7 +19,7 @@ export type AuditEventType =
   | 'EMAIL_CHANGE_REQUESTED'
   /** A change of the e-mail address was undone from the earlier address. */
   | 'EMAIL_CHANGE_UNDONE'
-  /** A link to confirm an e-mail address was asked for. */
+  /** A link to confirm an e-mail address was asked for; without a user by a registration that waits for it. */
   | 'EMAIL_VERIFICATION_REQUESTED'
   /** The e-mail address was confirmed. */
   | 'EMAIL_VERIFIED'

@@ -1,0 +1,163 @@
+import type { Client } from '../../client.ts';
+import { newId } from '../../crypto/id.ts';
+import { createOpaqueToken } from '../../crypto/opaque-token.ts';
+import { fitsHint, passwordHint } from '../../crypto/password-hint.ts';
+import { type Db, transaction } from '../../db/client.ts';
+import { AuthError } from '../../errors.ts';
+import type { LinkToken, MailMessage } from '../../mail/message.ts';
+import { findAccountByIdentifier, findUserByUsername } from '../../records/account.ts';
+import { recordEvent } from '../../records/audit-event.ts';
+import {
+  type PendingLink,
+  type PendingRegistration,
+  putPendingRegistration,
+  renewPendingLink,
+  takePendingRegistration,
+} from '../../records/pending-registration.ts';
+import { identifierKey, insertUser, type User } from '../../records/user.ts';
+import type { Deps } from '../deps.ts';
+import { mayWriteTo, recipientOf, writeTo } from './mailing.ts';
+
+// whoever tries again and again to sign in before confirming is not sent a link each time
+const LINK_EVERY_MS = 15 * 60 * 1000;
+
+/** What somebody registers with. */
+export interface Registration {
+  email: string;
+  username: string | null;
+  displayName: string | null;
+  phrase: string | null;
+  password: string;
+  passwordHash: string;
+}
+
+/**
+ * Keeps a registration until its address is confirmed, in the place of one that waits there. It is kept whoever has the
+ * address, by the same statements, and waits in the same way: only the mail differs, and an owner is sent no link.
+ *
+ * @param mayWrite whether a mail may go there. Otherwise nothing changes: a link that was mailed must not die for one that
+ *   is not, or a stranger who registers often enough would keep everybody from confirming.
+ * @throws {AuthError} USERNAME_TAKEN when an account has it; registrations that wait hold none
+ */
+export async function keepRegistration(
+  deps: Deps,
+  tx: Db,
+  registration: Registration,
+  { mayWrite, client }: { mayWrite: boolean; client: Client },
+): Promise<void> {
+  const { password, ...kept } = registration;
+  const { email, username } = kept;
+  if (username !== null && (await findUserByUsername(tx, username)) !== null) {
+    throw new AuthError('USERNAME_TAKEN');
+  }
+  const owner = await findOwner(tx, email);
+  const now = deps.now();
+  if (mayWrite) {
+    const { link, stored } = newLink(deps);
+    const key = identifierKey(email);
+    const hint = passwordHint(deps.keyring.keys('password-hint'), key, password);
+    const identity = { ...kept, emailKey: key, passwordHint: hint, createdAt: now };
+    await putPendingRegistration(tx, { ...identity, ...stored });
+    const message: MailMessage =
+      owner === null ? { kind: 'verify-email', ...link } : { kind: 'already-registered' };
+    await writeTo(deps, tx, recipientOf(owner ?? asStranger(kept)), message);
+  }
+  const type = owner === null ? 'EMAIL_VERIFICATION_REQUESTED' : 'REGISTRATION_REPEATED';
+  await recordEvent(tx, { type, userId: owner?.id ?? null, actorId: null, client, now });
+}
+
+/**
+ * Whether a password is that of a registration that waits. A hash is computed where the hint fits: nearly never for a wrong
+ * one, whether or not there is an account besides.
+ */
+export async function isPasswordOf(
+  deps: Deps,
+  pending: PendingRegistration,
+  password: string,
+): Promise<boolean> {
+  const { passwordHash, passwordHint: hint, emailKey } = pending;
+  const mayBe = fitsHint(deps.keyring.keys('password-hint'), hint, emailKey, password);
+  return mayBe && deps.passwords.verify(passwordHash, password);
+}
+
+/**
+ * Mails another link to who knows the password of a registration that waits, now and then, and once the answer is out: it is
+ * mailed only where the address is free, and nothing else may tell whether it is.
+ *
+ * @throws {RequestError} OVERLOADED when too much waits already
+ */
+export function renewLinkAfterwards(deps: Deps, pending: PendingRegistration): void {
+  if (deps.now().getTime() - pending.linkedAt.getTime() < LINK_EVERY_MS) return;
+  deps.afterwards.add(() => renewLink(deps, pending));
+}
+
+async function renewLink(deps: Deps, pending: PendingRegistration): Promise<void> {
+  if (!(await mayWriteTo(deps, pending.email, 'verification'))) return;
+  await transaction(deps.db, async (tx) => {
+    const { link, stored } = newLink(deps);
+    // for a taken address too: with its link the registration is forgotten, and none may be forgotten sooner than another
+    if (!(await renewPendingLink(tx, pending, stored))) return;
+    if ((await findOwner(tx, pending.email)) !== null) return;
+    await writeTo(deps, tx, recipientOf(asStranger(pending)), { kind: 'verify-email', ...link });
+  });
+}
+
+/**
+ * Makes an account of the registration that a link confirms. Its username is given up when somebody has it by now.
+ *
+ * @throws {AuthError} INVALID_TOKEN; when somebody has the address by now as well: they may not learn who registered with it
+ */
+export async function confirmRegistration(
+  deps: Deps,
+  tx: Db,
+  tokenHash: Buffer,
+  client: Client,
+): Promise<User> {
+  const now = deps.now();
+  const isClosed = deps.config.registration === 'closed';
+  const pending = isClosed ? null : await takePendingRegistration(tx, tokenHash, now);
+  if (pending === null) throw new AuthError('INVALID_TOKEN');
+  const user = await insertConfirmed(tx, pending, now);
+  const event = { userId: user.id, client, now };
+  await recordEvent(tx, { type: 'REGISTERED', ...event });
+  await recordEvent(tx, { type: 'EMAIL_VERIFIED', ...event });
+  return user;
+}
+
+async function insertConfirmed(tx: Db, pending: PendingRegistration, now: Date): Promise<User> {
+  const { email, username, displayName, phrase, passwordHash } = pending;
+  const chosen = { email, username, displayName, phrase, passwordHash };
+  const given = {
+    id: newId(now),
+    emailVerifiedAt: now,
+    role: 'USER',
+    appMetadata: {},
+    now,
+  } as const;
+  try {
+    return await insertUser(tx, { ...given, ...chosen });
+  } catch (error) {
+    if (!(error instanceof AuthError)) throw error;
+    if (error.code !== 'USERNAME_TAKEN') throw new AuthError('INVALID_TOKEN');
+    return insertConfirmed(tx, { ...pending, username: null }, now);
+  }
+}
+
+async function findOwner(tx: Db, email: string): Promise<User | null> {
+  return (await findAccountByIdentifier(tx, email))?.user ?? null;
+}
+
+/** Who a mail goes to that belongs to no account. */
+function asStranger({ email, phrase }: { email: string; phrase: string | null }) {
+  return { id: null, email, phrase, emailVerifiedAt: null };
+}
+
+function newLink({ config, now }: Deps): { link: LinkToken; stored: PendingLink } {
+  const { token, hash: tokenHash } = createOpaqueToken();
+  const linkedAt = now();
+  const expiresAt = new Date(linkedAt.getTime() + config.emailTokens.verificationMs);
+  return {
+    link: { token, expiresAt: expiresAt.getTime() },
+    stored: { tokenHash, linkedAt, expiresAt },
+  };
+}
