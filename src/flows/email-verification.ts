@@ -5,13 +5,12 @@ import { AuthError, RequestError } from '../errors.ts';
 import { type Account, lockAccount } from '../records/account.ts';
 import { recordEvent } from '../records/audit-event.ts';
 import { type EmailTokenPurpose, takeEmailToken } from '../records/email-token.ts';
-import { deleteRecoveryCodes } from '../records/recovery-code.ts';
-import { disableTotpSecret } from '../records/totp.ts';
 import { findUser, identifierKey, type User, updateUser } from '../records/user.ts';
 import type { Viewer } from './authentication.ts';
 import type { Deps } from './deps.ts';
 import { confirmEmailChange, type OpenedLink, undoEmailChange } from './steps/email-change.ts';
 import { mailLink, replaceLostPassword } from './steps/email-link.ts';
+import { dropUnproven } from './steps/first-confirmation.ts';
 import { mayWriteTo } from './steps/mailing.ts';
 import { confirmRegistration } from './steps/pending-registration.ts';
 
@@ -31,25 +30,36 @@ export async function requestEmailVerification(
   client: Client,
 ): Promise<void> {
   const { user, session } = viewer;
-  // a registration that was let in unconfirmed waits with its own address
-  const pendingEmail = user.pendingEmail === user.email ? null : user.pendingEmail;
-  if (pendingEmail === null && user.emailVerifiedAt !== null) return;
-  const occasion = pendingEmail === null ? 'verification' : 'email-change';
-  if (!(await mayWriteTo(deps, pendingEmail ?? user.email, occasion))) return;
+  if (user.pendingEmail === null && user.emailVerifiedAt !== null) return;
+  const occasion = user.pendingEmail === null ? 'verification' : 'email-change';
+  if (!(await mayWriteTo(deps, user.pendingEmail ?? user.email, occasion))) return;
   await transaction(deps.db, async (tx) => {
-    if ((await lockAccount(tx, user.id)) === null) throw new RequestError('UNAUTHENTICATED');
+    const account = await lockAccount(tx, user.id);
+    if (account === null) throw new RequestError('UNAUTHENTICATED');
+    // whatever changed the address since the request came in has mailed its own link, which must stay good
+    if (!waitsAlike(account.user, user)) return;
+    const { pendingEmail } = account.user;
     const purpose = pendingEmail === null ? 'VERIFY_EMAIL' : 'CHANGE_EMAIL';
-    await mailLink(deps, tx, user, purpose, pendingEmail);
+    await mailLink(deps, tx, account.user, purpose, pendingEmail);
     const event = { userId: user.id, sessionId: session.id, client, now: deps.now() };
     await recordEvent(tx, { type: 'EMAIL_VERIFICATION_REQUESTED', ...event });
   });
+}
+
+/** Whether the same address of a user waits for its confirmation. */
+function waitsAlike(one: User, other: User): boolean {
+  return (
+    one.email === other.email &&
+    one.pendingEmail === other.pendingEmail &&
+    (one.emailVerifiedAt === null) === (other.emailVerifiedAt === null)
+  );
 }
 
 /**
  * Does what a link is for that was mailed: confirms the address of an account or a new one, or undoes a change of it.
  *
  * A link proves whose the mailbox is, and not who chose the password of an account that anybody could register with the
- * address. So the first confirmation, unless it comes from a session of the account, takes the password, a second factor and
+ * address. So the first confirmation, unless it comes from a session of the account, takes the password, a second factor, the phrase and
  * all sessions away, and mails a link to choose another password. A registration that waited for its confirmation becomes an
  * account with the password it waited with: until now that was good for nothing.
  *
@@ -106,10 +116,6 @@ async function confirmEmail(
   await updateUser(tx, user.id, changes, now);
   await recordEvent(tx, { type: 'EMAIL_VERIFIED', userId: user.id, client, now });
   if (!atRisk) return;
-  // the second factor is as much somebody else's as the password, and would keep the owner out
-  if (await disableTotpSecret(tx, user.id, now)) {
-    await deleteRecoveryCodes(tx, user.id);
-    await recordEvent(tx, { type: 'TOTP_DISABLED', userId: user.id, client, now });
-  }
-  await replaceLostPassword(deps, tx, { ...user, emailVerifiedAt: now }, 'NEVER_CONFIRMED', client);
+  const owned = await dropUnproven(deps, tx, { ...user, ...changes }, client);
+  await replaceLostPassword(deps, tx, owned, 'NEVER_CONFIRMED', client);
 }

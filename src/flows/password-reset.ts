@@ -20,6 +20,7 @@ import { findUser, identifierKey, updateUser } from '../records/user.ts';
 import type { Deps } from './deps.ts';
 import { endAllSessions, mailLink } from './steps/email-link.ts';
 import { forgetPasswordAttempts } from './steps/erasure.ts';
+import { dropUnproven } from './steps/first-confirmation.ts';
 import { mayWriteTo, notify } from './steps/mailing.ts';
 
 const PURPOSES: readonly EmailTokenPurpose[] = ['RESET_PASSWORD', 'INVITATION'];
@@ -52,8 +53,8 @@ async function mailReset(deps: Deps, email: string, client: Client): Promise<voi
 
 /**
  * Chooses a password by a link that was mailed: another one, or the first one of an invited person. It proves that the mailbox
- * is theirs and nothing more, so nobody is signed in and a second factor stays. All sessions end, and so do the locks that
- * wrong passwords have set.
+ * is theirs and nothing more, so nobody is signed in and a second factor stays, unless nobody has confirmed the address
+ * before: then it may be somebody else's, and goes. All sessions end, and so do the locks that wrong passwords have set.
  *
  * @throws {AuthError} INVALID_TOKEN, or INVALID_INPUT, which leaves the link good
  * @throws {RequestError} OVERLOADED, which leaves it good as well
@@ -99,11 +100,14 @@ async function choosePassword(
   const emailVerifiedAt = user.emailVerifiedAt ?? now;
   const changes = { passwordHash, emailVerifiedAt, pendingEmail: null };
   await updateUser(tx, user.id, changes, now);
+  const owned = { ...user, emailVerifiedAt };
+  const recipient =
+    user.emailVerifiedAt === null ? await dropUnproven(deps, tx, owned, client) : owned;
   await endAllSessions(deps, tx, user.id, 'PASSWORD_RESET');
   await voidLinksOf(tx, user.id, now);
   await forgetPasswordAttempts(deps, tx, user);
   const type = purpose === 'INVITATION' ? 'INVITATION_ACCEPTED' : 'PASSWORD_RESET';
   await recordEvent(tx, { type, userId: user.id, client, now });
   if (credentials.passwordHash === null) return;
-  await notify(deps, tx, { ...user, emailVerifiedAt }, { kind: 'password-changed' });
+  await notify(deps, tx, recipient, { kind: 'password-changed' });
 }

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { requestEmailVerification } from '../../src/flows/email-verification.ts';
+import { findSession } from '../../src/records/session.ts';
 import {
   auditTypes,
   enrolTotp,
   idBytes,
+  idOf,
   isSignedIn,
   logIn,
   newName,
@@ -214,6 +217,27 @@ describe('another address', () => {
     for (let i = 0; i < 2; i++) expect((await verifyEmail(app, token)).code).toBe('EMAIL_TAKEN');
     expect(await me(user.accessToken)).toMatchObject({ email: user.email, pendingEmail: newEmail });
     expect(await me(faster.accessToken)).toMatchObject({ emailVerified: false });
+  });
+
+  it('is mailed no dead link by a request that another change has overtaken, and the good one stays', async () => {
+    const user = await confirmedUser();
+    const [first, second] = [`${newName()}@example.org`, `${newName()}@example.org`];
+    await changeEmail(app, user, first);
+    const { deps } = app.app;
+    const [row] = await runSql<{ id: Buffer }>(
+      app.databaseUrl,
+      'select id from sessions where user_id = ?',
+      [idBytes(user.id)],
+    );
+    // as the request read it, before the other one was through
+    const viewer = await findSession(deps.db, idOf(row?.id));
+    if (viewer === null) throw new Error('Nobody is signed in.');
+    await changeEmail(app, user, second);
+    const client = { ipAddress: null, userAgent: null, requestId: null };
+    await requestEmailVerification(deps, viewer, client);
+    expect(await kindsTo(app, first)).toEqual(['confirm-email-change']);
+    const token = await tokenTo(app, second, 'confirm-email-change');
+    expect((await verifyEmail(app, token)).user.email).toBe(second);
   });
 
   it('replaces the one that waited before, is mailed again, and is taken back by the one in force', async () => {

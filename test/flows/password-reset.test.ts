@@ -84,8 +84,9 @@ it('ends all sessions and half-finished sign-ins, and confirms the address', asy
   expect(row?.email_verified_at).toEqual(app.clock.now());
 });
 
-it('signs nobody in and leaves the second factor', async () => {
+it('signs nobody in and leaves the second factor of a confirmed address', async () => {
   const user = await registerUser(app);
+  await confirmAddress(app, user);
   const { secret } = await enrolTotp(app, user);
   const answer = await resetPassword(app, await resetToken(app, user.email), NEW_PASSWORD);
   expect(Object.keys(answer).sort()).toEqual(['__typename', 'message']);
@@ -97,6 +98,7 @@ it('signs nobody in and leaves the second factor', async () => {
 
 it('lifts the locks of the password, on known devices too, and not those of the codes', async () => {
   const user = await registerUser(app);
+  await confirmAddress(app, user);
   const { secret } = await enrolTotp(app, user);
   const device = { identifier: user.email, deviceToken: user.deviceToken };
   const wrong = { password: 'wrong words in a row' };
