@@ -13,8 +13,8 @@ export type MailMessage =
   | ({ readonly kind: 'invitation' } & LinkToken)
   /** To the new address. */
   | ({ readonly kind: 'confirm-email-change' } & LinkToken)
-  /** To the old address, once the new one is in force; the link undoes it. */
-  | ({ readonly kind: 'email-changed'; readonly newEmail: string } & LinkToken)
+  /** To the old address, once the new one is in force; the link undoes it. `null`: it does not say which the new one is. */
+  | ({ readonly kind: 'email-changed'; readonly newEmail: string | null } & LinkToken)
   | { readonly kind: 'password-changed' }
   | { readonly kind: 'totp-enabled' }
   | { readonly kind: 'totp-disabled' }

@@ -64,7 +64,9 @@ function valuesOf({ sender, publicUrl }: Stationery, mail: Mail, lang: string): 
     link: linkOf(message, publicUrl) ?? '',
     phrase: mail.phrase ?? '',
     ...('expiresAt' in message ? { expiry: inWords(message.expiresAt) } : {}),
-    ...(message.kind === 'email-changed' ? { newEmail: message.newEmail } : {}),
+    ...(message.kind === 'email-changed'
+      ? { newEmail: message.newEmail ?? 'another address' }
+      : {}),
     ...(message.kind === 'new-device'
       ? { device: deviceName(message.userAgent), ipAddress: message.ipAddress ?? 'unknown' }
       : {}),

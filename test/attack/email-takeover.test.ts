@@ -1,4 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { createConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { connectionOptions } from '../../src/db/connection.ts';
 import {
   idBytes,
   isSignedIn,
@@ -144,6 +147,24 @@ it('S4: whoever has confirmed the old address in the meantime keeps it', async (
   await confirmAddress(app, next);
   const undo = await tokenTo(app, user.email, 'email-changed');
   expect((await verifyEmail(app, undo)).code).toBe('EMAIL_TAKEN');
+  expect(await isSignedIn(app, next.accessToken)).toBe(true);
+});
+
+it('S4: also whoever confirms it at the very moment when the change is undone', async () => {
+  const user = await owner();
+  await move(user);
+  const next = await registerUser(app, { email: user.email });
+  const undo = await tokenTo(app, user.email, 'email-changed');
+  const confirming = await createConnection(connectionOptions(app.databaseUrl, () => ''));
+  await confirming.beginTransaction();
+  const query = 'update users set email_verified_at = created_at where id = ?';
+  await confirming.query(query, [idBytes(next.id)]);
+  const undone = verifyEmail(app, undo);
+  // long enough for it to have come as far as the row, which is locked
+  await delay(500);
+  await confirming.commit();
+  await confirming.end();
+  expect((await undone).code).toBe('EMAIL_TAKEN');
   expect(await isSignedIn(app, next.accessToken)).toBe(true);
 });
 

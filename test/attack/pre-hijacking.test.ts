@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
+  auditTypes,
   completeLogin,
   enrolTotp,
   isSignedIn,
@@ -13,6 +14,7 @@ import {
 import { createTestApp, type TestApp } from '../support/app.ts';
 import {
   changeEmail,
+  confirmAddress,
   mailsTo,
   requestVerification,
   resetPassword,
@@ -77,6 +79,62 @@ it('S3: is out when the owner of the address resets the password instead', async
   const { attacker, second } = await hijacked();
   await resetPassword(app, await resetToken(app, attacker.email), OWN_PASSWORD);
   await expectLockedOut(attacker, second);
+});
+
+it('S3: and a second factor of theirs does not keep the owner out then either', async () => {
+  const { attacker, second } = await hijacked();
+  const { secret, recoveryCodes } = await enrolTotp(app, attacker);
+  const { challenge } = await logIn(app, { identifier: attacker.email });
+  await resetPassword(app, await resetToken(app, attacker.email), OWN_PASSWORD);
+  for (const code of [nextTotpCode(app, secret), recoveryCodes[0] ?? '']) {
+    expect((await completeLogin(app, challenge, code)).code).toBe('INVALID_CHALLENGE');
+  }
+  await expectLockedOut(attacker, second);
+  const login = await logIn(app, { identifier: attacker.email, password: OWN_PASSWORD });
+  expect(login.__typename).toBe('LoginSuccess');
+  expect(await auditTypes(app, attacker.id)).toContain('TOTP_DISABLED');
+  const owner = { ...attacker, ...login.tokens, password: OWN_PASSWORD };
+  expect((await enrolTotp(app, owner)).recoveryCodes).toHaveLength(10);
+});
+
+it('S3: leaves a phrase that they know in no mail, whichever way the owner confirms the address', async () => {
+  const phrase = 'Seven seals @ 4 docks';
+  const byLink = await hijacked({ phrase });
+  await verifyEmail(app, await tokenTo(app, byLink.attacker.email, 'verify-email'));
+  const byReset = await hijacked({ phrase });
+  await resetPassword(app, await resetToken(app, byReset.attacker.email), OWN_PASSWORD);
+  for (const { attacker } of [byLink, byReset]) {
+    const { email, id } = attacker;
+    app.clock.advance(1);
+    await resetPassword(app, await resetToken(app, email), OWN_PASSWORD);
+    await logIn(app, { identifier: email, password: OWN_PASSWORD });
+    const mails = await mailsTo(app, email);
+    expect(mails.length).toBeGreaterThan(3);
+    expect(mails.map((mail) => mail.phrase).filter((shown) => shown !== null)).toEqual([]);
+    expect(await auditTypes(app, id)).toContain('PROFILE_UPDATED');
+  }
+});
+
+it('a second factor and a phrase stay where the address was confirmed before', async () => {
+  const phrase = 'Seven seals @ 4 docks';
+  const owner = await registerUser(app, { phrase });
+  await confirmAddress(app, owner);
+  await enrolTotp(app, owner);
+  app.clock.advance(1);
+  await resetPassword(app, await resetToken(app, owner.email), OWN_PASSWORD);
+  const login = await logIn(app, { identifier: owner.email, password: OWN_PASSWORD });
+  expect(login.__typename).toBe('MfaRequired');
+  expect((await mailsTo(app, owner.email)).at(-1)).toMatchObject({ phrase });
+});
+
+it('S3: has no words of theirs mailed as the new address of an account that nobody confirmed', async () => {
+  const { attacker } = await hijacked();
+  const theirs = `you-won-${newName()}@claim-it.example`;
+  await changeEmail(app, attacker, theirs);
+  await verifyEmail(app, await tokenTo(app, theirs, 'confirm-email-change'));
+  const [notice] = (await mailsTo(app, attacker.email)).slice(-1);
+  expect(notice?.message).toMatchObject({ kind: 'email-changed', newEmail: null });
+  expect(JSON.stringify(await mailsTo(app, attacker.email))).not.toContain('claim-it');
 });
 
 it('S3: leaves no address of their own waiting behind the owner’s', async () => {

@@ -102,6 +102,11 @@ describe.each(KINDS)('%s', (kind) => {
   });
 });
 
+it('tells of a new address without naming it, where it is not to be named', () => {
+  const { text } = write({ kind: 'email-changed', newEmail: null, ...LINK });
+  expect(text).toContain('uses another address instead of ada@example.org.');
+});
+
 it('leads to the pages that the web application has for it', () => {
   const pages = KINDS.map((kind) => linkOf(MESSAGES[kind], 'https://a.example'));
   expect(pages.filter((page) => page !== null).map((page) => new URL(page).pathname)).toEqual([

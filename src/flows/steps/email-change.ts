@@ -1,7 +1,7 @@
 import type { Client } from '../../client.ts';
 import type { Db } from '../../db/client.ts';
 import { AuthError } from '../../errors.ts';
-import { findAccountByIdentifier } from '../../records/account.ts';
+import { findAccountByIdentifier, lockAccount } from '../../records/account.ts';
 import { recordEvent } from '../../records/audit-event.ts';
 import {
   type EmailToken,
@@ -9,7 +9,7 @@ import {
   voidLinksOf,
   voidUndoTokensSince,
 } from '../../records/email-token.ts';
-import { type User, updateUser } from '../../records/user.ts';
+import { identifierKey, type User, updateUser } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
 import { issueToken, mailLink, replaceLostPassword } from './email-link.ts';
 import { eraseUser } from './erasure.ts';
@@ -56,7 +56,9 @@ export async function confirmEmailChange(
   await voidLinksOf(tx, user.id, now);
   await recordEvent(tx, { type: 'EMAIL_CHANGED', userId: user.id, client, now });
   const undo = await issueToken(deps, tx, user.id, 'UNDO_EMAIL_CHANGE', user.email);
-  const message = { kind: 'email-changed', newEmail: token.email, ...undo } as const;
+  // an address that nobody confirmed may be a stranger's, and the new one may be made of words for them to read
+  const newEmail = user.emailVerifiedAt === null ? null : token.email;
+  const message = { kind: 'email-changed', newEmail, ...undo } as const;
   await notify(deps, tx, user, message);
 }
 
@@ -95,7 +97,9 @@ async function evictSquatter(
 ): Promise<void> {
   const found = await findAccountByIdentifier(tx, email);
   if (found === null || found.user.id === rightfulId) return;
-  const { user } = found;
+  // judged by the locked row: its owner may be confirming the address at this very moment
+  const user = (await lockAccount(tx, found.user.id))?.user;
+  if (user === undefined || identifierKey(user.email) !== identifierKey(email)) return;
   if (user.emailVerifiedAt !== null || user.role !== 'USER') return;
   await eraseUser(deps, tx, user, { type: 'ACCOUNT_DELETED', actorId: null, client });
 }
