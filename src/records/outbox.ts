@@ -1,10 +1,9 @@
-import { and, count, eq, gt } from 'drizzle-orm';
 import { encrypt } from '../crypto/cipher.ts';
 import type { Keys } from '../crypto/keyring.ts';
 import type { Db } from '../db/client.ts';
-import { builtOnce, insertBuiltOnce, placeholder } from '../db/prepared-query.ts';
+import { insertBuiltOnce } from '../db/prepared-query.ts';
 import { outbox } from '../db/schema.ts';
-import type { Mail, MailKind } from '../mail/message.ts';
+import type { Mail } from '../mail/message.ts';
 
 /** A mail to be sent. */
 export interface NewMail {
@@ -34,29 +33,4 @@ export async function insertMail(db: Db, keys: Keys, newMail: NewMail): Promise<
     finishedAt: state === 'PENDING' ? null : now,
     lastError: null,
   });
-}
-
-const countSince = builtOnce((db) =>
-  db
-    .select({ mails: count() })
-    .from(outbox)
-    .where(
-      and(
-        eq(outbox.userId, placeholder('userId', outbox.userId)),
-        eq(outbox.kind, placeholder('kind', outbox.kind)),
-        gt(outbox.createdAt, placeholder('since', outbox.createdAt)),
-      ),
-    )
-    .prepare(),
-);
-
-/** How many mails of a kind a user was written since then. */
-export async function countMailsSince(
-  db: Db,
-  userId: string,
-  kind: MailKind,
-  since: Date,
-): Promise<number> {
-  const [row] = await countSince(db).execute({ userId, kind, since });
-  return row?.mails ?? 0;
 }

@@ -151,6 +151,19 @@ it('has mails sent to one address after another by changing its own', async () =
   for (const message of changed.slice(5)) expect(message).toMatch(/MAIL_RECIPIENT_LIMIT/);
 });
 
+it('has them sent all at the same moment', async () => {
+  const user = await registerUser(open);
+  const answers = await Promise.all(
+    Array.from({ length: 12 }, () => changeEmail(app, user, `${newName()}@example.org`)),
+  );
+  const changed = answers.filter(({ __typename }) => __typename === 'UpdateProfileSuccess');
+  expect(changed).toHaveLength(5);
+  for (const { errors } of answers.filter((answer) => 'errors' in answer)) {
+    expect(errors[0].extensions).toMatchObject({ code: 'RATE_LIMITED' });
+    expect(errors[0].extensions.retryAfter).toBeGreaterThan(HOUR - 60);
+  }
+});
+
 it('has many accounts ask for the same address', async () => {
   const wanted = `${newName()}@example.org`;
   for (let i = 0; i < 7; i++) {

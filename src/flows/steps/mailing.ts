@@ -4,8 +4,8 @@ import type { Db } from '../../db/client.ts';
 import { RequestError } from '../../errors.ts';
 import { linkOf } from '../../mail/link.ts';
 import type { MailKind, MailMessage } from '../../mail/message.ts';
-import { countMailsSince, insertMail } from '../../records/outbox.ts';
-import { recordHit } from '../../records/rate-limit-hit.ts';
+import { insertMail } from '../../records/outbox.ts';
+import { recordHit, windowEnd } from '../../records/rate-limit-hit.ts';
 import { identifierKey, type User } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
 
@@ -89,27 +89,31 @@ async function isWithin(
 ): Promise<boolean> {
   if (!deps.config.rateLimit.enabled) return true;
   const { limit, windowMs } = deps.config.mailAllowance;
-  const key = mac(deps.keyring.keys('counter'), 'mail', ...allowance, identifierKey(email));
-  const hits = await recordHit(db, key.subarray(0, HIT_KEY_BYTES), windowMs, deps.now());
+  const key = hitKey(deps, 'mail', ...allowance, identifierKey(email));
+  const hits = await recordHit(db, key, windowMs, deps.now());
   return hits <= limit;
 }
 
 /**
- * Lets nobody send mails to one address after another through us.
+ * Lets nobody send mails to one address after another through us. It counts before anything is written, so that many requests
+ * at the same moment send no more than one after the other.
  *
- * @throws {RequestError} RATE_LIMITED when the user has caused too many mails of this kind lately
+ * @throws {RequestError} RATE_LIMITED when the user has asked for too many mails of this kind lately
  */
 export async function assertMaySend(deps: Deps, userId: string, kind: MailKind): Promise<void> {
-  if (!deps.config.rateLimit.enabled || !(await isExhausted(deps, deps.db, userId, kind))) return;
+  if (!deps.config.rateLimit.enabled) return;
   const { limit, windowMs } = deps.config.mailAllowance;
-  const retryAfter = windowMs / 1000;
-  const message = `Too many mails: at most ${limit} of a kind in ${retryAfter / 60} minutes (MAIL_RECIPIENT_LIMIT, MAIL_RECIPIENT_WINDOW). Try again later.`;
+  const key = hitKey(deps, 'mail-from', kind, userId);
+  const now = deps.now();
+  if ((await recordHit(deps.db, key, windowMs, now)) <= limit) return;
+  const end = (await windowEnd(deps.db, key)) ?? now;
+  const retryAfter = Math.max(1, Math.ceil((end.getTime() - now.getTime()) / 1000));
+  const message = `Too many mails: at most ${limit} of a kind in ${windowMs / 60_000} minutes (MAIL_RECIPIENT_LIMIT, MAIL_RECIPIENT_WINDOW). Try again in ${retryAfter} seconds.`;
   throw new RequestError('RATE_LIMITED', { message, retryAfter });
 }
 
-async function isExhausted(deps: Deps, db: Db, userId: string, kind: MailKind): Promise<boolean> {
-  const mails = await countMailsSince(db, userId, kind, mailWindowStart(deps));
-  return mails >= deps.config.mailAllowance.limit;
+function hitKey(deps: Deps, ...counted: readonly string[]): Buffer {
+  return mac(deps.keyring.keys('counter'), ...counted).subarray(0, HIT_KEY_BYTES);
 }
 
 /** Since when mails count towards the allowance of who they go to. */
