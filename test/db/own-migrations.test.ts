@@ -1,3 +1,6 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
@@ -47,3 +50,38 @@ it('killed again and again, our own migrations end in what they end in undisturb
   expect(kills).toBeGreaterThan(0);
   expect(await structureOf(killed)).toEqual(await structureOf(undisturbed));
 }, 120_000);
+
+it('makes registrations that waited among the users unconfirmed accounts, and changes no others', async () => {
+  const url = newDatabase();
+  const before = mkdtempSync(join(tmpdir(), 'latchkey-migrations-'));
+  cpSync(FOLDER, before, { recursive: true });
+  const journalFile = join(before, 'meta/_journal.json');
+  const journal = JSON.parse(readFileSync(journalFile, 'utf8'));
+  const entries = journal.entries.filter(({ idx }: { idx: number }) => idx < 5);
+  writeFileSync(journalFile, JSON.stringify({ ...journal, entries }));
+  const connection = connectionOptions(url, () => '');
+  const log = () => {};
+  await migrate({ connection, folder: before, log });
+  for (const [email, pending] of [
+    ['Waiting@example.com', 'Waiting@example.com'],
+    ['moving@example.com', 'moved@example.com'],
+    ['settled@example.com', null],
+    ['spelled@example.com', 'Spelled@example.com'],
+  ] as const) {
+    await runSql(
+      url,
+      `insert into users (id, email, email_key, pending_email, role, status, app_metadata, created_at, updated_at)
+       values (random_bytes(16), ?, ?, ?, 'USER', 'ACTIVE', '{}', utc_timestamp(3), utc_timestamp(3))`,
+      [email, email, pending],
+    );
+  }
+  await migrate({ connection, folder: FOLDER, log });
+  const query = 'select email, pending_email from users order by email_key';
+  expect(await runSql(url, query)).toEqual([
+    { email: 'Waiting@example.com', pending_email: null },
+    { email: 'moving@example.com', pending_email: 'moved@example.com' },
+    { email: 'settled@example.com', pending_email: null },
+    { email: 'spelled@example.com', pending_email: 'Spelled@example.com' },
+  ]);
+  rmSync(before, { recursive: true });
+});
