@@ -14,7 +14,7 @@ afterAll(() => app.close());
 /** Runs an attack and fails when anything in the database is different afterwards. */
 async function changingNothing<T>(attack: () => Promise<T>): Promise<T> {
   const tables =
-    'users, sessions, recovery_codes, totp_enrolments, login_challenges, attempt_counters, audit_events';
+    'users, pending_registrations, sessions, recovery_codes, totp_enrolments, login_challenges, attempt_counters, audit_events';
   const checksum = () => runSql(app.databaseUrl, `checksum table ${tables}`);
   const before = await checksum();
   const result = await attack();

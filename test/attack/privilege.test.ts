@@ -21,7 +21,7 @@ afterAll(() => app.close());
 /** Runs an attack and fails when anything in the database is different afterwards but that it is on record. */
 async function changingNothing<T>(attack: () => Promise<T>): Promise<T> {
   const tables =
-    'users, sessions, recovery_codes, totp_enrolments, login_challenges, attempt_counters';
+    'users, pending_registrations, sessions, recovery_codes, totp_enrolments, login_challenges, attempt_counters';
   const acts = "select count(*) from audit_events where type <> 'ACCESS_DENIED'";
   const checksum = async () => [
     await runSql(app.databaseUrl, `checksum table ${tables}`),
