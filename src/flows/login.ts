@@ -26,7 +26,7 @@ import { type Attempt, type AttemptSubject, withAttempt } from './steps/attempt.
 import { mailLink } from './steps/email-link.ts';
 import { completeWithCode, completeWithPassword } from './steps/login-completion.ts';
 import { mayWriteTo } from './steps/mailing.ts';
-import { isPasswordOf, renewLinkAfterwards } from './steps/pending-registration.ts';
+import { isPasswordOf, LINK_EVERY_MS, renewLinkAfterwards } from './steps/pending-registration.ts';
 import type { SignedIn } from './steps/session-opening.ts';
 
 export interface LoginInput {
@@ -45,8 +45,6 @@ export interface MfaRequired {
 }
 
 const CHALLENGE_MS = 5 * 60 * 1000;
-// whoever tries again and again to sign in before confirming is not sent a link each time
-const LINK_EVERY_MS = 15 * 60 * 1000;
 
 const locked = (retryAfter: number) => new AuthError('ACCOUNT_LOCKED', { retryAfter });
 

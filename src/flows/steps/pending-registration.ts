@@ -18,8 +18,8 @@ import { identifierKey, insertUser, type User } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
 import { mayWriteTo, recipientOf, writeTo } from './mailing.ts';
 
-// whoever tries again and again to sign in before confirming is not sent a link each time
-const LINK_EVERY_MS = 15 * 60 * 1000;
+/** Whoever tries again and again to sign in before confirming is not sent a link each time. */
+export const LINK_EVERY_MS = 15 * 60 * 1000;
 
 /** What somebody registers with. */
 export interface Registration {
