@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { escapeHtml } from '../html.ts';
 import { takesEncoding } from './accept-encoding.ts';
 import { type Brand, brandStyle } from './brand.ts';
 import type { HttpRequest, HttpResponse, ResponseHeaders, Route } from './exchange.ts';
@@ -114,10 +115,6 @@ function contentSecurityPolicy({ logoUrl }: Brand): string {
     "require-trusted-types-for 'script'",
     "trusted-types 'none'",
   ].join('; ');
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 function textResource(text: string, headers: ResponseHeaders): Resource {

@@ -131,7 +131,7 @@ describe('the operator', () => {
     });
     const page = await branded.app.fetch('http://localhost:4000/', { headers: BROWSER });
     const html = await page.text();
-    expect(html).toContain('<title>Lib &#38; &#60;Co&#62;</title>');
+    expect(html).toContain('<title>Lib &amp; &lt;Co&gt;</title>');
     expect(html).toContain('content="https://www.example.com/logo.svg?size=2"');
     expect(html).toContain('name="latchkey-registration" content="closed"');
     expect(html).toContain('name="latchkey-password-length" content="12"');

@@ -4,6 +4,7 @@ import { isGuessableSecret } from '../../environment-problems.ts';
 import { chosenLimits } from '../../graphql/rate-limit.ts';
 import { useTrustedDocuments } from '../../graphql/trusted-documents.ts';
 import { parseTrustedProxies } from '../../http/client-address.ts';
+import { isLocal } from '../../public-url.ts';
 import type { Variables } from '../../variables.ts';
 import { type Finding, findingsOf } from './finding.ts';
 
@@ -101,18 +102,17 @@ function checkSecrets(env: Variables, config: Config): Finding[] {
 }
 
 function checkPublicUrl(env: Variables, config: Config): Finding[] {
-  const { hostname, protocol } = new URL(config.publicUrl);
-  const isLocal = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
+  const isHere = isLocal(config.publicUrl);
   const isProduction = config.profile === 'production';
   const findings: Finding[] = [];
-  if (isProduction && isLocal) {
+  if (isProduction && isHere) {
     findings.push(
       publicUrl.warning(
         'PUBLIC_URL is this very machine: tokens name it as their issuer, and links lead there.',
         'Set it to where people reach the service, such as https://auth.example.com.',
       ),
     );
-  } else if (!isProduction && !isLocal) {
+  } else if (!isProduction && !isHere) {
     findings.push(
       publicUrl.warning(
         `PUBLIC_URL can be reached by others, and NODE_ENV is ${config.profile}: GraphiQL and introspection are open, secrets may be weak.`,
@@ -123,7 +123,8 @@ function checkPublicUrl(env: Variables, config: Config): Finding[] {
     findings.push(publicUrl.ok(`It is ${config.publicUrl}.`));
   }
   const endsTlsItself = config.https !== undefined;
-  if (isProduction && protocol === 'https:' && !endsTlsItself && !env.TRUSTED_PROXIES?.trim()) {
+  const isHttps = config.publicUrl.startsWith('https:');
+  if (isProduction && isHttps && !endsTlsItself && !env.TRUSTED_PROXIES?.trim()) {
     findings.push(
       proxies.warning(
         'TRUSTED_PROXIES is empty, but something in front must terminate TLS: all clients look like one address, and share its limits.',
