@@ -96,7 +96,29 @@ function connectionsOf({ pool }: Pool): ReturnType<Database['connections']> {
  * @throws {RequestError} UNAVAILABLE when the database is away, and OUTCOME_UNKNOWN when it was lost during the commit
  */
 export function transaction<T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> {
-  return retrying(() => db.transaction(work));
+  return retrying(async () => {
+    const afterwards: (() => void)[] = [];
+    const result = await db.transaction((tx) => {
+      commits.set(tx, afterwards);
+      return work(tx);
+    });
+    for (const act of afterwards) act();
+    return result;
+  });
+}
+
+const commits = new WeakMap<Db, (() => void)[]>();
+
+/**
+ * Does what no rollback would undo once the transaction is committed, and never when it is not; at once where there is
+ * no transaction.
+ *
+ * @param db the transaction in which it is said, or the database
+ */
+export function whenCommitted(db: Db, act: () => void): void {
+  const afterwards = commits.get(db);
+  if (afterwards === undefined) act();
+  else afterwards.push(act);
 }
 
 /** How many rows a write matched: the answer to every "was I the one?". */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { mac } from '../../crypto/mac.ts';
-import type { Db } from '../../db/client.ts';
-import { AuthError, RequestError } from '../../errors.ts';
+import { type Db, whenCommitted } from '../../db/client.ts';
+import { RequestError } from '../../errors.ts';
 import {
   type AttemptLimit,
   reserveAttempt,
@@ -25,8 +25,8 @@ export type AttemptSubject =
   | { kind: 'reauthentication'; userId: string };
 
 /**
- * An attempt that is being made. It is settled in the transaction that records its outcome, as the last thing there:
- * an attempt whose transaction was rolled back before is taken back.
+ * An attempt that is being made. It is settled in the transaction that records its outcome: an attempt whose transaction
+ * was not committed is taken back.
  */
 export interface Attempt {
   succeed(tx: Db): Promise<void>;
@@ -100,20 +100,22 @@ async function settling<T>(
     return await work({
       async succeed(tx) {
         await settleSuccess(tx, key);
-        settled = true;
+        whenCommitted(tx, () => {
+          settled = true;
+        });
       },
       async fail(tx) {
         const isLocked = await settleFailure(tx, key, limit, deps.now());
-        settled = true;
-        if (isLocked) deps.metrics?.locked(kind);
+        whenCommitted(tx, () => {
+          settled = true;
+          if (isLocked) deps.metrics?.locked(kind);
+        });
         return isLocked;
       },
     });
   } catch (error) {
-    // Other errors may come from the commit, and then nothing was settled. Where that fails too, the attempt is abandoned.
-    if (!settled || !(error instanceof AuthError)) {
-      await withdrawAttempt(deps.db, key).catch(() => undefined);
-    }
+    // Once it is settled, what is pending is somebody else's. Where taking it back fails too, the attempt is abandoned.
+    if (!settled) await withdrawAttempt(deps.db, key).catch(() => undefined);
     throw error;
   }
 }
