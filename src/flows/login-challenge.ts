@@ -4,6 +4,7 @@ import { AuthError } from '../errors.ts';
 import { findAccount } from '../records/account.ts';
 import {
   consumeChallenge,
+  findOpenChallenge,
   type LoginChallenge,
   takeChallengeAttempt,
 } from '../records/login-challenge.ts';
@@ -33,7 +34,7 @@ export async function completeLogin(
   const now = deps.now();
   const tokenHash = opaqueTokenHash(answer.challenge);
   const { limit } = deps.config.attempts;
-  const challenge = await takeChallengeAttempt(deps.db, tokenHash, limit, now);
+  const challenge = await findOpenChallenge(deps.db, tokenHash, limit, now);
   const account = challenge === null ? null : await findAccount(deps.db, challenge.userId);
   if (challenge === null || account === null) throw new AuthError('INVALID_CHALLENGE');
   if (account.user.status === 'DISABLED') throw new AuthError('ACCOUNT_DISABLED');
@@ -44,8 +45,15 @@ export async function completeLogin(
     client,
     code: answer.code,
   };
-  return completeWithCode(deps, login, async (tx) => {
-    if (!(await consumeChallenge(tx, tokenHash, now))) throw new AuthError('INVALID_CHALLENGE');
+  const over = () => new AuthError('INVALID_CHALLENGE');
+  return completeWithCode(deps, login, {
+    // undone with the check: who is told that the service is busy, or its database away, has not guessed
+    async beforeCheck(tx) {
+      if (!(await takeChallengeAttempt(tx, tokenHash, limit, now))) throw over();
+    },
+    async settle(tx) {
+      if (!(await consumeChallenge(tx, tokenHash, now))) throw over();
+    },
   }).catch(asChallengeFailure);
 }
 

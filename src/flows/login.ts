@@ -85,7 +85,7 @@ export async function login(
     const wish = { remembered: input.remember, cookies: input.cookies };
     const login = { account: verified, wish, deviceId, client };
     return input.code !== null && secondFactor
-      ? completeWithCode(deps, { ...login, code: input.code }, (tx) => attempt.succeed(tx))
+      ? completeWithCode(deps, { ...login, code: input.code }, { settle: attempt.succeed })
       : completeWithPassword(deps, login, (tx) => attempt.succeed(tx));
   });
 }

@@ -11,34 +11,46 @@ export async function insertLoginChallenge(
   await db.insert(loginChallenges).values({ ...challenge, attempts: 0, consumedAt: null });
 }
 
-/**
- * Takes one attempt at a challenge that is open and has attempts left.
- *
- * @returns the challenge, or `null` when there is no such attempt to take
- */
-export async function takeChallengeAttempt(
+/** What a challenge must be like to take another code. */
+const takesCodes = (tokenHash: Buffer, attempts: number, now: Date) =>
+  and(
+    eq(loginChallenges.tokenHash, tokenHash),
+    isNull(loginChallenges.consumedAt),
+    gt(loginChallenges.expiresAt, now),
+    lt(loginChallenges.attempts, attempts),
+
+  );
+
+/** @param attempts how many codes a challenge bears; `null` is for one that is over, or never was */
+export async function findOpenChallenge(
   db: Db,
   tokenHash: Buffer,
   attempts: number,
   now: Date,
 ): Promise<LoginChallenge | null> {
-  const result = await db
-    .update(loginChallenges)
-    .set({ attempts: sql`${loginChallenges.attempts} + 1` })
-    .where(
-      and(
-        eq(loginChallenges.tokenHash, tokenHash),
-        isNull(loginChallenges.consumedAt),
-        gt(loginChallenges.expiresAt, now),
-        lt(loginChallenges.attempts, attempts),
-      ),
-    );
-  if (affectedRows(result) !== 1) return null;
   const [challenge] = await db
     .select()
     .from(loginChallenges)
-    .where(eq(loginChallenges.tokenHash, tokenHash));
+    .where(takesCodes(tokenHash, attempts, now));
   return challenge ?? null;
+}
+
+/**
+ * Takes one attempt at a challenge that is open and has attempts left. Until the transaction ends, others wait.
+ *
+ * @returns whether there was one to take
+ */
+export async function takeChallengeAttempt(
+  tx: Db,
+  tokenHash: Buffer,
+  attempts: number,
+  now: Date,
+): Promise<boolean> {
+  const result = await tx
+    .update(loginChallenges)
+    .set({ attempts: sql`${loginChallenges.attempts} + 1` })
+    .where(takesCodes(tokenHash, attempts, now));
+  return affectedRows(result) === 1;
 }
 
 /** Uses a challenge up. @returns whether this call did: it opens one session */

@@ -1,4 +1,8 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { opaqueTokenHash } from '../../src/crypto/opaque-token.ts';
+import { transaction } from '../../src/db/client.ts';
+import { RequestError } from '../../src/errors.ts';
+import { takeChallengeAttempt } from '../../src/records/login-challenge.ts';
 import {
   auditTypes,
   completeLogin,
@@ -187,6 +191,59 @@ it('bears four wrong codes, and after five not even the right one', async () => 
   expect((await completeLogin(app, dead, nextTotpCode(app, five.secret))).code).toBe(
     'INVALID_CHALLENGE',
   );
+});
+
+const FAILURES: [string, () => void][] = [
+  [
+    'was too busy to check a code',
+    () => {
+      const busy = new RequestError('OVERLOADED', { retryAfter: 1 });
+      vi.spyOn(app.app.deps.attemptGate, 'enter').mockRejectedValueOnce(busy);
+    },
+  ],
+  [
+    'lost its database when it had checked a code',
+    () => {
+      const { db } = app.app.deps;
+      const transaction = db.transaction.bind(db);
+      vi.spyOn(db, 'transaction').mockImplementationOnce((work) =>
+        transaction(async (tx) => {
+          await work(tx);
+          throw new RequestError('UNAVAILABLE', { retryAfter: 2 });
+        }),
+      );
+    },
+  ],
+];
+
+it.each(FAILURES)('is as good as before when the service %s', async (_what, failNext) => {
+  const enrolled = await enrolledUser();
+  const challenge = await challengeOf(enrolled);
+  const codes = [
+    ...Array.from({ length: 6 }, () => wrongTotpCode(app, enrolled.secret)),
+    nextTotpCode(app, enrolled.secret),
+  ];
+  for (const code of codes) {
+    failNext();
+    const { errors } = await completeLogin(app, challenge, code);
+    expect(errors?.[0]?.extensions.code).toMatch(/^(OVERLOADED|UNAVAILABLE)$/);
+  }
+  vi.restoreAllMocks();
+  const answer = await completeLogin(app, challenge, nextTotpCode(app, enrolled.secret));
+  expect(answer.__typename).toBe('LoginSuccess');
+  // what nobody was told of is on nobody's record
+  expect(await auditTypes(app, enrolled.user.id)).not.toContain('LOGIN_FAILED');
+});
+
+it('gives five of thirty codes at the same moment an attempt, whatever the count of the user says', async () => {
+  const tokenHash = opaqueTokenHash(await challengeOf(await enrolledUser()));
+  const { db } = app.app.deps;
+  const taken = await Promise.all(
+    Array.from({ length: 30 }, () =>
+      transaction(db, (tx) => takeChallengeAttempt(tx, tokenHash, 5, app.clock.now())),
+    ),
+  );
+  expect(taken.filter(Boolean)).toHaveLength(5);
 });
 
 it('counts its own wrong codes, whatever succeeds beside it', async () => {

@@ -44,28 +44,30 @@ export async function completeWithPassword(
 /**
  * Checks the code of a sign-in and opens its session. The code, and whatever `settle` uses up, are taken in the same
  * transaction as the session is opened in: all of it happens, or nothing.
+ * A wrong code is counted where it was checked, so that no failure of the service costs a guess.
  *
- * @throws {AuthError} INVALID_CODE; ACCOUNT_LOCKED when too many codes have failed; whatever `settle` throws
+ * @param also.beforeCheck what else is done in that transaction, whether or not the code is right
+ * @param also.settle what else is done when it is
+ * @throws {AuthError} INVALID_CODE; ACCOUNT_LOCKED when too many codes have failed; whatever `also` throws
  */
 export async function completeWithCode(
   deps: Deps,
   login: PendingLogin & { code: string },
-  settle: (tx: Db) => Promise<void>,
+  also: { beforeCheck?(tx: Db): Promise<void>; settle(tx: Db): Promise<void> },
 ): Promise<SignedIn> {
-  const { account, client } = login;
-  const userId = account.user.id;
   return withCodeAttempt(deps, login, async (attempt) => {
     const session = await transaction(deps.db, async (tx) => {
+      await also.beforeCheck?.(tx);
       const opened = await openCodeSession(deps, tx, login);
-      if (opened === null) return null;
-      await settle(tx);
+      if (opened === null) {
+        await recordCodeFailure(deps, tx, attempt, login);
+        return null;
+      }
+      await also.settle(tx);
       await attempt.succeed(tx);
       return opened;
     });
-    if (session === null) {
-      await recordCodeFailure(deps, attempt, userId, client);
-      throw new AuthError('INVALID_CODE');
-    }
+    if (session === null) throw new AuthError('INVALID_CODE');
     return issue(deps, login, session);
   });
 }
@@ -170,17 +172,15 @@ async function endSurplus(deps: Deps, tx: Db, session: Session, client: Client):
 
 async function recordCodeFailure(
   deps: Deps,
+  tx: Db,
   attempt: Attempt,
-  userId: string,
-  client: Client,
+  { account, client }: PendingLogin,
 ): Promise<void> {
-  const failure = { client, now: deps.now(), detail: { reason: 'CODE' } };
-  await transaction(deps.db, async (tx) => {
-    const event = { ...failure, userId: await stillThere(tx, userId) };
-    await recordEvent(tx, { type: 'LOGIN_FAILED', ...event });
-    const isLocked = await attempt.fail(tx);
-    if (isLocked) await recordEvent(tx, { type: 'ACCOUNT_LOCKED', ...event });
-  });
+  const userId = await stillThere(tx, account.user.id);
+  const event = { userId, client, now: deps.now(), detail: { reason: 'CODE' } };
+  await recordEvent(tx, { type: 'LOGIN_FAILED', ...event });
+  const isLocked = await attempt.fail(tx);
+  if (isLocked) await recordEvent(tx, { type: 'ACCOUNT_LOCKED', ...event });
 }
 
 function issue(deps: Deps, login: PendingLogin, session: Session): Promise<SignedIn> {
