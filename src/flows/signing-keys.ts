@@ -18,7 +18,7 @@ import {
 
 /** The keys of access tokens as one instance holds them. */
 export interface SigningKeys extends AccessTokenKeys {
-  /** The public keys, for /.well-known/jwks.json. */
+  /** The public keys, for /.well-known/jwks.json; while the database is away, for a while those that are held. */
   publicKeys(): Promise<JWK[]>;
   /** Reads the keys from the database again, and makes the next one when it is time. */
   refresh(): Promise<void>;
@@ -44,6 +44,7 @@ const OPERATOR: Client = { ipAddress: null, userAgent: null, requestId: null };
 // how long a verifier may go on with the keys it has fetched, and an instance with those it has read
 export const KEY_SET_MAX_AGE_SECONDS = 300;
 const RELOAD_AT_MOST_EVERY_MS = 1000;
+// after which they are read again: a key that was retired is out of use so soon
 const REUSE_MS = 30_000;
 const SOON_MS = 60_000;
 
@@ -60,6 +61,7 @@ export function createSigningKeys(options: Options): SigningKeys {
   let open: OpenKey[] = [];
   let readAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
+  let hasFailed = false;
 
   const read = async () => {
     await makeNextKey(options);
@@ -68,16 +70,30 @@ export function createSigningKeys(options: Options): SigningKeys {
     );
     open = rows.map((row) => reuse(open, row, options));
     readAt = performance.now();
+    hasFailed = false;
   };
   // whoever comes while the keys are being read waits for the same reading
   const refresh = () => {
-    reading ??= read().finally(() => {
-      reading = undefined;
-    });
+    reading ??= read()
+      .catch((error: unknown) => {
+        hasFailed = true;
+        throw error;
+      })
+      .finally(() => {
+        reading = undefined;
+      });
     return reading;
   };
-  const refreshIfOlderThan = async (ms: number) => {
-    if (performance.now() - readAt > ms) await refresh();
+  const isOlderThan = (ms: number) => performance.now() - readAt > ms;
+  const isOutdated = () => isOlderThan(KEY_SET_MAX_AGE_SECONDS * 1000);
+  /** Reads them again when it is time, and goes on with those that are held while that fails, until they are outdated. */
+  const renew = async () => {
+    if (!isOlderThan(REUSE_MS)) return;
+    const renewed = refresh();
+    if (isOutdated()) return renewed;
+    const tried = renewed.catch(() => undefined);
+    // what has just failed is tried again, and nobody waits for it
+    if (!hasFailed) await tried;
   };
 
   const signingKey = () => open.findLast((key) => key.stored.signsFrom <= options.now()) ?? open[0];
@@ -89,21 +105,21 @@ export function createSigningKeys(options: Options): SigningKeys {
       return since === undefined ? null : options.now().getTime() - since.getTime();
     },
     async signing() {
-      await refreshIfOlderThan(REUSE_MS);
+      await renew();
       const signing = signingKey();
       if (signing === undefined) throw new Error('There is no key to sign access tokens with.');
       return { kid: signing.stored.id, algorithm: 'EdDSA', key: signing.privateKey };
     },
     async verifying(kid) {
       const known = findKey(open, kid);
-      if (known !== null) return known;
+      if (known !== null && !isOutdated()) return known;
       // another instance may have made it; but made-up kids must not become one query each
-      await refreshIfOlderThan(RELOAD_AT_MOST_EVERY_MS);
+      if (isOlderThan(RELOAD_AT_MOST_EVERY_MS)) await refresh();
       return findKey(open, kid);
     },
-    holds: (kid) => open.some((key) => key.stored.id === kid),
+    holds: (kid) => !isOutdated() && findKey(open, kid) !== null,
     async publicKeys() {
-      await refreshIfOlderThan(REUSE_MS);
+      await renew();
       return open.map(({ stored }) => ({
         ...(stored.publicJwk as JWK),
         kid: stored.id,

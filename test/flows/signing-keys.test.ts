@@ -207,6 +207,57 @@ describe('signing keys of several instances', () => {
     expect(kidOf(await sign(other))).toBe(told.kid);
   });
 
+  it('are gone on with for five minutes while they cannot be read, and no longer', async () => {
+    const services = await start();
+    const token = await sign(services);
+    const [kid = ''] = (await listKeys(services.deps)).map((key) => key.kid);
+    const read = () => services.signingKeys.publicKeys();
+    const time = movableTime();
+    const database = brokenDatabase(services);
+    try {
+      for (const age of [31, 299]) {
+        time.set(age);
+        expect((await read()).map((jwk) => jwk.kid)).toEqual([kid]);
+        expect(kidOf(await sign(services))).toBe(kid);
+        expect(await takes(services, token)).toBe(true);
+      }
+      time.set(301);
+      // who signed it cannot be told: that is no verdict on the token
+      for (const ask of [read, () => sign(services), () => takes(services, token)]) {
+        await expect(ask()).rejects.toMatchObject({ cause: { message: 'away' } });
+      }
+      database.restore();
+      expect((await read()).map((jwk) => jwk.kid)).toEqual([kid]);
+      expect(await takes(services, token)).toBe(true);
+    } finally {
+      time.restore();
+      database.restore();
+    }
+  });
+
+  it('keep nobody waiting for a database that was found silent', async () => {
+    const services = await start();
+    const time = movableTime();
+    const database = brokenDatabase(services);
+    try {
+      time.set(31);
+      expect(await services.signingKeys.publicKeys()).toHaveLength(1);
+      const answer = database.silence();
+      expect(await services.signingKeys.publicKeys()).toHaveLength(1);
+      expect(kidOf(await sign(services))).not.toBe('');
+      answer();
+      // back again, they are read again by whoever asks next
+      database.restore();
+      const next = await rotateKeys(services.deps, false);
+      await vi.waitUntil(async () =>
+        (await services.signingKeys.publicKeys()).some((jwk) => jwk.kid === next.kid),
+      );
+    } finally {
+      time.restore();
+      database.restore();
+    }
+  });
+
   it('cannot be opened without the AUTH_SECRET they were made under: the service does not start', async () => {
     await start();
     const other = { AUTH_SECRET: 'another-secret-of-more-than-32-bytes-0123456789' };
@@ -248,6 +299,39 @@ function afterStatement({ database }: Services, n: number, run: () => Promise<vo
     return answer;
   });
   return () => spy.mockRestore();
+}
+
+/** The process's own time, which says how long ago the keys were read. */
+function movableTime(): { set(seconds: number): void; restore(): void } {
+  const realNow = performance.now.bind(performance);
+  let passed = 0;
+  const timer = vi.spyOn(performance, 'now').mockImplementation(() => realNow() + passed);
+  return {
+    set(seconds) {
+      passed = seconds * 1000;
+    },
+    restore: () => timer.mockRestore(),
+  };
+}
+
+/** Refuses all statements of an instance, or leaves them without an answer. */
+function brokenDatabase({ database }: Services): { silence(): () => void; restore(): void } {
+  const { $client } = database.db as unknown as {
+    $client: { query(...statement: unknown[]): Promise<unknown> };
+  };
+  const refuse = () => Promise.reject(new Error('away'));
+  const spy = vi.spyOn($client, 'query').mockImplementation(refuse);
+  return {
+    silence() {
+      let answer: () => void = () => {};
+      const silent = new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      spy.mockImplementation(() => silent.then(refuse));
+      return answer;
+    },
+    restore: () => spy.mockRestore(),
+  };
 }
 
 describe('signing keys of a running service', () => {
