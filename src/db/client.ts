@@ -49,15 +49,15 @@ export function openDatabase(options: {
   /** Told to which of several hosts connections go from now on; undefined while none takes writes. */
   hostChanged?: (host: Host | undefined) => void;
 }): Database {
-  const { timeoutMs, watch } = options;
+  const { connections, timeoutMs, watch } = options;
   const { hosts, ...connection } = options.connection;
   const choice =
     hosts === undefined ? undefined : watchHosts(options.connection, options.hostChanged);
   const pool = createPool({
     ...connection,
     ...(choice ? { stream: socketsTo(choice) } : {}),
-    connectionLimit: options.connections,
-    maxIdle: options.connections,
+    connectionLimit: connections,
+    maxIdle: connections,
     // before whoever waits for it gives up, so that they learn what is wrong
     connectTimeout: timeoutMs * 0.9,
     maxPreparedStatements: STATEMENTS_PER_CONNECTION,
@@ -66,25 +66,30 @@ export function openDatabase(options: {
     // an object that reaches a bound value is a mistake or an attack, never a part of SQL
     stringifyObjects: true,
   });
-  const prepared = preparedPool(pool, { timeoutMs, upkeep: createUpkeep(choice), watch });
+  const upkeep = createUpkeep(choice);
+  const prepared = preparedPool(pool, { connections, timeoutMs, upkeep, watch });
+  const { line } = prepared;
   return {
     db: drizzle(prepared.client),
     ping: async () => void (await prepared.client.query('select 1')),
-    connections: () => connectionsOf(pool),
+    connections: () => ({ ...connectionsOf(pool), waiting: line.waiting() }),
     async close() {
       choice?.close();
+      // a connection that owes an answer would have the driver wait for it, however long; all answers have a deadline
+
+      await line.idle();
       await pool.end();
     },
   };
 }
 
 /** The driver counts for itself and shows nobody; should it keep its books otherwise some day, these are zero. */
-function connectionsOf({ pool }: Pool): ReturnType<Database['connections']> {
+function connectionsOf({ pool }: Pool): { used: number; idle: number } {
   type Books = Record<`_${string}`, { readonly length: number } | undefined>;
-  const { _allConnections, _freeConnections, _connectionQueue } = pool as unknown as Books;
+  const { _allConnections, _freeConnections } = pool as unknown as Books;
   const idle = _freeConnections?.length ?? 0;
   const used = (_allConnections?.length ?? 0) - idle;
-  return { used, idle, waiting: _connectionQueue?.length ?? 0 };
+  return { used, idle };
 }
 
 /**

@@ -8,8 +8,12 @@ import { createHostProbe, type HostProbe, type Standing } from './host-probe.ts'
 export interface HostChoice {
   /** Why hosts did not answer. */
   failures(): Error[];
-  /** The host that takes writes; waits for one while there is none. */
-  current(): Promise<Host>;
+  /**
+   * Tells the host that takes writes, at once or when there is one.
+   *
+   * @returns what to call by who waits no longer
+   */
+  whenKnown(tell: (host: Host) => void): () => void;
   /** Whether connections to this host are to be used; `false` while nothing better is known. */
   isLeft(host: Host): boolean;
   /** Whether no host takes writes at the moment. */
@@ -89,7 +93,7 @@ export function watchHosts(
   let isHurried = false;
   let lookedAt = 0;
   let timer: NodeJS.Timeout | undefined;
-  let waiting: ((host: Host) => void)[] = [];
+  let waiting = new Set<(host: Host) => void>();
 
   const choose = () => {
     const before = chosen;
@@ -102,7 +106,7 @@ export function watchHosts(
     if (chosen !== before) changed(host);
     if (host === undefined) return;
     const told = waiting;
-    waiting = [];
+    waiting = new Set();
     for (const tell of told) tell(host);
   };
 
@@ -129,10 +133,11 @@ export function watchHosts(
 
   void look();
   return {
-    current() {
+    whenKnown(tell) {
       const host = chosen === undefined ? undefined : watched[chosen]?.host;
-      if (host !== undefined) return Promise.resolve(host);
-      return new Promise((resolve) => waiting.push(resolve));
+      if (host === undefined) waiting.add(tell);
+      else tell(host);
+      return () => void waiting.delete(tell);
     },
     isLeft(host) {
       const here = chosen === undefined ? undefined : watched[chosen]?.host;
@@ -182,17 +187,19 @@ function noteSilence(one: Watched): void {
  * Makes the sockets of connections, each to the host that takes writes when it is opened. Which one it is stands in the
  * connection's own options, where TLS looks for the name that the certificate must have.
  */
-export function socketsTo(choice: HostChoice) {
+export function socketsTo(choice: Pick<HostChoice, 'whenKnown'>) {
   return ({ config }: { config: Partial<Host> }): Socket => {
     const socket = new Socket();
     socket.setNoDelay(true);
     socket.setKeepAlive(true);
-    void choice.current().then(({ host, port }) => {
-      // the driver has given up waiting
+    const forget = choice.whenKnown(({ host, port }) => {
+      // nobody has been told of its end yet
       if (socket.destroyed) return;
       Object.assign(config, { host, port });
       socket.connect(port, host);
     });
+    // the driver gives up waiting, again and again while there is no host
+    socket.once('close', forget);
     return socket;
   };
 }
@@ -215,7 +222,8 @@ export async function writableHost(
     timer = setTimeout(() => reject(noneOpen(hosts, choice.failures())), timeoutMs);
   });
   try {
-    return { ...options, ...(await Promise.race([choice.current(), tooLate])) };
+    const known = new Promise<Host>((resolve) => choice.whenKnown(resolve));
+    return { ...options, ...(await Promise.race([known, tooLate])) };
   } finally {
     clearTimeout(timer);
     choice.close();

@@ -2,6 +2,7 @@ import type { Pool as CallbackPool, PoolConnection } from 'mysql2';
 import type { Pool, QueryOptions } from 'mysql2/promise';
 import { createDeadlines, type Deadlines } from '../deadlines.ts';
 import { RequestError } from '../errors.ts';
+import { type ConnectionLine, createConnectionLine } from './connection-line.ts';
 import { failureAt, type Stage } from './failure.ts';
 import type { PoolUpkeep } from './pool-upkeep.ts';
 import { retrying } from './retry.ts';
@@ -30,14 +31,21 @@ export interface DatabaseWatch {
  * Everything has a deadline: a server that went silent must not hold a request. What runs by itself, in no transaction, is
  * run again where that is safe.
  *
+ * @param options.connections how many the pool may open
  * @param options.timeoutMs for each statement together with the wait for its connection
  */
 export function preparedPool(
   { pool }: Pool,
-  options: { timeoutMs: number; upkeep: PoolUpkeep; watch?: DatabaseWatch | undefined },
-): { client: Pool } {
+  options: {
+    connections: number;
+    timeoutMs: number;
+    upkeep: PoolUpkeep;
+    watch?: DatabaseWatch | undefined;
+  },
+): { client: Pool; line: ConnectionLine } {
   const { upkeep, watch } = options;
-  const attendants = { deadlines: createDeadlines(options.timeoutMs), upkeep, watch };
+  const deadlines = createDeadlines(options.timeoutMs);
+  const attendants = { deadlines, line: createConnectionLine(options.connections), upkeep, watch };
   const run = (statement: string | QueryOptions, values?: unknown[]) =>
     retrying(() => runOnPool(pool, attendants, statement, values));
   const client = {
@@ -46,20 +54,35 @@ export function preparedPool(
     getConnection: async () => preparedConnection(await acquire(pool, attendants), attendants),
   };
   // Drizzle uses these three of a pool's methods and no other
-  return { client: client as unknown as Pool };
+  return { client: client as unknown as Pool, line: attendants.line };
 }
 
-/** Who looks at the time, who looks after connections, and who looks on. */
+/** Who looks at the time, who keeps order, who looks after connections, and who looks on. */
 interface Attendants {
   readonly deadlines: Deadlines;
+  readonly line: ConnectionLine;
   readonly upkeep: PoolUpkeep;
   readonly watch: DatabaseWatch | undefined;
 }
 
-function preparedConnection(connection: PoolConnection, attendants: Attendants) {
-  const run = (statement: string | QueryOptions, values?: unknown[]) =>
-    runOnConnection(connection, attendants, statement, values);
-  return { query: run, execute: run, release: () => connection.release() };
+/** A connection that is somebody's until they are done with it. */
+interface Taken {
+  readonly connection: PoolConnection;
+  /** Gives it back, or its place when it has been destroyed. */
+  release(): void;
+}
+
+function preparedConnection({ connection, release }: Taken, attendants: Attendants) {
+  const run = async (statement: string | QueryOptions, values?: unknown[]) => {
+    try {
+      return await runOnConnection(connection, attendants, statement, values);
+    } catch (error) {
+      // Drizzle gives back only connections on which something had begun
+      if (/^begin$/i.test(textOf(statement))) release();
+      throw error;
+    }
+  };
+  return { query: run, execute: run, release };
 }
 
 type Outcome = [rows: unknown, fields: unknown];
@@ -73,7 +96,7 @@ function runOnPool(
   const { deadlines, upkeep, watch } = attendants;
   const stage = READS.test(textOf(statement)) ? 'reading' : 'writing';
   return new Promise((resolve, reject) => {
-    let connection: PoolConnection | undefined;
+    let taken: Taken | undefined;
     let isLate = false;
     const acquiring = watch?.acquiring();
     const ended = watch?.statement(textOf(statement));
@@ -83,25 +106,27 @@ function runOnPool(
     };
     const finish = deadlines(() => {
       isLate = true;
-      if (connection === undefined) return fail(unserved(upkeep), 'connecting');
+      if (taken === undefined) {
+        giveUp();
+        return fail(unserved(upkeep), 'connecting');
+      }
       const failure = timedOut();
-      upkeep.failed(connection, failure);
+      upkeep.failed(taken.connection, failure);
+      taken.release();
       fail(failure, stage);
     });
-    take(pool, attendants, (failure, taken) => {
-      // too late for this caller; the next one is waiting for it
-      if (isLate) return taken?.release();
-      if (taken === undefined) {
+    const giveUp = takeInTurn(pool, attendants, (failure, got) => {
+      if (got === undefined) {
         finish();
         return fail(failure, 'connecting');
       }
-      connection = taken;
+      taken = got;
       acquiring?.(null);
-      execute(taken, statement, values, (error, rows, fields) => {
+      execute(got.connection, statement, values, (error, rows, fields) => {
         if (isLate) return;
         finish();
-        if (error !== null) upkeep.failed(taken, error);
-        taken.release();
+        if (error !== null) upkeep.failed(got.connection, error);
+        got.release();
         if (error !== null) return fail(error, stage);
         ended?.(null);
         resolve([rows, fields]);
@@ -159,22 +184,20 @@ function execute(
   else connection.execute(bare, (values ?? options.values ?? []) as any, settle);
 }
 
-function acquire(pool: CallbackPool, attendants: Attendants): Promise<PoolConnection> {
+function acquire(pool: CallbackPool, attendants: Attendants): Promise<Taken> {
   const { deadlines, watch } = attendants;
   return new Promise((resolve, reject) => {
-    let isLate = false;
     const acquiring = watch?.acquiring();
     const fail = (failure: Error) => {
       acquiring?.(failure);
       reject(failureAt('connecting', failure));
     };
     const finish = deadlines(() => {
-      isLate = true;
+      giveUp();
       fail(unserved(attendants.upkeep));
     });
-    take(pool, attendants, (failure, taken) => {
+    const giveUp = takeInTurn(pool, attendants, (failure, taken) => {
       finish();
-      if (isLate) return taken?.release();
       if (taken === undefined) return fail(failure);
       acquiring?.(null);
       resolve(taken);
@@ -182,12 +205,36 @@ function acquire(pool: CallbackPool, attendants: Attendants): Promise<PoolConnec
   });
 }
 
-type Taken = (
-  ...outcome: [failure: Error, none: undefined] | [failure: null, connection: PoolConnection]
-) => void;
+type Settle<T> = (...outcome: [failure: Error, none: undefined] | [failure: null, got: T]) => void;
+
+/**
+ * Takes a connection when it is the caller's turn.
+ *
+ * @returns what to call by who waits no longer: what they waited for goes to the next
+ */
+function takeInTurn(pool: CallbackPool, attendants: Attendants, settle: Settle<Taken>): () => void {
+  let isLate = false;
+  const turn = attendants.line.join(({ leave }) =>
+    take(pool, attendants, (failure, connection) => {
+      const release = () => {
+        connection?.release();
+        leave();
+      };
+      if (isLate) return release();
+      if (connection !== undefined) return settle(null, { connection, release });
+      release();
+      settle(failure, undefined);
+    }),
+  );
+  if (turn === undefined) settle(overloaded(), undefined);
+  return () => {
+    isLate = true;
+    turn?.giveUp();
+  };
+}
 
 /** A connection that is set up, to the server that is to be used. */
-function take(pool: CallbackPool, attendants: Attendants, settle: Taken): void {
+function take(pool: CallbackPool, attendants: Attendants, settle: Settle<PoolConnection>): void {
   const { upkeep } = attendants;
   pool.getConnection((failure, connection) => {
     if (failure) return settle(failure, undefined);
@@ -233,7 +280,11 @@ function textOf(statement: string | QueryOptions): string {
 
 /** There was no connection in time: all are in use, or none can be had. */
 function unserved(upkeep: PoolUpkeep): Error {
-  return upkeep.isAway() ? timedOut() : new RequestError('OVERLOADED', { retryAfter: 1 });
+  return upkeep.isAway() ? timedOut() : overloaded();
+}
+
+function overloaded(): Error {
+  return new RequestError('OVERLOADED', { retryAfter: 1 });
 }
 
 function timedOut(): Error {

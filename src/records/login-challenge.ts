@@ -18,7 +18,6 @@ const takesCodes = (tokenHash: Buffer, attempts: number, now: Date) =>
     isNull(loginChallenges.consumedAt),
     gt(loginChallenges.expiresAt, now),
     lt(loginChallenges.attempts, attempts),
-
   );
 
 /** @param attempts how many codes a challenge bears; `null` is for one that is over, or never was */

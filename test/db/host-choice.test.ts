@@ -1,5 +1,11 @@
+import { once } from 'node:events';
 import { expect, it } from 'vitest';
-import { type Candidate, chooseHost } from '../../src/db/host-choice.ts';
+import {
+  type Candidate,
+  chooseHost,
+  type HostChoice,
+  socketsTo,
+} from '../../src/db/host-choice.ts';
 
 const host = (standing: Candidate['standing'], more: Partial<Candidate> = {}): Candidate => ({
   standing,
@@ -39,4 +45,19 @@ it('never goes back to a primary that was left: it is one that has lost its grou
 it('leaves one where statements fall silent, unless there is no other', () => {
   expect(chooseHost([host('open', { isDoubted: true }), host('open')], 0)).toBe(1);
   expect(chooseHost([host('open', { isDoubted: true }), host('closed')], 0)).toBe(0);
+});
+
+it('keeps nothing of sockets that were given up while no host took writes', async () => {
+  const waiting = new Set<unknown>();
+  const choice: Pick<HostChoice, 'whenKnown'> = {
+    whenKnown(tell) {
+      waiting.add(tell);
+      return () => waiting.delete(tell);
+    },
+  };
+  const open = socketsTo(choice);
+  const sockets = Array.from({ length: 3 }, () => open({ config: {} }));
+  expect(waiting.size).toBe(3);
+  await Promise.all(sockets.map((socket) => once(socket.destroy(), 'close')));
+  expect(waiting.size).toBe(0);
 });

@@ -49,9 +49,14 @@ it('has TLS look for the name of the host that a connection goes to', async () =
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
-  const choice = { current: () => Promise.resolve({ host: 'localhost', port }) };
+  const choice: Pick<HostChoice, 'whenKnown'> = {
+    whenKnown(tell) {
+      tell({ host: 'localhost', port });
+      return () => undefined;
+    },
+  };
   const config = { host: 'the-first-of-the-list', port: 3306 };
-  const socket = socketsTo(choice as HostChoice)({ config });
+  const socket = socketsTo(choice)({ config });
   await new Promise((resolve) => socket.once('close', resolve));
   expect(config).toEqual({ host: 'localhost', port });
   server.close();

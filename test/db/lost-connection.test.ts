@@ -1,6 +1,6 @@
 import { eq, sql } from 'drizzle-orm';
 import { int, mysqlTable } from 'drizzle-orm/mysql-core';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { type Database, type Db, openDatabase, transaction } from '../../src/db/client.ts';
 import { connectionOptions } from '../../src/db/connection.ts';
 import { dropDatabase, newDatabaseUrl, runSql } from '../support/database.ts';
@@ -91,6 +91,47 @@ it('runs a read again by itself, and a single write not', async () => {
   const outcome = await cuttingAfter(/last \*\//, write);
   expect(outcome).toMatchObject({ cause: { code: 'UNAVAILABLE' } });
   await expect.poll(valueNow).toEqual({ value: 0 });
+});
+
+/** Has both connections open, and then nothing come over them any more. */
+async function silence(): Promise<void> {
+  await Promise.all([database.ping(), database.ping()]);
+  proxy.blackHole();
+}
+
+it('keeps nobody in line who has been answered', async () => {
+  await silence();
+  const reads = Array.from({ length: 300 }, () => database.db.execute(sql`select 1 as one`));
+  const outcomes = await Promise.allSettled(reads);
+  expect(outcomes.filter(({ status }) => status === 'fulfilled')).toEqual([]);
+  expect(database.connections().waiting).toBe(0);
+  proxy.restore();
+  // who comes now is the first
+  await database.ping();
+});
+
+it('has all its connections again after transactions that could not begin', async () => {
+  await silence();
+  const writes = Array.from({ length: 6 }, () => transaction(database.db, add));
+  for (const { status } of await Promise.allSettled(writes)) expect(status).toBe('rejected');
+  proxy.restore();
+  await transaction(database.db, (tx) =>
+    // beside the one of the transaction
+    Promise.all([add(tx), database.ping()]),
+  );
+  expect(await valueNow()).toEqual({ value: 1 });
+});
+
+it('closes although an answer is outstanding that comes too late', async () => {
+  const connection = connectionOptions(proxy.databaseUrl, () => '');
+  const closing = openDatabase({ connection, connections: 2, timeoutMs: 500 });
+  const read = closing.db.execute(sql`select sleep(20)`);
+  const isUnderWay = async () =>
+    (await runSql<{ Info: string | null }>(url, 'show processlist')).some(
+      ({ Info }) => Info === 'select sleep(20)',
+    );
+  await vi.waitUntil(isUnderWay);
+  await Promise.all([closing.close(), expect(read).rejects.toThrow()]);
 });
 
 it('leaves no connection behind', () => {
