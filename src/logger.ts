@@ -33,18 +33,45 @@ export function createLogger(level: string): Logger {
       censor: '[secret]',
     },
   };
-  return pino(options, standardOutput());
+  const output = standardOutput((lines) => {
+    logger.error({ lines }, 'lines of the log are lost: they could not be written');
+  });
+  const logger = pino(options, output);
+  return logger;
 }
 
 const WRITE_WITHIN_MS = 10;
+// what is kept while the log cannot be written; many times what a moment ever has to say
+const KEPT_BYTES = 4_000_000;
 
 /**
  * Writes the lines of a moment together: under load a system call for each would cost more than making it. Before the
  * process exits, the logger's `flush` writes what is left.
+ *
+ * What cannot be written, as on a full disk, is kept and tried again with what comes next: a service whose log is away
+ * serves all the same.
+ *
+ * @param lost is told how many lines were lost, when there is somewhere to say it again
  */
-function standardOutput(): { write(line: string): void; flush(): void } {
-  const output = pino.destination({ sync: true });
+function standardOutput(lost: (lines: number) => void): {
+  write(line: string): void;
+  flush(): void;
+} {
+  const output = pino.destination({ sync: true, maxLength: KEPT_BYTES });
   let lines = '';
+  let dropped = 0;
+  // nobody listening would be the end of the process
+  output.on('error', () => undefined);
+  output.on('drop', (batch: string) => {
+    dropped += batch.split('\n').length - 1;
+    // what is full is not written to either, unless it is asked to
+    output.write('');
+  });
+  output.on('drain', () => {
+    if (dropped === 0) return;
+    lost(dropped);
+    dropped = 0;
+  });
   const flush = () => {
     if (lines === '') return;
     const batch = lines;

@@ -109,6 +109,8 @@ function announce(config: Config, address: AddressInfo, metrics: AddressInfo | u
       ? []
       : ['  Cookies    without Secure and __Host-, because PUBLIC_URL is plain HTTP']),
   ];
+  // nobody has to read it, and the disk it goes to may be full
+  process.stdout.on('error', () => undefined);
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 

@@ -1,10 +1,18 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { dropDatabase, newDatabaseUrl } from './support/database.ts';
 import { startProcess } from './support/process.ts';
 
@@ -35,6 +43,14 @@ async function openReadiness(url: string) {
       return String(answer);
     },
   };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
 
 interface Thread {
@@ -126,6 +142,22 @@ describe('the process', () => {
       expect(before.find(({ id }) => id === service.child.pid)?.niceness).toBe(0);
     },
   );
+
+  it.runIf(existsSync('/dev/full'))('goes on serving when its log cannot be written', async () => {
+    const full = openSync('/dev/full', 'w');
+    const port = await freePort();
+    const env = { PORT: String(port), DATA_DIR: folder, DATABASE_URL: databaseUrl };
+    const service = startProcess('main.js', [], env, '', full);
+    closeSync(full);
+    const answers = () => fetch(`http://localhost:${port}/health`).then(({ status }) => status);
+    await vi.waitUntil(() => answers().catch(() => service.child.exitCode), { timeout: 20_000 });
+    // so many take longer than their lines wait to be written
+    for (let i = 0; i < 100; i++) {
+      expect(await answers().catch(() => service.finished)).toBe(200);
+    }
+    service.child.kill('SIGTERM');
+    expect(await service.finished).toMatchObject({ code: 0, errors: '' });
+  });
 
   it('brings up a database of its own, and comes back to it after kill -9', async () => {
     const env = { PORT: '0' };

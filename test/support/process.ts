@@ -20,15 +20,21 @@ export interface ServiceProcess {
   finished: Promise<Finished>;
 }
 
-/** Starts `dist/<entry>`, which `npm test` has compiled before, with an environment of its own: nothing of the tests' but the path. */
+/**
+ * Starts `dist/<entry>`, which `npm test` has compiled before, with an environment of its own: nothing of the tests' but the path.
+ *
+ * @param stdout a file that its output goes to, and not to the test
+ */
 export function startProcess(
   entry: 'main.js' | 'cli/main.js' | 'bundle/process.js',
   args: string[],
   env: Record<string, string>,
   input = '',
+  stdout: number | 'pipe' = 'pipe',
 ): ServiceProcess {
   const child = spawn(process.execPath, [join(ROOT, 'dist', entry), ...args], {
     cwd: ROOT,
+    stdio: ['pipe', stdout, 'pipe'],
     env: {
       PATH: process.env.PATH ?? '',
       HOME: process.env.HOME ?? '',
@@ -38,13 +44,13 @@ export function startProcess(
   });
   let output = '';
   let errors = '';
-  child.stdout.on('data', (chunk) => {
+  child.stdout?.on('data', (chunk) => {
     output += chunk;
   });
-  child.stderr.on('data', (chunk) => {
+  child.stderr?.on('data', (chunk) => {
     errors += chunk;
   });
-  child.stdin.end(input);
+  child.stdin?.end(input);
   const finished = once(child, 'close').then(([code]) => ({ code, output, errors }));
   return {
     child,
@@ -54,7 +60,7 @@ export function startProcess(
         const check = () => {
           if (output.includes(text)) resolve(output);
         };
-        child.stdout.on('data', check);
+        child.stdout?.on('data', check);
         child.once('close', () => reject(new Error(`ended without "${text}": ${output}${errors}`)));
         check();
       }),
