@@ -85,12 +85,21 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
     ...http,
     deps,
     async close() {
-      // what is under way ends after its batch, or it would hold the rest up
-      await Promise.all([housekeeping.close(), ...repeated.map((stop) => stop())]);
-      await mail?.close();
+      // each of them waits for what is under way, and none for longer than a few seconds
+      await Promise.all([
+        housekeeping.close(),
+        ...repeated.map((stop) => stop()),
+        mail?.close(),
+        endAfterwards(deps),
+      ]);
       await services.close();
     },
   };
+}
+
+async function endAfterwards({ afterwards, logger }: Deps): Promise<void> {
+  const dropped = await afterwards.close();
+  if (dropped > 0) logger.warn({ dropped }, 'stopped before all password resets were sent');
 }
 
 /** What sends mail, where there is a mail server. */

@@ -74,7 +74,6 @@ export async function openServices(
     const redis = await reachRedis(config, logger);
     closers.push(() => redis?.close());
     const wired = await createDeps(config, { database, redis, telemetry }, logger, overrides);
-    closers.push(wired.deps.afterwards.idle);
     return { ...wired, database, telemetry, close };
   } catch (error) {
     await close();

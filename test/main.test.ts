@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { dropDatabase, newDatabaseUrl } from './support/database.ts';
 import { startProcess } from './support/process.ts';
+import { startTcpProxy } from './support/tcp-proxy.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-main-'));
 const databaseUrl = newDatabaseUrl();
@@ -157,6 +158,22 @@ describe('the process', () => {
     }
     service.child.kill('SIGTERM');
     expect(await service.finished).toMatchObject({ code: 0, errors: '' });
+  });
+
+  it('ends in time though its database has fallen silent and resets wait for it', async () => {
+    const proxy = await startTcpProxy(databaseUrl);
+    const service = await start({ DATABASE_URL: proxy.databaseUrl, RATE_LIMIT: 'off' });
+    const reset = `mutation { requestPasswordReset(input: { email: "ada0@example.com" }) { __typename } }`;
+    await post(service.url, reset);
+    proxy.blackHole();
+    await Promise.all(Array.from({ length: 50 }, () => post(service.url, reset)));
+    const askedAt = performance.now();
+    service.child.kill('SIGTERM');
+    const { code, output } = await service.finished;
+    await proxy.close();
+    expect(code).toBe(0);
+    expect(performance.now() - askedAt).toBeLessThan(18_000);
+    expect(output).toMatch(/"dropped":\d+,"msg":"stopped before all password resets were sent"/);
   });
 
   it('brings up a database of its own, and comes back to it after kill -9', async () => {
