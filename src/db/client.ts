@@ -76,7 +76,6 @@ export function openDatabase(options: {
     async close() {
       choice?.close();
       // a connection that owes an answer would have the driver wait for it, however long; all answers have a deadline
-
       await line.idle();
       await pool.end();
     },
