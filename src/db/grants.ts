@@ -23,6 +23,7 @@ export const RUNTIME_TABLE_PRIVILEGES: Readonly<Record<string, readonly Privileg
   job_leases: ['SELECT', 'UPDATE'],
   // what is on record is only ever added to; the procedures below do the rest, within their limits
   audit_events: ['SELECT', 'INSERT'],
+  erasures: ['SELECT', 'INSERT', 'DELETE'],
   // to see at its start that nothing is left to migrate
   schema_migrations: ['SELECT'],
 };

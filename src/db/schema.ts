@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import {
+  type AnyMySqlColumn,
   bigint,
   boolean,
   datetime,
@@ -100,6 +101,10 @@ export const pendingRegistrations = mysqlTable(
   ],
 );
 
+/** What belongs to a user is deleted with them. */
+const goesWithUser = (name: string, userId: AnyMySqlColumn) =>
+  foreignKey({ name, columns: [userId], foreignColumns: [users.id] }).onDelete('cascade');
+
 export const totpEnrolments = mysqlTable(
   'totp_enrolments',
   {
@@ -109,11 +114,7 @@ export const totpEnrolments = mysqlTable(
   },
   (table) => [
     index('totp_enrolments_expiry_index').on(table.expiresAt),
-    foreignKey({
-      name: 'totp_enrolments_user_fk',
-      columns: [table.userId],
-      foreignColumns: [users.id],
-    }).onDelete('cascade'),
+    goesWithUser('totp_enrolments_user_fk', table.userId),
   ],
 );
 
@@ -127,11 +128,7 @@ export const recoveryCodes = mysqlTable(
   },
   (table) => [
     uniqueIndex('recovery_codes_user_code_unique').on(table.userId, table.codeHash),
-    foreignKey({
-      name: 'recovery_codes_user_fk',
-      columns: [table.userId],
-      foreignColumns: [users.id],
-    }).onDelete('cascade'),
+    goesWithUser('recovery_codes_user_fk', table.userId),
   ],
 );
 
@@ -161,11 +158,9 @@ export const sessions = mysqlTable(
     index('sessions_user_index').on(table.userId, table.endedAt, table.createdAt),
     // with the end in it, live sessions are counted without reading them
     index('sessions_expiry_index').on(table.expiresAt, table.endedAt),
-    foreignKey({
-      name: 'sessions_user_fk',
-      columns: [table.userId],
-      foreignColumns: [users.id],
-    }).onDelete('cascade'),
+    // by their end, those that did not live until they expired are forgotten
+    index('sessions_end_index').on(table.endedAt),
+    goesWithUser('sessions_user_fk', table.userId),
   ],
 );
 
@@ -185,11 +180,7 @@ export const loginChallenges = mysqlTable(
   },
   (table) => [
     index('login_challenges_expiry_index').on(table.expiresAt),
-    foreignKey({
-      name: 'login_challenges_user_fk',
-      columns: [table.userId],
-      foreignColumns: [users.id],
-    }).onDelete('cascade'),
+    goesWithUser('login_challenges_user_fk', table.userId),
   ],
 );
 
@@ -208,11 +199,7 @@ export const emailTokens = mysqlTable(
   (table) => [
     index('email_tokens_user_index').on(table.userId, table.purpose),
     index('email_tokens_purpose_index').on(table.purpose, table.expiresAt),
-    foreignKey({
-      name: 'email_tokens_user_fk',
-      columns: [table.userId],
-      foreignColumns: [users.id],
-    }).onDelete('cascade'),
+    goesWithUser('email_tokens_user_fk', table.userId),
   ],
 );
 
@@ -237,11 +224,7 @@ export const outbox = mysqlTable(
   (table) => [
     index('outbox_due_index').on(table.state, table.dueAt),
     index('outbox_user_index').on(table.userId),
-    foreignKey({
-      name: 'outbox_user_fk',
-      columns: [table.userId],
-      foreignColumns: [users.id],
-    }).onDelete('cascade'),
+    goesWithUser('outbox_user_fk', table.userId),
   ],
 );
 
@@ -254,10 +237,13 @@ export const attemptCounters = mysqlTable(
     pending: int('pending').notNull(),
     attemptedAt: instant('attempted_at').notNull(),
     lockedUntil: instant('locked_until'),
+    // whose device it counts, as a digest too, so that all devices of one user are found; null for what is no device
+    owner: bytes('owner', { length: 32 }),
   },
   (table) => [
     index('attempt_counters_attempted_at_index').on(table.attemptedAt),
     index('attempt_counters_locked_until_index').on(table.lockedUntil),
+    index('attempt_counters_owner_index').on(table.owner),
   ],
 );
 
@@ -319,3 +305,10 @@ export const auditEvents = mysqlTable(
     index('audit_events_at_index').on(table.at),
   ],
 );
+
+/** Deleted accounts of which more is on record than one statement changes, until all of it is under the pseudonym. */
+export const erasures = mysqlTable('erasures', {
+  // what the account's was; no foreign key, for the account is gone
+  id: uuid('id').primaryKey(),
+  pseudonym: uuid('pseudonym').notNull(),
+});

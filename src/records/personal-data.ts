@@ -44,10 +44,11 @@ export const PERSONAL_DATA: Readonly<
   // the envelope is the mail itself, which was sent to them, with tokens in it
   outbox: { exportedAs: 'mails', leavesOut: ['user_id', 'envelope'] },
   audit_events: { exportedAs: 'auditEvents', leavesOut: ['user_id', 'actor_id'] },
-  attempt_counters: { exportedAs: 'failedAttempts', leavesOut: ['key', 'pending'] },
+  attempt_counters: { exportedAs: 'failedAttempts', leavesOut: ['key', 'pending', 'owner'] },
   rate_limit_hits: {
     notExported: 'Digests of addresses, forgotten within a day; nobody can tell whose they are.',
   },
+  erasures: { notExported: 'Only accounts that are no more.' },
   signing_keys: { notExported: 'Nothing about anybody.' },
   job_leases: { notExported: 'Nothing about anybody.' },
 };
