@@ -1,5 +1,3 @@
-import { escapeId } from 'mysql2';
-
 type Privilege = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE';
 
 const READ_AND_WRITE: readonly Privilege[] = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
@@ -30,25 +28,6 @@ export const RUNTIME_TABLE_PRIVILEGES: Readonly<Record<string, readonly Privileg
 
 /** Run with the rights of the user that migrated, who therefore has to stay. */
 export const RUNTIME_PROCEDURES = ['purge_audit_events', 'pseudonymize_audit_events'] as const;
-
-/**
- * The statements that give the service's own user its rights. They name tables and procedures, so they come after
- * migrating, and again after a version that adds a table; giving a right twice does no harm. Whoever runs them needs
- * MIGRATION_PRIVILEGES on the database WITH GRANT OPTION.
- *
- * @param account as SQL spells it, such as `'latchkey'@'%'`, quoted by the caller
- */
-export function runtimeGrants(database: string, account: string): string[] {
-  const within = (name: string) => `${escapeId(database, true)}.${escapeId(name, true)}`;
-  return [
-    ...Object.entries(RUNTIME_TABLE_PRIVILEGES).map(
-      ([table, privileges]) => `GRANT ${privileges.join(', ')} ON ${within(table)} TO ${account}`,
-    ),
-    ...RUNTIME_PROCEDURES.map(
-      (procedure) => `GRANT EXECUTE ON PROCEDURE ${within(procedure)} TO ${account}`,
-    ),
-  ];
-}
 
 /** What the user that migrates needs on the database, besides the right to pass on what the service's own user gets. */
 export const MIGRATION_PRIVILEGES = [

@@ -1,12 +1,17 @@
 import { randomBytes } from 'node:crypto';
+import { stringify as stringifyUuid } from 'uuid';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { newId } from '../../src/crypto/id.ts';
+import { grantRuntime, withConnection } from '../../src/db/accounts.ts';
+import { transaction } from '../../src/db/client.ts';
 import { connectionOptions } from '../../src/db/connection.ts';
-import { MIGRATION_PRIVILEGES, runtimeGrants } from '../../src/db/grants.ts';
+import { MIGRATION_PRIVILEGES } from '../../src/db/grants.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { MIGRATIONS } from '../../src/db/migration-files.ts';
-import { forgetExpired } from '../../src/flows/housekeeping.ts';
+import { parseGrants } from '../../src/db/rights.ts';
+import { forgetExpiredByKind } from '../../src/flows/housekeeping.ts';
 import { checkEventGuard, purgeEvents } from '../../src/records/audit-event.ts';
+import { pseudonymizeEvents } from '../../src/records/erasure.ts';
 import {
   auditTypes,
   enrolTotp,
@@ -57,11 +62,11 @@ beforeAll(async () => {
   }
   const connection = connectionOptions(urlOf(migrator), () => '');
   await migrate({ connection, folder: MIGRATIONS, log: () => undefined });
-  for (const host of ['localhost', '%']) {
-    for (const grant of runtimeGrants(database, `'${runtime}'@'${host}'`)) {
-      await runSql(urlOf(migrator), grant);
+  await withConnection(connection, async (open) => {
+    for (const host of ['localhost', '%']) {
+      await grantRuntime(open, { user: runtime, host }, database, parseGrants([]));
     }
-  }
+  });
   const env = { DATABASE_URL: urlOf(runtime) };
   app = await createTestApp({ databaseUrl: operatorUrl, env });
 });
@@ -151,7 +156,7 @@ describe('the procedure that purges', () => {
     const { retentionMs } = app.app.deps.config.audit;
     await insertEvent(new Date(app.clock.now().getTime() - retentionMs - 1000));
     await insertEvent(new Date(app.clock.now().getTime() - retentionMs + 1000));
-    await forgetExpired(app.app.deps);
+    await forgetExpiredByKind(app.app.deps);
     const old = await runSql(operatorUrl, 'select id from audit_events where at < ?', [
       new Date(app.clock.now().getTime() - 100 * DAY_MS),
     ]);
@@ -161,8 +166,8 @@ describe('the procedure that purges', () => {
 
 describe('the procedure that pseudonymises', () => {
   const PSEUDONYM = Buffer.from('00000000000080008000000000000001', 'hex');
-  const call = (user: Buffer, pseudonym: Buffer) =>
-    service('call pseudonymize_audit_events(?, ?)', [user, pseudonym]);
+  const call = (user: Buffer, pseudonym: Buffer, limit = 1000) =>
+    service('call pseudonymize_audit_events(?, ?, ?, @changed)', [user, pseudonym, limit]);
 
   it('refuses while the account exists', async () => {
     const user = await registerUser(app);
@@ -179,6 +184,30 @@ describe('the procedure that pseudonymises', () => {
     await call(idBytes(gone), PSEUDONYM);
     const second = Buffer.from(PSEUDONYM).fill(2, 15);
     await expect(call(PSEUDONYM, second)).rejects.toThrow('A pseudonym is a UUIDv8');
+  });
+
+  it('changes no more events than it is told, and says how many it changed', async () => {
+    const gone = '01890000-0000-7000-8000-00000000000c';
+    for (let i = 0; i < 5; i++) await insertEvent(new Date(), gone);
+    await runSql(
+      operatorUrl,
+      'update audit_events set actor_id = user_id where user_id = ? limit 2',
+      [idBytes(gone)],
+    );
+    const other = await registerUser(app);
+    await runSql(operatorUrl, 'update audit_events set actor_id = ? where user_id = ?', [
+      idBytes(gone),
+      idBytes(other.id),
+    ]);
+    const erasure = { id: gone, pseudonym: stringifyUuid(PSEUDONYM) };
+    const { db } = app.app.deps;
+    const changed = [];
+    for (let i = 0; i < 4; i++) {
+      changed.push(await transaction(db, (tx) => pseudonymizeEvents(tx, erasure, 2)));
+    }
+    // the last one is what it did to somebody else
+    expect(changed).toEqual([2, 2, 2, 0]);
+    expect(await auditTypes(app, gone)).toEqual([]);
   });
 });
 

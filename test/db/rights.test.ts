@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { compareRights, type NeededRight, parseGrants } from '../../src/db/rights.ts';
+import {
+  compareRights,
+  type NeededRight,
+  parseGrants,
+  rightObjectSql,
+} from '../../src/db/rights.ts';
 
 const NEEDED: NeededRight[] = [
   { kind: 'table', name: 'users', privileges: ['SELECT', 'UPDATE'] },
@@ -89,4 +94,10 @@ describe('compareRights', () => {
     });
     expect(parseGrants(['GRANT `reader`@`%` TO `l`@`%`']).hasRoles).toBe(true);
   });
+});
+
+it('quotes names that mean something to SQL', () => {
+  const table = { kind: 'table', database: 'a`b', name: 'users' } as const;
+  expect(rightObjectSql(table)).toBe('`a``b`.`users`');
+  expect(rightObjectSql({ ...table, kind: 'procedure' })).toBe('PROCEDURE `a``b`.`users`');
 });

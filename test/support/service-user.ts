@@ -1,6 +1,5 @@
-import { withConnection } from '../../src/db/accounts.ts';
+import { grantRuntime, readRights, withConnection } from '../../src/db/accounts.ts';
 import { connectionOptions, databaseUrl as writeUrl } from '../../src/db/connection.ts';
-import { runtimeGrants } from '../../src/db/grants.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { MIGRATIONS } from '../../src/db/migration-files.ts';
 import { runSql } from './database.ts';
@@ -18,10 +17,10 @@ export async function serviceUrl(databaseUrl: string): Promise<string> {
   const { database, host = 'localhost', port = 3306, socketPath } = connection;
   await migrate({ connection, folder: MIGRATIONS, log: () => undefined });
   const user = serviceUser(database);
-  const account = `'${user}'@'%'`;
   await withConnection(connection, async (open) => {
-    await open.query(`create user if not exists ${account} identified by '${PASSWORD}'`);
-    for (const grant of runtimeGrants(database, account)) await open.query(grant);
+    await open.query(`create user if not exists '${user}'@'%' identified by '${PASSWORD}'`);
+    const account = { user, host: '%' };
+    await grantRuntime(open, account, database, await readRights(open, account));
   });
   return writeUrl({ user, password: PASSWORD, host, port, socketPath, tls: undefined, database });
 }
