@@ -10,6 +10,7 @@ import { findHitsBeyond, purgeRateLimitHits } from '../records/rate-limit-hit.ts
 import { purgeSessions } from '../records/session.ts';
 import { purgeTotpEnrolments } from '../records/totp.ts';
 import type { Deps } from './deps.ts';
+import { continueErasures } from './steps/erasure.ts';
 
 /** Forgets what has expired. Of any number of instances over one database one does, for all. */
 export interface Housekeeping {
@@ -126,6 +127,7 @@ function purgesOf(deps: Deps): Record<string, Purge> {
     totpEnrolments: (limit) => purgeTotpEnrolments(db, at, limit),
     attemptCounters: (limit) => purgeAttemptCounters(db, ago(attemptsKept), limit),
     sessions: (limit) => purgeSessions(db, ago(SESSION_KEPT_MS), limit),
+    erasedEvents: (limit) => continueErasures(deps, limit),
     auditEvents: (limit) => purgeEvents(db, ago(config.audit.retentionMs), limit),
     mails: (limit) => purgeMails(db, ago(config.mail.retentionMs), limit),
   };

@@ -165,8 +165,7 @@ export async function deleteUser(
     await guardAdmins(deps, tx, admin, id);
     const user = await target(tx, id);
     assertNotSelf(admin, id);
-    const { userId: actorId, sessionId = null, client } = admin;
-    const act = { type: 'ACCOUNT_DELETED', actorId, sessionId, client } as const;
+    const act = { type: 'ACCOUNT_DELETED', actorId: admin.userId, client: admin.client } as const;
     if (await eraseUser(deps, tx, user, act)) {
       await writeTo(deps, tx, { ...recipientOf(user), id: null }, { kind: 'account-deleted' });
     }

@@ -45,22 +45,29 @@ const reserve = statementBuiltOnce(sql`
  * they alone lock nobody out: one attempt is left, and if it is the owner's, they are forgotten.
  *
  * @param key what is counted, as a digest; it exists for every identifier, whether or not an account does
+ * @param owner whose device it is, as a digest too; `null` for what is no known device
  */
 export async function reserveAttempt(
   db: Db,
   key: Buffer,
   { limit, windowMs }: AttemptLimit,
   now: Date,
+  owner: Buffer | null = null,
 ): Promise<Reservation> {
   const windowStart = new Date(now.getTime() - windowMs);
   const pendingSince = new Date(now.getTime() - PENDING_FOR_MS);
   const values = { key, limit, last: limit - 1, now, windowStart, pendingSince };
   const [result] = await reserve(db).execute(values);
   if (result.affectedRows === 1) return { kind: 'GRANTED' };
-  return (await firstAttempt(db, key, now)) ?? (await refusal(db, key, now));
+  return (await firstAttempt(db, key, owner, now)) ?? (await refusal(db, key, now));
 }
 
-async function firstAttempt(db: Db, key: Buffer, now: Date): Promise<Reservation | null> {
+async function firstAttempt(
+  db: Db,
+  key: Buffer,
+  owner: Buffer | null,
+  now: Date,
+): Promise<Reservation | null> {
   const [known] = await db
     .select({ key: attemptCounters.key })
     .from(attemptCounters)
@@ -69,7 +76,7 @@ async function firstAttempt(db: Db, key: Buffer, now: Date): Promise<Reservation
   try {
     await db
       .insert(attemptCounters)
-      .values({ key, failures: 0, pending: 1, attemptedAt: now, lockedUntil: null });
+      .values({ key, failures: 0, pending: 1, attemptedAt: now, lockedUntil: null, owner });
     return { kind: 'GRANTED' };
   } catch (error) {
     // another attempt was the first; this one comes again
@@ -133,6 +140,16 @@ export async function withdrawAttempt(db: Db, key: Buffer): Promise<void> {
 /** Lifts a lock and forgets the failures. @returns whether there was anything to lift */
 export async function clearAttempts(db: Db, key: Buffer): Promise<boolean> {
   return affectedRows(await db.delete(attemptCounters).where(eq(attemptCounters.key, key))) === 1;
+}
+
+/** The same of all devices of a user. @param owner as they were reserved with */
+export async function clearDeviceAttempts(db: Db, owner: Buffer): Promise<void> {
+  await db.delete(attemptCounters).where(eq(attemptCounters.owner, owner));
+}
+
+/** What is counted of the devices of a user. */
+export async function listDeviceCounters(db: Db, owner: Buffer) {
+  return db.select().from(attemptCounters).where(eq(attemptCounters.owner, owner));
 }
 
 /** What is counted under a key. */

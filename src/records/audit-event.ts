@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, gte, lt, type SQL, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, getTableColumns, gt, gte, lt, not, type SQL, sql } from 'drizzle-orm';
 import type { Client } from '../client.ts';
 import { leastIdAt, newId } from '../crypto/id.ts';
 import type { Db } from '../db/client.ts';
@@ -7,6 +7,7 @@ import { RUNTIME_PROCEDURES } from '../db/grants.ts';
 import { insertBuiltOnce } from '../db/prepared-query.ts';
 import { auditEvents } from '../db/schema.ts';
 import type { Json } from '../json.ts';
+import { isPendingErasure, pendingPseudonym } from './erasure.ts';
 
 /** Everything that is put on record, and what each means. */
 export const AUDIT_EVENT_TYPES = {
@@ -139,19 +140,55 @@ export interface EventPage {
   first?: 'newest' | 'oldest';
 }
 
-/** Reads a page of events, from the newest to the oldest or the other way. */
+const eventColumns = {
+  ...getTableColumns(auditEvents),
+  // asked for in the same statement: an erasure that ends between two would leave the old ids in what was read before
+  userPseudonym: pendingPseudonym(auditEvents.userId),
+  actorPseudonym: pendingPseudonym(auditEvents.actorId),
+};
+
+/**
+ * Reads a page of events, from the newest to the oldest or the other way. Of an account that is gone they are given as
+ * they will be when its erasure has come to its end, and none by what was its id.
+ */
 export async function listEvents(
   db: Db,
   filter: AuditEventFilter,
   { limit, after, first = 'newest' }: EventPage,
 ): Promise<AuditEvent[]> {
   const [isBeyond, inOrder] = first === 'newest' ? [lt, desc] : [gt, asc];
-  return db
-    .select()
+  const asked = [filter.userId, filter.actorId].filter((id) => id !== undefined);
+  const rows = await db
+    .select(eventColumns)
     .from(auditEvents, { forceIndex: indexOf(filter) })
-    .where(and(matches(filter), after === null ? undefined : isBeyond(auditEvents.id, after)))
+    .where(
+      and(
+        matches(filter),
+        ...asked.map((id) => not(isPendingErasure(id))),
+        after === null ? undefined : isBeyond(auditEvents.id, after),
+      ),
+    )
     .orderBy(inOrder(auditEvents.id))
     .limit(limit);
+  return rows.map(asErased);
+}
+
+/** What the procedure of the database makes of an event, before it has come to it. */
+function asErased({
+  userPseudonym,
+  actorPseudonym,
+  ...event
+}: AuditEvent & Record<'userPseudonym' | 'actorPseudonym', string | null>): AuditEvent {
+  if (userPseudonym === null && actorPseudonym === null) return event;
+  return {
+    ...event,
+    userId: userPseudonym ?? event.userId,
+    actorId: actorPseudonym ?? event.actorId,
+    sessionId: null,
+    ipAddress: null,
+    userAgent: null,
+    detail: userPseudonym === null ? event.detail : {},
+  };
 }
 
 /** The index that holds just these events, in their order: left to itself, a server may look through them all. */
@@ -164,17 +201,6 @@ function indexOf({ userId, actorId, type }: AuditEventFilter): string {
 
 export async function countEventsSince(db: Db, type: AuditEventType, since: Date): Promise<number> {
   return db.$count(auditEvents, matches({ type, since }));
-}
-
-/**
- * Puts a pseudonym in the place of a deleted user in everything on record, and forgets addresses and devices. What
- * happened stays, and that it happened to one and the same account; who it was does not. The database does it by a
- * procedure, for the service itself may not change what is on record, and refuses while there is such a user.
- *
- * @param pseudonym a UUIDv8 that only the holder of the server's key can connect with the user
- */
-export async function pseudonymizeEvents(db: Db, userId: string, pseudonym: string): Promise<void> {
-  await db.execute(sql`call pseudonymize_audit_events(${idParam(userId)}, ${idParam(pseudonym)})`);
 }
 
 /**
@@ -219,8 +245,6 @@ export async function checkEventGuard(db: Db): Promise<EventGuard> {
     missingProcedures: RUNTIME_PROCEDURES.filter((name) => !found.has(name)),
   };
 }
-
-const idParam = (id: string) => sql.param(id, auditEvents.id);
 
 function matches(filter: AuditEventFilter): SQL | undefined {
   return and(

@@ -1,17 +1,33 @@
 import { stringify as stringifyUuid } from 'uuid';
 import type { Client } from '../../client.ts';
 import { mac } from '../../crypto/mac.ts';
-import type { Db } from '../../db/client.ts';
-import { clearAttempts } from '../../records/attempt-counter.ts';
-import { pseudonymizeEvents, recordEvent } from '../../records/audit-event.ts';
+import { type Db, transaction } from '../../db/client.ts';
+import { clearAttempts, clearDeviceAttempts } from '../../records/attempt-counter.ts';
+import { recordEvent } from '../../records/audit-event.ts';
+import {
+  findErasure,
+  finishErasure,
+  pseudonymizeEvents,
+  putErasure,
+} from '../../records/erasure.ts';
 import { deleteUser, type User } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
 import { type AttemptSubject, counterKey } from './attempt.ts';
 
+// so many that most accounts are done with in the transaction of their deletion, and it stays a short one
+const AT_ONCE = 1000;
+
+/** Who deletes an account: its owner, an administrator, or nobody with an account. */
+export interface Deletion {
+  type: 'ACCOUNT_DELETED';
+  actorId: string | null;
+  client: Client;
+}
+
 /**
- * Deletes a user and everything stored about them. What is on record stays under a pseudonym.
+ * Deletes a user and everything stored about them. What is on record stays under a pseudonym. Of very much on record
+ * housekeeping puts the rest under it; until then it is shown as if it had.
  *
- * @param act how the deletion goes on record, and who did it
  * @param remove deletes the user's row, or refuses to
  * @returns whether there still was such a user
  */
@@ -19,55 +35,89 @@ export async function eraseUser(
   deps: Deps,
   tx: Db,
   user: User,
-  act: {
-    type: 'ACCOUNT_DELETED';
-    actorId: string | null;
-    sessionId?: string | null;
-    client: Client;
-  },
+  { type, actorId, client }: Deletion,
   remove: (tx: Db, id: string) => Promise<boolean> = deleteUser,
 ): Promise<boolean> {
   // sessions, codes, challenges and enrolments go with the row
   if (!(await remove(tx, user.id))) return false;
   await forgetAttempts(deps, tx, user);
-  await recordEvent(tx, { ...act, userId: user.id, now: deps.now() });
-  await pseudonymizeEvents(tx, user.id, pseudonym(deps, user.id));
+  const erasure = { id: user.id, pseudonym: pseudonym(deps, user.id) };
+  await recordEvent(tx, {
+    type,
+    userId: erasure.pseudonym,
+    actorId: actorId === user.id ? erasure.pseudonym : actorId,
+    // as in all that is on record about the account
+    client: { requestId: client.requestId, ipAddress: null, userAgent: null },
+    now: deps.now(),
+  });
+  if ((await pseudonymizeEvents(tx, erasure, AT_ONCE)) === AT_ONCE) await putErasure(tx, erasure);
   return true;
+}
+
+/**
+ * Goes on with the erasures that were too much for the transaction of their deletion.
+ *
+ * @param limit how many events to change at the most
+ * @returns how many it changed: fewer than `limit` when none is left
+ */
+export function continueErasures({ db }: Pick<Deps, 'db'>, limit: number): Promise<number> {
+  return transaction(db, async (tx) => {
+    let changed = 0;
+    while (changed < limit) {
+      const erasure = await findErasure(tx);
+      if (erasure === null) break;
+      const room = limit - changed;
+      const rows = await pseudonymizeEvents(tx, erasure, room);
+      if (rows < room) await finishErasure(tx, erasure.id);
+      changed += rows;
+    }
+    return changed;
+  });
 }
 
 /** What is counted about a user, besides each of their devices. */
 export function attemptSubjectsOf(user: User): AttemptSubject[] {
   const userId = user.id;
-  return [...passwordSubjectsOf(user), { kind: 'code', userId }, { kind: 'devices-code', userId }];
-}
-
-function passwordSubjectsOf(user: User): AttemptSubject[] {
   return [
-    { kind: 'password', identifier: user.email },
-    ...(user.username === null ? [] : [{ kind: 'password', identifier: user.username } as const]),
-    { kind: 'reauthentication', userId: user.id },
+    ...signInSubjectsOf(user),
+    { kind: 'reauthentication', userId },
+    { kind: 'code', userId },
+    { kind: 'devices-code', userId },
   ];
 }
 
-/** Lifts every lock on a user and forgets what was counted. @returns whether there was anything */
-export async function forgetAttempts(deps: Deps, tx: Db, user: User): Promise<boolean> {
-  return forget(deps, tx, attemptSubjectsOf(user));
+function signInSubjectsOf({ email, username }: User): AttemptSubject[] {
+  const names = username === null ? [email] : [email, username];
+  return names.map((identifier) => ({ kind: 'password', identifier }));
+}
+
+/** Under what the counters of each device of a user are found: that of all of them together. */
+export function devicesKey(deps: Pick<Deps, 'keyring'>, userId: string): Buffer {
+  return counterKey(deps, { kind: 'devices-code', userId });
+}
+
+/** Lifts every lock on a user, those of their devices too, and forgets what was counted. */
+export async function forgetAttempts(deps: Deps, tx: Db, user: User): Promise<void> {
+  await forget(deps, tx, attemptSubjectsOf(user));
+  await clearDeviceAttempts(tx, devicesKey(deps, user.id));
+}
+
+/** Lifts the locks that wrong passwords have set at sign-in by name: all that a stranger can do to somebody. */
+export async function forgetSignInAttempts(deps: Deps, tx: Db, user: User): Promise<void> {
+  await forget(deps, tx, signInSubjectsOf(user));
 }
 
 /**
  * Lifts the locks that wrong passwords have set. Those of wrong codes stay: otherwise whoever reads somebody's mail would gain
  * guesses at the second factor by every link. Devices are made known anew with another password.
  */
-export async function forgetPasswordAttempts(deps: Deps, tx: Db, user: User): Promise<boolean> {
-  return forget(deps, tx, passwordSubjectsOf(user));
+export async function forgetPasswordAttempts(deps: Deps, tx: Db, user: User): Promise<void> {
+  const reauthentication = { kind: 'reauthentication', userId: user.id } as const;
+  await forget(deps, tx, [...signInSubjectsOf(user), reauthentication]);
 }
 
-async function forget(deps: Deps, tx: Db, subjects: readonly AttemptSubject[]): Promise<boolean> {
-  let found = false;
-  for (const subject of subjects) {
-    if (await clearAttempts(tx, counterKey(deps, subject))) found = true;
-  }
-  return found;
+async function forget(deps: Deps, tx: Db, subjects: readonly AttemptSubject[]): Promise<void> {
+  for (const subject of subjects) await clearAttempts(tx, counterKey(deps, subject));
 }
 
 /** One and the same for a user, so that what happened to an account stays together; nobody without the key can compute it. */
