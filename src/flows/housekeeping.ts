@@ -18,7 +18,7 @@ export interface Housekeeping {
   run(): Promise<number | null>;
   /** Whether it was this instance's turn when it last asked. */
   isOurs(): boolean;
-  /** When a run last came to its end, on whichever instance; `null` when none ever did. */
+  /** When a run last came to its end and was not cut short, on whichever instance; `null` when none ever did. */
   finishedAt(): Promise<Date | null>;
   /** Ends what is under way after its batch, and lets another instance go ahead. */
   close(): Promise<void>;
@@ -31,7 +31,7 @@ const RENEWAL_MS = 20_000;
 // small enough that a replica, or the other servers of a cluster, have applied it before anybody notices
 const BATCH = 500;
 const SHORTEST_REST_MS = 10;
-// a session that has ended stays for as long as its refresh tokens could still be recognised as reused
+// for people to look up, in what they can export, who was signed in to their account
 const SESSION_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
 // after its link has run out a registration is worth nothing but a better answer to whoever tries to sign in
 const UNCONFIRMED_KEPT_MS = 7 * 24 * 60 * 60 * 1000;
@@ -65,9 +65,10 @@ export function createHousekeeping(deps: Deps, instance: string): Housekeeping {
       renewedAt = performance.now();
       return take();
     };
-    const forgotten = await forgetInBatches(deps, { mayGoOn, signal: closing.signal });
-    await finishRun(db, JOB, now());
-    return sum(forgotten);
+    const { tally, isComplete } = await forgetInBatches(deps, { mayGoOn, signal: closing.signal });
+    // one that was cut short has left something, and must not look as if it had not
+    if (isComplete) await finishRun(db, JOB, now());
+    return Object.values(tally).reduce((total, rows) => total + rows, 0);
   }
 
   let running: Promise<unknown> = Promise.resolve();
@@ -90,14 +91,9 @@ export function createHousekeeping(deps: Deps, instance: string): Housekeeping {
   };
 }
 
-/** Forgets what has expired, whoever's turn it is. @returns how many rows */
-export async function forgetExpired(deps: Deps): Promise<number> {
-  return sum(await forgetExpiredByKind(deps));
-}
-
-/** The same. @returns how many rows of which kind, such as `sessions` */
-export function forgetExpiredByKind(deps: Deps): Promise<Tally> {
-  return forgetInBatches(deps, { mayGoOn: async () => true });
+/** Forgets what has expired, whoever's turn it is. @returns how many rows of which kind, such as `sessions` */
+export async function forgetExpiredByKind(deps: Deps): Promise<Tally> {
+  return (await forgetInBatches(deps, { mayGoOn: async () => true })).tally;
 }
 
 type Tally = Record<string, number>;
@@ -136,18 +132,20 @@ function purgesOf(deps: Deps): Record<string, Purge> {
 /**
  * Forgets a batch of each kind in turn while there is more of any. After a full batch it rests for as long as that took:
  * whatever there is to forget, it takes half of one connection at the most. A kind that fails does not keep the others.
+ *
+ * @returns how much it forgot, and whether it came to its end
  */
 async function forgetInBatches(
   deps: Deps,
   { mayGoOn, signal }: { mayGoOn: () => Promise<boolean>; signal?: AbortSignal },
-): Promise<Tally> {
+): Promise<{ tally: Tally; isComplete: boolean }> {
   const tally: Tally = {};
   const failures: unknown[] = [];
   let purges = Object.entries(purgesOf(deps));
   while (purges.length > 0) {
     const unfinished: typeof purges = [];
     for (const [kind, purge] of purges) {
-      if (signal?.aborted || !(await mayGoOn())) return tally;
+      if (signal?.aborted || !(await mayGoOn())) return { tally, isComplete: false };
       const startedAt = performance.now();
       const rows = await purge(BATCH).catch((error: unknown) => {
         failures.push(error);
@@ -161,15 +159,11 @@ async function forgetInBatches(
     purges = unfinished;
   }
   if (failures.length > 0) throw failures[0];
-  return tally;
+  return { tally, isComplete: true };
 }
 
 async function rest(ms: number, signal: AbortSignal | undefined): Promise<void> {
   // woken by the end of the service, which is no failure
   const options = signal && { signal };
   await delay(Math.max(ms, SHORTEST_REST_MS), undefined, options).catch(() => undefined);
-}
-
-function sum(tally: Tally): number {
-  return Object.values(tally).reduce((total, rows) => total + rows, 0);
 }

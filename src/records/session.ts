@@ -177,13 +177,17 @@ async function countLiveSlice(db: Db, after: Date, slice: number) {
   return { live: found?.live ?? 0, last: found?.last ?? null };
 }
 
-/** Forgets sessions that nobody can use any more, at the most `limit` of them. */
+/** Forgets sessions that ended or expired before, at the most `limit` of each. */
 export async function purgeSessions(db: Db, before: Date, limit: number): Promise<number> {
-  return affectedRows(
-    await db
+  let purged = 0;
+  // one after the other, each through the index that begins with it
+  for (const over of [sessions.endedAt, sessions.expiresAt]) {
+    const result = await db
       .delete(sessions)
-      .where(lte(sessions.expiresAt, before))
-      .orderBy(asc(sessions.expiresAt))
-      .limit(limit),
-  );
+      .where(lte(over, before))
+      .orderBy(asc(over))
+      .limit(limit);
+    purged += affectedRows(result);
+  }
+  return purged;
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { forgetExpired } from '../../src/flows/housekeeping.ts';
+import { forgetExpiredByKind } from '../../src/flows/housekeeping.ts';
 import { createAttemptGate } from '../../src/flows/steps/attempt-gate.ts';
 import { recordHit } from '../../src/records/rate-limit-hit.ts';
 import { logIn, newName, registerUser } from '../support/account.ts';
@@ -151,7 +151,7 @@ describe('what counts does not grow without bound', () => {
   it('20,000 addresses leave no row behind once their windows are over', async () => {
     const { deps } = app.app;
     app.clock.advance(2 * 24 * 60 * MINUTE);
-    await forgetExpired(deps);
+    await forgetExpiredByKind(deps);
     expect(await rows('rate_limit_hits')).toBe(0);
     const now = app.clock.now();
     const keys = Array.from({ length: 2000 }, () => randomBytes(16));
@@ -169,9 +169,9 @@ describe('what counts does not grow without bound', () => {
     }
     expect(await rows('rate_limit_hits')).toBe(20_000);
     app.clock.advance(59);
-    expect(await forgetExpired(deps)).toBe(0);
+    expect(await forgetExpiredByKind(deps)).toMatchObject({ rateLimitHits: 0 });
     app.clock.advance(1);
-    expect(await forgetExpired(deps)).toBeGreaterThanOrEqual(20_000);
+    expect(await forgetExpiredByKind(deps)).toMatchObject({ rateLimitHits: 20_000 });
     expect(await rows('rate_limit_hits')).toBe(0);
   });
 
@@ -184,7 +184,7 @@ describe('what counts does not grow without bound', () => {
     const counters = await rows('attempt_counters');
     const keys = Array.from({ length: 3000 }, () => randomBytes(16));
     await inTurns([...keys.entries()], ([i, key]) => recordHit(deps.db, key, 60_000 + i * 10, now));
-    await forgetExpired(bounded);
+    await forgetExpiredByKind(bounded);
     expect(await rows('rate_limit_hits')).toBe(1000);
     // those that last longest are still counted
     expect(await recordHit(deps.db, keys.at(-1) ?? Buffer.alloc(16), 60_000, now)).toBe(2);
@@ -199,7 +199,7 @@ describe('what counts does not grow without bound', () => {
     );
     expect(await rows('attempt_counters')).toBeGreaterThan(50);
     app.clock.advance(25 * 60 * MINUTE);
-    await forgetExpired(app.app.deps);
+    await forgetExpiredByKind(app.app.deps);
     expect(await rows('attempt_counters')).toBe(0);
     expect(await rows('rate_limit_hits')).toBe(0);
     expect(await rows('login_challenges')).toBe(0);

@@ -297,7 +297,7 @@ describe('R4: replaying a refresh token after a restart', () => {
     const second = await start();
     clock.advance(DAY);
     await refuses(second);
-    // still stored, so that a reuse could be recognised
+    // still stored, and refused as what has ended
     expect(await forgetExpiredByKind(second.app.deps)).toMatchObject({ sessions: 0 });
     expect(await runSql(databaseUrl, 'select id from sessions')).toHaveLength(3);
     await refuses(second);

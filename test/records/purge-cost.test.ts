@@ -26,7 +26,7 @@ async function fill(count: number, kind: 'expired' | 'live'): Promise<void> {
   const numbers = `from (${DIGIT}) a, (${DIGIT}) b, (${DIGIT}) c, (${DIGIT}) d limit ${count}`;
   const inserts = [
     `rate_limit_hits select random_bytes(16), 1, ${end}`,
-    `attempt_counters select random_bytes(32), 1, 0, ${end}, null`,
+    `attempt_counters select random_bytes(32), 1, 0, ${end}, null, null`,
     `login_challenges select random_bytes(32), ${user}, null, 0, 0, 0, ${end}, ${end}, null`,
     `email_tokens select random_bytes(32), elt(1 + a.d % 2, 'VERIFY_EMAIL', 'RESET_PASSWORD'), ${user}, 'a@b.c', ${end}, ${end}, null`,
     `pending_registrations select hex(random_bytes(16)), 'a@b.c', null, null, null, '', 'h', random_bytes(32), ${end}, ${end}, ${end}`,
@@ -38,6 +38,13 @@ async function fill(count: number, kind: 'expired' | 'live'): Promise<void> {
   for (const insert of inserts) {
     await runSql(app.databaseUrl, `insert into ${insert} ${numbers}`);
   }
+  if (kind === 'expired') await endSessions(user, count);
+}
+
+/** Of the sessions that live, some that have ended long ago. */
+async function endSessions(user: string, count: number): Promise<void> {
+  const end = "update sessions set ended_at = '2001-01-01' where expires_at > '2098-01-01'";
+  await runSql(app.databaseUrl, `${end} and user_id <> ${user} limit ${count}`);
 }
 
 /** How many rows the connection has read by scanning tables and by sorting, and that `work` made of it. */
@@ -68,7 +75,7 @@ it('looks at what it forgets and at no more when there is something', async () =
       loginChallenges: EXPIRED,
       emailTokens: EXPIRED,
       registrations: EXPIRED,
-      sessions: EXPIRED,
+      sessions: 2 * EXPIRED,
       mails: EXPIRED,
       auditEvents: EXPIRED,
     });
