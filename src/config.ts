@@ -93,7 +93,7 @@ export interface Config {
   readonly attempts: { readonly limit: number; readonly windowMs: number };
   readonly rateLimit: {
     readonly enabled: boolean;
-    /** By the names in graphql/rate-limit.ts. */
+    /** By the names in rate-limits.ts. */
     readonly overrides: Readonly<Record<string, { max: number; windowMs: number }>>;
     /** How many windows are kept at the most; beyond it those that end first are forgotten. */
     readonly rows: number;

@@ -65,8 +65,8 @@ export function createSigningKeys(options: Options): SigningKeys {
 
   const read = async () => {
     await makeNextKey(options);
-    const rows = (await listSigningKeys(options.db)).filter((row, index, all) =>
-      isOfUse(row, all[index + 1], options),
+    const rows = (await listSigningKeys(options.db)).filter((_row, index, all) =>
+      isOfUse(all[index + 1], options),
     );
     open = rows.map((row) => reuse(open, row, options));
     readAt = performance.now();
@@ -143,12 +143,12 @@ function reuse(open: readonly OpenKey[], row: SigningKey, options: Options): Ope
   return { stored: row, ...pair };
 }
 
-/** Whether tokens of a key may still be about: for a token's lifetime after its successor began to sign, and a little more. */
-function isOfUse(
-  _row: SigningKey,
-  next: SigningKey | undefined,
-  { config, now }: Options,
-): boolean {
+/**
+ * Whether tokens of a key may still be about: for a token's lifetime after its successor began to sign, and a little more.
+ *
+ * @param next the successor
+ */
+function isOfUse(next: SigningKey | undefined, { config, now }: Options): boolean {
   if (next === undefined) return true;
   const lastTokenEnds = next.signsFrom.getTime() + config.tokens.accessTtlMs;
   return now().getTime() <= lastTokenEnds + KEY_SET_MAX_AGE_SECONDS * 1000;

@@ -41,6 +41,7 @@ export interface TotpEnrolment {
  * Starts an enrolment: the secret waits until a code confirms it, and one that is in force stays until then.
  *
  * @throws {AuthError} INVALID_CREDENTIALS or TOTP_ALREADY_ENABLED
+ * @throws {RequestError} RATE_LIMITED when too many have failed, OVERLOADED, or UNAUTHENTICATED when the session has ended
  */
 export async function enableTotp(
   deps: Deps,
@@ -70,6 +71,7 @@ export async function enableTotp(
  *
  * @returns the user and the recovery codes, which are shown this once
  * @throws {AuthError} INVALID_CODE, TOTP_NOT_ENABLED when nothing waits, or TOTP_ALREADY_ENABLED
+ * @throws {RequestError} RATE_LIMITED when too many have failed, OVERLOADED, or UNAUTHENTICATED when the session has ended
  */
 export async function confirmTotp(
   deps: Deps,
@@ -140,6 +142,7 @@ async function refuseCode(
  * Turns TOTP off, by the password and a TOTP or recovery code.
  *
  * @throws {AuthError} INVALID_CREDENTIALS, INVALID_CODE or TOTP_NOT_ENABLED
+ * @throws {RequestError} RATE_LIMITED when too many have failed, OVERLOADED, or UNAUTHENTICATED when the session has ended
  */
 export async function disableTotp(
   deps: Deps,
@@ -164,6 +167,7 @@ export async function disableTotp(
  * Issues ten new recovery codes; the earlier ones are void.
  *
  * @throws {AuthError} INVALID_CREDENTIALS, INVALID_CODE or TOTP_NOT_ENABLED
+ * @throws {RequestError} RATE_LIMITED when too many have failed, OVERLOADED, or UNAUTHENTICATED when the session has ended
  */
 export async function regenerateRecoveryCodes(
   deps: Deps,

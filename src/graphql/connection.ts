@@ -87,7 +87,7 @@ export function connectionObject<Node extends { id: string }>(
   return connection;
 }
 
-/** The arguments of a connection, read. @throws {RequestError} BAD_USER_INPUT */
+/** The arguments of a connection, as they were sent. */
 export interface PageArguments {
   first?: number | null | undefined;
   after?: string | null | undefined;

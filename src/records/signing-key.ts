@@ -1,4 +1,4 @@
-import { and, asc, eq, isNull } from 'drizzle-orm';
+import { and, asc, desc, eq, isNull } from 'drizzle-orm';
 import { affectedRows, type Db } from '../db/client.ts';
 import { isDuplicateKey } from '../db/failure.ts';
 import { signingKeys } from '../db/schema.ts';
@@ -24,11 +24,12 @@ export async function listSigningKeys(
 
 /** The number of the newest key, retired or not; 0 when there was never one. */
 export async function lastSigningKeySequence(db: Db): Promise<number> {
-  const rows = await db
+  const [last] = await db
     .select({ sequence: signingKeys.sequence })
     .from(signingKeys)
-    .orderBy(asc(signingKeys.sequence));
-  return rows.at(-1)?.sequence ?? 0;
+    .orderBy(desc(signingKeys.sequence))
+    .limit(1);
+  return last?.sequence ?? 0;
 }
 
 /**

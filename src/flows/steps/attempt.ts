@@ -25,8 +25,8 @@ export type AttemptSubject =
   | { kind: 'reauthentication'; userId: string };
 
 /**
- * An attempt that is being made. It is settled in the transaction that records its outcome: an attempt whose transaction
- * was not committed is taken back.
+ * An attempt that is being made. Where a transaction records its outcome, it is settled there: an attempt whose transaction
+ * was not committed is taken back. A success of which nothing is recorded is settled by itself.
  */
 export interface Attempt {
   succeed(tx: Db): Promise<void>;

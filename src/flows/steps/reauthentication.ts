@@ -19,7 +19,7 @@ const tooMany = (retryAfter: number) => new RequestError('RATE_LIMITED', { retry
  *
  * @returns the account as it is now
  * @throws {AuthError} INVALID_CREDENTIALS
- * @throws {RequestError} RATE_LIMITED when too many have failed
+ * @throws {RequestError} RATE_LIMITED when too many have failed, OVERLOADED when there is no room to hash
  */
 export async function reauthenticate(
   deps: Deps,
@@ -49,8 +49,9 @@ export async function reauthenticate(
  * Checks a code and makes a change with it, in one transaction: the code is used up if and only if the change is made.
  *
  * @param account as `reauthenticate` returned it
- * @throws {AuthError} INVALID_CODE; INVALID_CREDENTIALS when the password was changed meanwhile; whatever `change` throws
- * @throws {RequestError} RATE_LIMITED when too many have failed
+ * @throws {AuthError} INVALID_CODE; TOTP_NOT_ENABLED; INVALID_CREDENTIALS when the password was changed meanwhile; whatever
+ *   `change` throws
+ * @throws {RequestError} RATE_LIMITED when too many have failed, UNAUTHENTICATED when the session has ended, OVERLOADED
  */
 export async function withCode<T>(
   deps: Deps,
