@@ -1,7 +1,8 @@
 import type { Client } from '../client.ts';
 import { type Db, transaction } from '../db/client.ts';
-import { AuthError } from '../errors.ts';
-import { lockActiveAdmins } from '../records/user.ts';
+import { AuthError, RequestError } from '../errors.ts';
+import { type Account, lockAccount } from '../records/account.ts';
+import { lockActiveAdmins, type User } from '../records/user.ts';
 import type { Viewer } from './authentication.ts';
 import type { Deps } from './deps.ts';
 import { eraseUser } from './steps/erasure.ts';
@@ -20,6 +21,7 @@ export interface AccountDeletionInput {
  *
  * @returns the id the account had
  * @throws {AuthError} INVALID_INPUT without confirmation, INVALID_CREDENTIALS, INVALID_CODE, or LAST_ADMIN
+ * @throws {RequestError} RATE_LIMITED when too many have failed, OVERLOADED, or UNAUTHENTICATED when the session has ended
  */
 export async function deleteAccount(
   deps: Deps,
@@ -35,12 +37,12 @@ export async function deleteAccount(
   const { emailVerifiedAt, email } = account.user;
   // registering strangers and deleting that again must not fill their mailboxes
   const mayTell = emailVerifiedAt !== null || (await mayWriteTo(deps, email, 'deletion'));
-  const { passwordHash, totpSecret } = account.credentials;
   const remove = async (tx: Db) => {
-    const isRemoved = await removeUnlessLastAdmin(deps, tx, viewer, client);
-    const recipient = { ...recipientOf(account.user), id: null };
-    if (isRemoved && mayTell) await writeTo(deps, tx, recipient, { kind: 'account-deleted' });
+    const user = await removeAccount(deps, tx, account, client);
+    const recipient = { ...recipientOf(user), id: null };
+    if (mayTell) await writeTo(deps, tx, recipient, { kind: 'account-deleted' });
   };
+  const { passwordHash, totpSecret } = account.credentials;
   if (totpSecret === null) {
     await transaction(deps.db, async (tx) => {
       await assertStillSignedIn(deps, tx, viewer, passwordHash);
@@ -54,14 +56,21 @@ export async function deleteAccount(
   return viewer.user.id;
 }
 
-async function removeUnlessLastAdmin(
-  deps: Deps,
-  tx: Db,
-  viewer: Viewer,
-  client: Client,
-): Promise<boolean> {
-  const userId = viewer.user.id;
-  const admins = viewer.user.role === 'ADMIN' ? await lockActiveAdmins(tx) : [];
-  if (admins.includes(userId) && admins.length === 1) throw new AuthError('LAST_ADMIN');
-  return eraseUser(deps, tx, viewer.user, { type: 'ACCOUNT_DELETED', actorId: userId, client });
+/**
+ * Deletes the account by what it is now: while the password was being hashed somebody may have been made administrator, the
+ * only one by now, or have turned TOTP on.
+ *
+ * @param proven as it was when the password, and a code where one was asked for, were checked
+ */
+async function removeAccount(deps: Deps, tx: Db, proven: Account, client: Client): Promise<User> {
+  const account = await lockAccount(tx, proven.user.id);
+  if (account === null) throw new RequestError('UNAUTHENTICATED');
+  const { user, credentials } = account;
+  if (credentials.totpSecret !== null && proven.credentials.totpSecret === null) {
+    throw new AuthError('INVALID_CODE');
+  }
+  const admins = user.role === 'ADMIN' ? await lockActiveAdmins(tx) : [];
+  if (admins.includes(user.id) && admins.length === 1) throw new AuthError('LAST_ADMIN');
+  await eraseUser(deps, tx, user, { type: 'ACCOUNT_DELETED', actorId: user.id, client });
+  return user;
 }
