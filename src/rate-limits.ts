@@ -42,6 +42,8 @@ export const RATE_LIMITS: Readonly<Record<string, readonly Limit[]>> = {
   disableTotp: [limit('disableTotp', 'user', 30)],
   regenerateRecoveryCodes: [limit('regenerateRecoveryCodes', 'user', 30)],
   deleteAccount: [limit('deleteAccount', 'user', 30)],
+  // each gives five guesses at somebody's password, were the token stolen
+  unlockUser: [limit('unlockUser', 'user', 30)],
   // of each mail that one person may want there may be a second and a third; more is for somebody else's mailbox
   requestPasswordReset: [
     limit('requestPasswordReset', 'address', 60),

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { createUser } from '../flows/user-administration.ts';
+import { createUser } from '../flows/user-creation.ts';
 import { type Command, type Terminal, UsageError } from './command.ts';
 import { jsonText } from './json-text.ts';
 import { OPERATOR } from './operator.ts';

@@ -1,93 +1,21 @@
 import { validate as isUuid } from 'uuid';
-import type { Client } from '../client.ts';
-import { newId } from '../crypto/id.ts';
 import { type Db, transaction } from '../db/client.ts';
 import type { Role, UserStatus } from '../db/enumerations.ts';
-import { AuthError } from '../errors.ts';
-import {
-  assertNoProblems,
-  checkAppMetadata,
-  checkNewPassword,
-  type Problems,
-  readEmail,
-  readText,
-  readUsername,
-} from '../input.ts';
+import { AuthError, RequestError } from '../errors.ts';
+import { assertNoProblems, checkAppMetadata, type Problems } from '../input.ts';
 import type { Json } from '../json.ts';
-import { type AuditEventType, recordEvent } from '../records/audit-event.ts';
+import { lockAccount } from '../records/account.ts';
+import { listEvents } from '../records/audit-event.ts';
 import { deleteChallengesOf } from '../records/login-challenge.ts';
 import { deleteRecoveryCodes } from '../records/recovery-code.ts';
 import { endSessionsOf } from '../records/session-end.ts';
 import { disableTotpSecret } from '../records/totp.ts';
-import { findUser, insertUser, lockActiveAdmins, type User, updateUser } from '../records/user.ts';
+import { findUser, lockActiveAdmins, type User, updateUser } from '../records/user.ts';
 import type { Deps } from './deps.ts';
-import { mailFirstLink } from './steps/email-link.ts';
-import { eraseUser, forgetAttempts } from './steps/erasure.ts';
+import { type Administrator, recordAct } from './steps/administration.ts';
+import { eraseUser, forgetAttempts, forgetSignInAttempts } from './steps/erasure.ts';
 import { notify, recipientOf, writeTo } from './steps/mailing.ts';
 import { assertStillAdministers } from './steps/standing.ts';
-
-/** Who administers: a signed-in administrator, or the operator at the command line, who has no account. */
-export interface Administrator {
-  userId: string | null;
-  /** The session they act in, for the record. */
-  sessionId?: string;
-  client: Client;
-}
-
-export interface NewUserInput {
-  email: string;
-  username: string | null;
-  displayName: string | null;
-  role: Role;
-  /** `null` for an invited person, who chooses one. */
-  password: string | null;
-  appMetadata: Json;
-}
-
-/**
- * Creates an account for somebody. Without a password an invitation to choose one is mailed.
- *
- * @throws {AuthError} INVALID_INPUT, EMAIL_TAKEN or USERNAME_TAKEN
- */
-export async function createUser(
-  deps: Deps,
-  admin: Administrator,
-  input: NewUserInput,
-): Promise<User> {
-  const names = readNewUser(deps, input);
-  const { password, role, appMetadata } = input;
-  const passwordHash = password === null ? null : await deps.passwords.hash(password);
-  const now = deps.now();
-  const id = newId(now);
-  // the operator, who may have no mail server yet, answers for the address
-  const emailVerifiedAt = admin.userId === null && password !== null ? now : null;
-  const newUser = { id, ...names, emailVerifiedAt, passwordHash, role, appMetadata, now };
-  return transaction(deps.db, async (tx) => {
-    await assertStillAdministers(deps, tx, admin);
-    const user = await insertUser(tx, newUser);
-    await record(deps, tx, admin, id, 'USER_CREATED', { role });
-    if (password === null) {
-      await mailFirstLink(deps, tx, user, 'INVITATION');
-      await record(deps, tx, admin, id, 'USER_INVITED', {});
-    }
-    return user;
-  });
-}
-
-function readNewUser(deps: Deps, input: NewUserInput) {
-  const problems: Problems = [];
-  const email = readEmail('email', input.email, problems);
-  const username = readUsername('username', input.username, problems);
-  const displayName = readText('displayName', input.displayName, 100, problems);
-  if (input.password !== null) {
-    const { minLength } = deps.config.password;
-    const rules = { minLength, isCommon: deps.isCommonPassword, names: [email, username] };
-    checkNewPassword('password', input.password, rules, problems);
-  }
-  checkAppMetadata('appMetadata', input.appMetadata, problems);
-  assertNoProblems(problems);
-  return { email, username, displayName, phrase: deps.config.defaultPhrase };
-}
 
 /** What is left out stays as it is. */
 export interface UserUpdate {
@@ -101,6 +29,7 @@ export interface UserUpdate {
  * Changes a user's role, status or application metadata. Disabling ends all sessions of the user.
  *
  * @throws {AuthError} INVALID_INPUT, NOT_FOUND, SELF_TARGETED (role and status) or LAST_ADMIN
+ * @throws {RequestError} FORBIDDEN or UNAUTHENTICATED, as `assertStillAdministers`
  */
 export async function changeUser(
   deps: Deps,
@@ -139,14 +68,17 @@ async function recordChanges(
 ): Promise<void> {
   const { role, status, appMetadata } = changes;
   if (role !== undefined && role !== before.role) {
-    await record(deps, tx, admin, before.id, 'USER_ROLE_CHANGED', { from: before.role, to: role });
+    await recordAct(deps, tx, admin, before.id, 'USER_ROLE_CHANGED', {
+      from: before.role,
+      to: role,
+    });
   }
   if (status !== undefined && status !== before.status) {
     const detail = { from: before.status, to: status };
-    await record(deps, tx, admin, before.id, 'USER_STATUS_CHANGED', detail);
+    await recordAct(deps, tx, admin, before.id, 'USER_STATUS_CHANGED', detail);
   }
   if (appMetadata !== undefined) {
-    await record(deps, tx, admin, before.id, 'USER_METADATA_CHANGED', {});
+    await recordAct(deps, tx, admin, before.id, 'USER_METADATA_CHANGED', {});
   }
 }
 
@@ -154,6 +86,7 @@ async function recordChanges(
  * Deletes an account and all personal data with it.
  *
  * @throws {AuthError} NOT_FOUND, SELF_TARGETED or LAST_ADMIN
+ * @throws {RequestError} FORBIDDEN or UNAUTHENTICATED, as `assertStillAdministers`
  */
 export async function deleteUser(
   deps: Deps,
@@ -173,18 +106,48 @@ export async function deleteUser(
   return id;
 }
 
-/** Lifts every lock on an account. @throws {AuthError} NOT_FOUND */
+/**
+ * Lifts every lock on an account, and on the devices it is known on. Of their own account administrators lift only what a
+ * stranger can lock, their names, and that once in the time a lock lasts: whoever stole a token of theirs would otherwise
+ * have as many guesses at their password and codes as they like.
+ *
+ * @throws {AuthError} NOT_FOUND
+ * @throws {RequestError} RATE_LIMITED, or FORBIDDEN or UNAUTHENTICATED as `assertStillAdministers`
+ */
 export async function unlockUser(deps: Deps, admin: Administrator, id: string): Promise<User> {
   return transaction(deps.db, async (tx) => {
     await assertStillAdministers(deps, tx, admin);
     const user = await target(tx, id);
-    await forgetAttempts(deps, tx, user);
-    await record(deps, tx, admin, id, 'USER_UNLOCKED', {});
+    if (user.id === admin.userId) {
+      await assertNotUnlockedLately(deps, tx, user.id);
+      await forgetSignInAttempts(deps, tx, user);
+    } else {
+      await forgetAttempts(deps, tx, user);
+    }
+    await recordAct(deps, tx, admin, id, 'USER_UNLOCKED', {});
     return user;
   });
 }
 
-/** Ends all sessions of a user. @returns how many @throws {AuthError} NOT_FOUND */
+/** The account is locked, so of two at the same moment the second finds what the first has put on record. */
+async function assertNotUnlockedLately(deps: Deps, tx: Db, id: string): Promise<void> {
+  const { windowMs } = deps.config.attempts;
+  const now = deps.now().getTime();
+  const own = { userId: id, actorId: id, type: 'USER_UNLOCKED' } as const;
+  const since = new Date(now - windowMs + 1);
+  const [last] = await listEvents(tx, { ...own, since }, { limit: 1, after: null });
+  if (last === undefined) return;
+  const retryAfter = Math.ceil((last.at.getTime() + windowMs - now) / 1000);
+  throw new RequestError('RATE_LIMITED', { retryAfter });
+}
+
+/**
+ * Ends all sessions of a user.
+ *
+ * @returns how many
+ * @throws {AuthError} NOT_FOUND
+ * @throws {RequestError} FORBIDDEN or UNAUTHENTICATED, as `assertStillAdministers`
+ */
 export async function revokeUserSessions(
   deps: Deps,
   admin: Administrator,
@@ -195,7 +158,7 @@ export async function revokeUserSessions(
     await target(tx, id);
     const endedSessions = await endSessionsOf(tx, id, 'REVOKED_BY_ADMIN', deps.now());
     await deleteChallengesOf(tx, id);
-    await record(deps, tx, admin, id, 'USER_SESSIONS_REVOKED', { endedSessions });
+    await recordAct(deps, tx, admin, id, 'USER_SESSIONS_REVOKED', { endedSessions });
     return endedSessions;
   });
 }
@@ -205,6 +168,7 @@ export async function revokeUserSessions(
  * second factor so.
  *
  * @throws {AuthError} NOT_FOUND or SELF_TARGETED
+ * @throws {RequestError} FORBIDDEN or UNAUTHENTICATED, as `assertStillAdministers`
  */
 export async function resetUserTotp(
   deps: Deps,
@@ -221,7 +185,7 @@ export async function resetUserTotp(
     }
     await deleteRecoveryCodes(tx, id);
     await deleteChallengesOf(tx, id);
-    await record(deps, tx, admin, id, 'USER_TOTP_RESET', {});
+    await recordAct(deps, tx, admin, id, 'USER_TOTP_RESET', {});
     return existing(await findUser(tx, id));
   });
 }
@@ -240,8 +204,10 @@ async function guardAdmins(deps: Deps, tx: Db, admin: Administrator, id: string)
   }
 }
 
+/** The account that is meant, held: a deletion comes before, or after what is put on record about it. */
 async function target(tx: Db, id: string): Promise<User> {
-  return existing(isUuid(id) ? await findUser(tx, id) : null);
+  const account = isUuid(id) ? await lockAccount(tx, id) : null;
+  return existing(account?.user ?? null);
 }
 
 function existing(user: User | null): User {
@@ -256,17 +222,4 @@ function spelled(id: string): string {
 
 function assertNotSelf(admin: Administrator, id: string): void {
   if (admin.userId === id) throw new AuthError('SELF_TARGETED');
-}
-
-async function record(
-  deps: Deps,
-  tx: Db,
-  admin: Administrator,
-  userId: string,
-  type: AuditEventType,
-  detail: Json,
-): Promise<void> {
-  const { userId: actorId, sessionId = null, client } = admin;
-  const event = { type, userId, actorId, sessionId, client, now: deps.now(), detail };
-  await recordEvent(tx, event);
 }

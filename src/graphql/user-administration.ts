@@ -1,13 +1,13 @@
+import type { Administrator } from '../flows/steps/administration.ts';
 import {
-  type Administrator,
   changeUser,
-  createUser,
   deleteUser,
   resetUserTotp,
   revokeUserSessions,
   type UserUpdate,
   unlockUser,
 } from '../flows/user-administration.ts';
+import { createUser } from '../flows/user-creation.ts';
 import type { User } from '../records/user.ts';
 import { builder } from './builder.ts';
 import type { SignedInContext } from './context.ts';
@@ -64,7 +64,7 @@ function userSuccess<Kind extends string>(kind: Kind, description: string) {
 
 const CreateUserSuccess = userSuccess('CreateUserSuccess', 'The account is there.');
 const UpdateUserSuccess = userSuccess('UpdateUserSuccess', 'The user has been changed.');
-const UnlockUserSuccess = userSuccess('UnlockUserSuccess', 'No attempts are held against them.');
+const UnlockUserSuccess = userSuccess('UnlockUserSuccess', 'The locks are lifted.');
 const ResetUserTotpSuccess = userSuccess('ResetUserTotpSuccess', 'TOTP is off for this user.');
 
 const DeleteUserSuccess = builder
@@ -180,7 +180,8 @@ builder.mutationFields((t) => ({
 builder.mutationFields((t) => ({
   unlockUser: t.withAuth({ admin: true }).field({
     type: UnlockUserResult,
-    description: 'Lifts every lock on an account. Administrators only.',
+    description:
+      'Lifts every lock on an account and on its known devices. On their own account administrators lift only those on signing in by name, once in the time a lock lasts; more often is RATE_LIMITED. Administrators only.',
     args: { id: t.arg.id(ID) },
     resolve: (_mutation, { id }, context) =>
       asResult(

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createUser } from '../../src/flows/user-administration.ts';
+import { createUser } from '../../src/flows/user-creation.ts';
 import {
   auditTypes,
   countRows,

@@ -217,6 +217,8 @@ const CALLS: Record<string, (user: TestUser, from: string) => Promise<unknown>> 
   requestEmailVerification: ({ accessToken }) => requestVerification(once, accessToken),
   verifyEmail: (_user, from) =>
     once.gql('mutation { verifyEmail(input: { token: "x" }) { __typename } }', {}, { from }),
+  unlockUser: ({ accessToken: token, id }) =>
+    once.gql('mutation ($id: ID!) { unlockUser(id: $id) { __typename } }', { id }, { token }),
   dataExport: ({ accessToken: token }) => once.gql('{ me { dataExport } }', {}, { token }),
   profile: ({ accessToken: token, username }) =>
     once.gql(
