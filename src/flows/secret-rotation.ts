@@ -1,11 +1,13 @@
 import { currentKeyId, decrypt, encrypt } from '../crypto/cipher.ts';
+import type { Keys } from '../crypto/keyring.ts';
+import { type Batch, inBatches } from '../db/batches.ts';
 import type { Db } from '../db/client.ts';
 import { recordEvent } from '../records/audit-event.ts';
-import { listEnvelopesNotUnder, replaceEnvelope } from '../records/mail-delivery.ts';
+import { listEnvelopes, replaceEnvelope, sealed } from '../records/mail-delivery.ts';
 import { listSigningKeys, replacePrivateKey } from '../records/signing-key.ts';
 import {
-  listTotpEnrolmentsNotUnder,
-  listTotpSecretsNotUnder,
+  listTotpEnrolments,
+  listTotpSecrets,
   replaceTotpEnrolment,
   replaceTotpSecret,
   type StoredTotpSecret,
@@ -19,7 +21,7 @@ export interface Rewrapped {
   mails: number;
 }
 
-const BATCH = 200;
+const BATCH = 500;
 const OPERATOR = { ipAddress: null, userAgent: 'command line', requestId: null };
 
 /**
@@ -46,10 +48,8 @@ export async function rewrapSecrets(
 
 async function rewrapSigningKeys({ db, keyring }: Pick<Deps, 'db' | 'keyring'>): Promise<number> {
   const keys = keyring.keys('signing-key');
-  const current = currentKeyId(keys);
-  const stale = (await listSigningKeys(db)).filter(
-    ({ privateJwk }) => !privateJwk.subarray(0, current.length).equals(current),
-  );
+  const isStale = staleUnder(keys);
+  const stale = (await listSigningKeys(db)).filter(({ privateJwk }) => isStale(privateJwk));
   for (const key of stale) {
     await replacePrivateKey(db, key, encrypt(keys, decrypt(keys, key.privateJwk, key.id), key.id));
   }
@@ -58,38 +58,47 @@ async function rewrapSigningKeys({ db, keyring }: Pick<Deps, 'db' | 'keyring'>):
 
 async function rewrapTotp({ db, keyring }: Pick<Deps, 'db' | 'keyring'>): Promise<number> {
   const keys = keyring.keys('totp-secret');
-  const current = currentKeyId(keys);
+  const isStale = staleUnder(keys);
   const rewrapAll = async (
-    list: (db: Db, keyIds: Buffer[], limit: number) => Promise<StoredTotpSecret[]>,
+    list: (db: Db, batch: Batch) => Promise<StoredTotpSecret[]>,
     replace: (db: Db, from: StoredTotpSecret, to: Buffer) => Promise<void>,
   ) => {
-    for (let done = 0; ; ) {
-      const batch = await list(db, [current], BATCH);
-      if (batch.length === 0) return done;
-      for (const stored of batch) {
-        const plain = decrypt(keys, stored.secret, stored.userId);
-        await replace(db, stored, encrypt(keys, plain, stored.userId));
+    let done = 0;
+    for await (const batch of inBatches(BATCH, (wanted) => list(db, wanted))) {
+      for (const stored of batch.filter(({ secret }) => isStale(secret))) {
+        await replace(
+          db,
+          stored,
+          encrypt(keys, decrypt(keys, stored.secret, stored.id), stored.id),
+        );
+        done++;
       }
-      done += batch.length;
     }
+    return done;
   };
   // in this order: a secret that is confirmed meanwhile moves from the waiting ones to those in force, and is found there
   return (
-    (await rewrapAll(listTotpEnrolmentsNotUnder, replaceTotpEnrolment)) +
-    (await rewrapAll(listTotpSecretsNotUnder, replaceTotpSecret))
+    (await rewrapAll(listTotpEnrolments, replaceTotpEnrolment)) +
+    (await rewrapAll(listTotpSecrets, replaceTotpSecret))
   );
 }
 
 async function rewrapMails({ db, keyring }: Pick<Deps, 'db' | 'keyring'>): Promise<number> {
   const keys = keyring.keys('mail');
-  const current = currentKeyId(keys);
-  for (let done = 0; ; ) {
-    const batch = await listEnvelopesNotUnder(db, current, BATCH);
-    if (batch.length === 0) return done;
-    for (const sealed of batch) {
-      const plain = decrypt(keys, sealed.envelope, sealed.id);
-      await replaceEnvelope(db, sealed, encrypt(keys, plain, sealed.id));
+  const isStale = staleUnder(keys);
+  let done = 0;
+  for await (const batch of inBatches(BATCH, (wanted) => listEnvelopes(db, wanted))) {
+    for (const mail of batch.flatMap(sealed).filter(({ envelope }) => isStale(envelope))) {
+      const plain = decrypt(keys, mail.envelope, mail.id);
+      await replaceEnvelope(db, mail, encrypt(keys, plain, mail.id));
+      done++;
     }
-    done += batch.length;
   }
+  return done;
+}
+
+/** Whether something was encrypted under another key than the current one, whose id it would begin with. */
+function staleUnder(keys: Keys): (ciphertext: Buffer) => boolean {
+  const current = currentKeyId(keys);
+  return (ciphertext) => !ciphertext.subarray(0, current.length).equals(current);
 }

@@ -1,20 +1,7 @@
-import {
-  and,
-  asc,
-  count,
-  desc,
-  eq,
-  gt,
-  inArray,
-  isNotNull,
-  lte,
-  min,
-  ne,
-  or,
-  sql,
-} from 'drizzle-orm';
+import { and, asc, count, desc, eq, gt, inArray, isNotNull, lte, min, or } from 'drizzle-orm';
 import { decrypt } from '../crypto/cipher.ts';
 import type { Keys } from '../crypto/keyring.ts';
+import type { Batch } from '../db/batches.ts';
 import { affectedRows, type Db } from '../db/client.ts';
 import type { OutboxState } from '../db/enumerations.ts';
 import { outbox } from '../db/schema.ts';
@@ -198,19 +185,17 @@ export async function outboxFigures(db: Db, now: Date): Promise<OutboxFigures> {
   };
 }
 
-/** Mails whose envelopes do not begin with `keyId`: those that were encrypted under another key. */
-export async function listEnvelopesNotUnder(
+/** All mails, in the order they were written; without an envelope those that were sent. */
+export async function listEnvelopes(
   db: Db,
-  keyId: Buffer,
-  limit: number,
-): Promise<SealedMail[]> {
-  const beginning = sql<Buffer>`substring(${outbox.envelope}, 1, ${sql.raw(String(keyId.length))})`;
-  const rows = await db
+  { after, limit }: Batch,
+): Promise<{ id: string; envelope: Buffer | null }[]> {
+  return db
     .select({ id: outbox.id, envelope: outbox.envelope })
     .from(outbox)
-    .where(and(isNotNull(outbox.envelope), ne(beginning, keyId)))
+    .where(after === null ? undefined : gt(outbox.id, after))
+    .orderBy(asc(outbox.id))
     .limit(limit);
-  return rows.flatMap(sealed);
 }
 
 /** Puts another ciphertext of the same mail in the place of one, unless it has been sent in the meantime. */
@@ -221,6 +206,7 @@ export async function replaceEnvelope(db: Db, from: SealedMail, envelope: Buffer
     .where(and(eq(outbox.id, from.id), eq(outbox.envelope, from.envelope)));
 }
 
-function sealed({ id, envelope }: { id: string; envelope: Buffer | null }): SealedMail[] {
+/** A mail that still holds something, as a list. */
+export function sealed({ id, envelope }: { id: string; envelope: Buffer | null }): SealedMail[] {
   return envelope === null ? [] : [{ id, envelope }];
 }

@@ -1,17 +1,5 @@
-import {
-  type AnyColumn,
-  and,
-  asc,
-  eq,
-  gt,
-  isNotNull,
-  isNull,
-  lt,
-  lte,
-  or,
-  type SQL,
-  sql,
-} from 'drizzle-orm';
+import { and, asc, eq, gt, isNotNull, isNull, lt, lte, or } from 'drizzle-orm';
+import type { Batch } from '../db/batches.ts';
 import { affectedRows, type Db } from '../db/client.ts';
 import { totpEnrolments, users } from '../db/schema.ts';
 
@@ -108,36 +96,37 @@ export async function purgeTotpEnrolments(db: Db, before: Date, limit: number): 
   );
 }
 
-/** A secret as it is stored. */
+/** A secret as it is stored, by the id of the user whose it is. */
 export interface StoredTotpSecret {
-  userId: string;
+  id: string;
   secret: Buffer;
 }
 
-/** Secrets in force that begin with none of `keyIds`: those that were encrypted under another key. */
-export async function listTotpSecretsNotUnder(
+/** Secrets in force, under whichever key. */
+export async function listTotpSecrets(
   db: Db,
-  keyIds: Buffer[],
-  limit: number,
+  { after, limit }: Batch,
 ): Promise<StoredTotpSecret[]> {
   const rows = await db
-    .select({ userId: users.id, secret: users.totpSecret })
-    .from(users)
-    .where(and(isNotNull(users.totpSecret), isUnderNone(users.totpSecret, keyIds)))
+    .select({ id: users.id, secret: users.totpSecret })
+    // left to itself, a server may look through everybody for the few who have one
+    .from(users, { forceIndex: 'users_totp_index' })
+    .where(and(eq(users.totpEnabled, true), after === null ? undefined : gt(users.id, after)))
+    .orderBy(asc(users.id))
     .limit(limit);
-  return rows.flatMap(({ userId, secret }) => (secret === null ? [] : [{ userId, secret }]));
+  return rows.flatMap(({ id, secret }) => (secret === null ? [] : [{ id, secret }]));
 }
 
 /** The same of secrets that wait for their first code. */
-export async function listTotpEnrolmentsNotUnder(
+export async function listTotpEnrolments(
   db: Db,
-  keyIds: Buffer[],
-  limit: number,
+  { after, limit }: Batch,
 ): Promise<StoredTotpSecret[]> {
   return db
-    .select({ userId: totpEnrolments.userId, secret: totpEnrolments.secret })
+    .select({ id: totpEnrolments.userId, secret: totpEnrolments.secret })
     .from(totpEnrolments)
-    .where(isUnderNone(totpEnrolments.secret, keyIds))
+    .where(after === null ? undefined : gt(totpEnrolments.userId, after))
+    .orderBy(asc(totpEnrolments.userId))
     .limit(limit);
 }
 
@@ -146,7 +135,7 @@ export async function replaceTotpSecret(db: Db, from: StoredTotpSecret, to: Buff
   await db
     .update(users)
     .set({ totpSecret: to })
-    .where(and(eq(users.id, from.userId), eq(users.totpSecret, from.secret)));
+    .where(and(eq(users.id, from.id), eq(users.totpSecret, from.secret)));
 }
 
 /** The same of a secret that waits. */
@@ -158,11 +147,5 @@ export async function replaceTotpEnrolment(
   await db
     .update(totpEnrolments)
     .set({ secret: to })
-    .where(and(eq(totpEnrolments.userId, from.userId), eq(totpEnrolments.secret, from.secret)));
-}
-
-function isUnderNone(column: AnyColumn, keyIds: Buffer[]): SQL | undefined {
-  return and(
-    ...keyIds.map((id) => sql`substring(${column}, 1, ${sql.raw(String(id.length))}) <> ${id}`),
-  );
+    .where(and(eq(totpEnrolments.userId, from.id), eq(totpEnrolments.secret, from.secret)));
 }

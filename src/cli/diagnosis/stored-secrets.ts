@@ -3,13 +3,15 @@ import type { Config } from '../../config.ts';
 import { keyIds, MissingSecretError } from '../../crypto/cipher.ts';
 import { createKeyring, type Keyring } from '../../crypto/keyring.ts';
 import { openSigningKeyPair } from '../../crypto/signing-key.ts';
+import { inBatches } from '../../db/batches.ts';
 import type { Db } from '../../db/client.ts';
 import { isDenied } from '../../db/failure.ts';
 import { listSigningKeys } from '../../records/signing-key.ts';
-import { listTotpSecretsNotUnder } from '../../records/totp.ts';
+import { listTotpSecrets } from '../../records/totp.ts';
 import { type Finding, findingsOf } from './finding.ts';
 
 const stored = findingsOf('stored-secrets');
+const BATCH = 1000;
 const PUT_BACK = 'Put the old value back, behind the current one: AUTH_SECRET=NEW,OLD.';
 
 /**
@@ -58,10 +60,14 @@ async function checkSigningKeys(db: Db, keyring: Keyring): Promise<Finding> {
 }
 
 async function checkTotpSecrets(db: Db, keyring: Keyring): Promise<Finding> {
-  const [locked] = await listTotpSecretsNotUnder(db, keyIds(keyring.keys('totp-secret')), 1);
-  if (locked === undefined) return stored.ok('AUTH_SECRET opens the TOTP secrets.');
-  return stored.broken(
-    'AUTH_SECRET lacks the entry that TOTP secrets were encrypted under: their owners cannot sign in.',
-    `${PUT_BACK} Where it is lost, resetUserTotp helps each of them.`,
-  );
+  const known = keyIds(keyring.keys('totp-secret'));
+  const opens = (secret: Buffer) => known.some((id) => secret.subarray(0, id.length).equals(id));
+  for await (const batch of inBatches(BATCH, (wanted) => listTotpSecrets(db, wanted))) {
+    if (batch.every(({ secret }) => opens(secret))) continue;
+    return stored.broken(
+      'AUTH_SECRET lacks the entry that TOTP secrets were encrypted under: their owners cannot sign in.',
+      `${PUT_BACK} Where it is lost, resetUserTotp helps each of them.`,
+    );
+  }
+  return stored.ok('AUTH_SECRET opens the TOTP secrets.');
 }
