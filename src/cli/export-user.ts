@@ -1,6 +1,8 @@
-import { writeFileSync } from 'node:fs';
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { exportUserData } from '../flows/data-export.ts';
+import { exportInParts } from '../flows/data-export.ts';
+import type { Deps } from '../flows/deps.ts';
+import type { User } from '../records/user.ts';
 import { type Command, UsageError } from './command.ts';
 import { jsonText } from './json-text.ts';
 import { userMeant } from './operator.ts';
@@ -29,16 +31,53 @@ Exit codes: 0 done, 1 nobody found or the file is there already, 2 wrong usage.`
     });
     const [who, ...more] = positionals;
     if (who === undefined || more.length > 0) throw new UsageError('Say whose data.');
-    const data = await terminal.withServices(async ({ deps }) =>
-      exportUserData(deps, await userMeant(deps, who)),
-    );
-    const text = jsonText(data, 2);
-    if (values.output === undefined) {
-      terminal.print(text);
-    } else {
-      writeFileSync(values.output, `${text}\n`, { mode: 0o600, flag: 'wx' });
-      terminal.complain(`Wrote ${values.output}.`);
-    }
+    await terminal.withServices(async ({ deps }) => {
+      const user = await userMeant(deps, who);
+      if (values.output === undefined) await writeExport(deps, user, terminal.print);
+      else await writeFile(deps, user, values.output);
+    });
+    if (values.output !== undefined) terminal.complain(`Wrote ${values.output}.`);
     return 0;
   },
 };
+
+async function writeFile(deps: Deps, user: User, name: string): Promise<void> {
+  const file = openSync(name, 'wx', 0o600);
+  try {
+    await writeExport(deps, user, (line) => writeSync(file, `${line}\n`));
+  } catch (error) {
+    // half of it is no export
+    rmSync(name);
+    throw error;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Writes an export line by line as it is read: what is on record about somebody may be more than memory holds. */
+async function writeExport(deps: Deps, user: User, write: (line: string) => void): Promise<void> {
+  const { head, lists } = await exportInParts(deps, user);
+  write(jsonText(head, 2).replace(/\n\}$/, ','));
+  await writeList('auditEvents', lists.auditEvents, ',', write);
+  await writeList('administration', lists.administration, '', write);
+  write('}');
+}
+
+async function writeList(
+  name: string,
+  batches: AsyncIterable<unknown[]>,
+  comma: string,
+  write: (line: string) => void,
+): Promise<void> {
+  let last: string | undefined;
+  for await (const batch of batches) {
+    for (const item of batch) {
+      // behind an item comes a comma when there is another one
+      write(last === undefined ? `  "${name}": [` : `${last},`);
+      last = jsonText(item, 2).replace(/^/gm, '    ');
+    }
+  }
+  if (last === undefined) return write(`  "${name}": []${comma}`);
+  write(last);
+  write(`  ]${comma}`);
+}

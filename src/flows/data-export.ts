@@ -1,8 +1,9 @@
-import type { Json } from '../json.ts';
-import { findCounter } from '../records/attempt-counter.ts';
+import { inBatches } from '../db/batches.ts';
+import { findCounter, listDeviceCounters } from '../records/attempt-counter.ts';
 import {
   type AuditEvent,
   type AuditEventFilter,
+  actorOf,
   isOwnAct,
   listEvents,
 } from '../records/audit-event.ts';
@@ -18,9 +19,12 @@ import {
 import type { User } from '../records/user.ts';
 import type { Deps } from './deps.ts';
 import { counterKey } from './steps/attempt.ts';
-import { attemptSubjectsOf } from './steps/erasure.ts';
+import { attemptSubjectsOf, devicesKey } from './steps/erasure.ts';
 
-const PAGE = 500;
+const BATCH = 500;
+
+/** How many events on record an answer holds at the most; strangers add to them too. */
+export const MOST_EVENTS = 10_000;
 
 /** The form of an export. It goes up when a name in it goes or means something else; names may be added under the same. */
 export const DATA_EXPORT_VERSION = 1;
@@ -35,14 +39,58 @@ type Exported<T> = T extends Date
       : T;
 
 /** Everything stored about a person, secrets left out. The README says what is under which name. */
-export type DataExport = Exported<Awaited<ReturnType<typeof collect>>>;
+export type DataExport = StoredData & {
+  /** Whether there are more events than `MOST_EVENTS`, of which these are the newest. */
+  auditEventsTruncated: boolean;
+  administrationTruncated: boolean;
+  auditEvents: ReturnType<typeof exportedEvent>[];
+  administration: ReturnType<typeof exportedAct>[];
+};
+
+/** Everything but the events on record. */
+type StoredData = Exported<Awaited<ReturnType<typeof readStored>>>;
 
 /** Everything stored about a person, secrets left out, in a form that says which version of it this is. */
-export async function exportUserData(deps: Deps, user: User): Promise<DataExport & Json> {
-  return JSON.parse(JSON.stringify(await collect(deps, user)));
+export async function exportUserData(deps: Deps, user: User): Promise<DataExport> {
+  const events = await newest(eventsOf(deps, { userId: user.id }));
+  const acts = await newest(eventsOf(deps, { actorId: user.id }));
+  return {
+    ...(await storedData(deps, user)),
+    auditEventsTruncated: events.isTruncated,
+    administrationTruncated: acts.isTruncated,
+    auditEvents: events.found.map(exportedEvent),
+    administration: acts.found.filter(isActOnOthers).map(exportedAct),
+  };
 }
 
-async function collect(deps: Deps, user: User) {
+/**
+ * The same in parts and whole, however much there is: `head` is all but the lists, which come in batches.
+ *
+ * @returns lists by their names in the export
+ */
+export async function exportInParts(deps: Deps, user: User) {
+  const head = { auditEventsTruncated: false, administrationTruncated: false };
+  return {
+    head: { ...(await storedData(deps, user)), ...head },
+    lists: { auditEvents: allEvents(deps, user), administration: allActs(deps, user) },
+  };
+}
+
+async function* allEvents(deps: Deps, { id }: User) {
+  for await (const batch of eventsOf(deps, { userId: id })) yield batch.map(exportedEvent);
+}
+
+async function* allActs(deps: Deps, { id }: User) {
+  for await (const batch of eventsOf(deps, { actorId: id })) {
+    yield batch.filter(isActOnOthers).map(exportedAct);
+  }
+}
+
+async function storedData(deps: Deps, user: User): Promise<StoredData> {
+  return JSON.parse(JSON.stringify(await readStored(deps, user)));
+}
+
+async function readStored(deps: Deps, user: User) {
   const { db } = deps;
   return {
     version: DATA_EXPORT_VERSION,
@@ -55,11 +103,6 @@ async function collect(deps: Deps, user: User) {
     emailLinks: await listStoredEmailTokens(db, user.id),
     mails: await listStoredMails(db, user.id),
     failedAttempts: await readFailedAttempts(deps, user),
-    auditEvents: (await allEvents(deps, { userId: user.id })).map(exportedEvent),
-    // what an administrator did to others: that they did it, and not to whom
-    administration: (await allEvents(deps, { actorId: user.id }))
-      .filter((event) => event.userId !== user.id)
-      .map(({ userId: _target, actorId: _self, detail: _theirs, ...event }) => event),
   };
 }
 
@@ -72,24 +115,38 @@ async function readFailedAttempts(deps: Deps, user: User) {
     const identifier = 'identifier' in subject ? subject.identifier : null;
     counted.push({ kind: subject.kind, identifier, failures, attemptedAt, lockedUntil });
   }
+  for (const counter of await listDeviceCounters(deps.db, devicesKey(deps, user.id))) {
+    const { failures, attemptedAt, lockedUntil } = counter;
+    const kind = 'device' as const;
+    counted.push({ kind, identifier: null, failures, attemptedAt, lockedUntil });
+  }
   return counted;
 }
 
-async function allEvents({ db }: Deps, filter: AuditEventFilter): Promise<AuditEvent[]> {
-  const events: AuditEvent[] = [];
-  for (let after: string | null = null; ; ) {
-    const page: AuditEvent[] = await listEvents(db, filter, { limit: PAGE, after });
-    events.push(...page);
-    after = page.at(-1)?.id ?? null;
-    if (page.length < PAGE) return events;
+function eventsOf({ db }: Deps, filter: AuditEventFilter): AsyncGenerator<AuditEvent[]> {
+  return inBatches(BATCH, (batch) => listEvents(db, filter, batch));
+}
+
+async function newest(batches: AsyncGenerator<AuditEvent[]>) {
+  const found: AuditEvent[] = [];
+  for await (const batch of batches) {
+    found.push(...batch);
+    if (found.length > MOST_EVENTS) break;
   }
+  return { found: found.slice(0, MOST_EVENTS), isTruncated: found.length > MOST_EVENTS };
 }
 
 /** Who an administrator is, and where they were, is not the person's own. */
 function exportedEvent(event: AuditEvent) {
-  const { userId: _owner, actorId, ...told } = event;
-  if (isOwnAct(event)) return { ...told, by: 'OWNER' as const };
-  const nowhere = { sessionId: null, ipAddress: null, userAgent: null };
-  const by: 'OPERATOR' | 'ADMINISTRATOR' = actorId === null ? 'OPERATOR' : 'ADMINISTRATOR';
-  return { ...told, ...nowhere, by };
+  const { userId: _owner, actorId: _actor, at, ...told } = event;
+  const exported = { ...told, at: at.toISOString(), by: actorOf(event) };
+  if (isOwnAct(event)) return exported;
+  return { ...exported, sessionId: null, ipAddress: null, userAgent: null };
+}
+
+const isActOnOthers = ({ userId, actorId }: AuditEvent) => userId !== actorId;
+
+/** What an administrator did to others: that they did it, and not to whom. */
+function exportedAct({ userId: _them, actorId: _self, detail: _theirs, at, ...told }: AuditEvent) {
+  return { ...told, at: at.toISOString() };
 }

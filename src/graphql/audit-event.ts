@@ -35,7 +35,8 @@ const AuditEventObject = builder.objectRef<AuditEvent>('AuditEvent').implement({
     }),
     actorId: t.exposeID('actorId', {
       nullable: true,
-      description: 'Who did it; null for the operator at the command line and for strangers.',
+      description:
+        'The account by which it was done. Of a sign-in that failed it is the account that was tried, whoever tried. Null for the operator at the command line, and for what takes no account, such as asking for a link.',
     }),
     sessionId: t.id({
       nullable: true,

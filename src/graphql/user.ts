@@ -1,5 +1,5 @@
 import { RequestError } from '../errors.ts';
-import { exportUserData } from '../flows/data-export.ts';
+import { exportUserData, MOST_EVENTS } from '../flows/data-export.ts';
 import { findPublicProfile, type PublicProfile } from '../flows/profile.ts';
 import { listEvents } from '../records/audit-event.ts';
 import { countRecoveryCodes } from '../records/recovery-code.ts';
@@ -108,8 +108,7 @@ builder.objectFields(UserObject, (t) => ({
   }),
   dataExport: t.field({
     type: 'JSON',
-    description:
-      'Everything stored about the owner, without secrets. Its owner only, and once in a request.',
+    description: `Everything stored about the owner, without secrets. Its owner only, and once in a request. Of what is on record it holds the newest ${MOST_EVENTS.toLocaleString('en')} events, and says in \`auditEventsTruncated\` whether there are more; \`auditEvents\` pages through all.`,
     authScopes: (user, _args, context) => isOwner(user, context),
     resolve: (user, _args, context) => {
       assertFirstExport(context);

@@ -69,12 +69,31 @@ export function isOwnAct(event: AuditEvent): boolean {
   return event.actorId === event.userId;
 }
 
+// what anybody can bring about who knows an address, or has come by a token
+const TAKES_NO_PROOF: ReadonlySet<string> = new Set<AuditEventType>([
+  'REGISTRATION_REPEATED',
+  'LOGIN_FAILED',
+  'ACCOUNT_LOCKED',
+  'REAUTHENTICATION_FAILED',
+  'REFRESH_TOKEN_REUSED',
+  'PASSWORD_RESET_REQUESTED',
+]);
+
+/** Whose act an event was for the one it concerns; `UNKNOWN` where nobody showed who they were. */
+export function actorOf(event: AuditEvent): 'OWNER' | 'ADMINISTRATOR' | 'OPERATOR' | 'UNKNOWN' {
+  if (TAKES_NO_PROOF.has(event.type)) return 'UNKNOWN';
+  if (isOwnAct(event)) return 'OWNER';
+  if (event.actorId !== null) return 'ADMINISTRATOR';
+  // what administrators do, without an account: from the command line
+  return event.type.startsWith('USER_') ? 'OPERATOR' : 'UNKNOWN';
+}
+
 /** Who did what to whom. */
 export interface NewAuditEvent {
   type: AuditEventType;
   /** Whose account it concerns; absent when the identifier belongs to nobody. */
   userId?: string | null;
-  /** Who did it: left out, the user; `null`, the operator at the command line. */
+  /** Who did it: left out, the user; `null`, the operator at the command line, or nobody who showed an account. */
   actorId?: string | null;
   sessionId?: string | null;
   client: Client;

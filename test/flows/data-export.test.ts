@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { exportUser } from '../../src/cli/export-user.ts';
+import { newId } from '../../src/crypto/id.ts';
 import { enrolTotp, idBytes, logIn, registerAdmin, registerUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { runSql } from '../support/database.ts';
 import { resetToken, tokenTo } from '../support/mailbox.ts';
+import { runCommand } from '../support/terminal.ts';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -88,20 +91,54 @@ it('holds no secret: no hash, nonce, TOTP secret or token', async () => {
   expect(text).not.toMatch(/argon2|"type":"Buffer"|passwordHash|nonce|tokenHash|envelope/);
 });
 
+/** Puts so many events on record, of which somebody is the owner or the actor, one a millisecond. */
+async function insertEvents(count: number, column: 'user_id' | 'actor_id', id: string) {
+  const now = app.clock.now().getTime();
+  for (let done = 0; done < count; done += 1000) {
+    const rows = Array.from({ length: Math.min(1000, count - done) }, (_, i) => {
+      const at = new Date(now + done + i);
+      return [idBytes(newId(at)), at, idBytes(id)];
+    });
+    const values = rows.map(() => "(?, 'LOGIN_FAILED', ?, ?, '{}')").join();
+    await runSql(
+      app.databaseUrl,
+      `insert into audit_events (id, type, at, ${column}, detail) values ${values}`,
+      rows.flat(),
+    );
+  }
+}
+
+const idsOf = (events: { id: string }[]) => new Set(events.map(({ id }) => id));
+
 it('goes on past the first page of events', async () => {
   const user = await registerUser(app);
-  const values = Array.from(
-    { length: 1100 },
-    () => "(unhex(replace(uuid(), '-', '')), 'LOGIN_FAILED', utc_timestamp(3), ?, '{}')",
-  );
-  await runSql(
-    app.databaseUrl,
-    `insert into audit_events (id, type, at, user_id, detail) values ${values.join(',')}`,
-    values.map(() => idBytes(user.id)),
-  );
-  const { auditEvents } = await exportOf(user);
+  await insertEvents(1100, 'user_id', user.id);
+  const { auditEvents, auditEventsTruncated } = await exportOf(user);
   expect(auditEvents).toHaveLength(1101);
-  expect(new Set(auditEvents.map((event: { id: string }) => event.id)).size).toBe(1101);
+  expect(idsOf(auditEvents).size).toBe(1101);
+  expect(auditEventsTruncated).toBe(false);
+});
+
+it('holds the newest 10,000 events, says that there are more, and the operator’s export has all', async () => {
+  const user = await registerUser(app);
+  await insertEvents(10_000, 'user_id', user.id);
+  await insertEvents(10_001, 'actor_id', user.id);
+  const data = await exportOf(user);
+  expect(data).toMatchObject({ auditEventsTruncated: true, administrationTruncated: true });
+  expect(idsOf(data.auditEvents).size).toBe(10_000);
+  expect(idsOf(data.administration).size).toBe(10_000);
+  // the oldest
+  expect(JSON.stringify(data)).not.toContain('REGISTERED');
+
+  const { output } = await runCommand(exportUser, [user.email], {
+    env: { DATABASE_URL: app.databaseUrl },
+  });
+  const all = JSON.parse(output);
+  expect(all).toMatchObject({ auditEventsTruncated: false, administrationTruncated: false });
+  expect(idsOf(all.auditEvents).size).toBe(10_001);
+  expect(idsOf(all.administration).size).toBe(10_001);
+  expect(all.auditEvents.slice(0, 10_000)).toEqual(data.auditEvents);
+  expect(all.administration.slice(0, 10_000)).toEqual(data.administration);
 });
 
 it("is its owner's only: administrators do not get it", async () => {

@@ -4,6 +4,7 @@ import { getTableConfig, MySqlTable } from 'drizzle-orm/mysql-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../src/crypto/id.ts';
 import * as schema from '../../src/db/schema.ts';
+import { unlockUser } from '../../src/flows/user-administration.ts';
 import { PERSONAL_DATA } from '../../src/records/personal-data.ts';
 import {
   enrolTotp,
@@ -18,6 +19,7 @@ import {
 } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { runSql } from '../support/database.ts';
+import { requestReset } from '../support/mailbox.ts';
 
 const tables = Object.values(schema)
   .flatMap((value) => (is(value, MySqlTable) ? [value] : []))
@@ -111,7 +113,9 @@ describe('the export', () => {
   it('says what was done by others, and neither who they are nor where they were', async () => {
     const user = await registerBusyUser();
     const data = await exportOf(user);
-    const byOthers = data.auditEvents.filter((event: { by: string }) => event.by !== 'OWNER');
+    const byOthers = data.auditEvents.filter(
+      (event: { by: string }) => event.by !== 'OWNER' && event.by !== 'UNKNOWN',
+    );
     expect(byOthers.map((event: { type: string }) => event.type).sort()).toEqual([
       'USER_METADATA_CHANGED',
       'USER_SESSIONS_REVOKED',
@@ -124,6 +128,29 @@ describe('the export', () => {
     expect(own.administration.length).toBeGreaterThanOrEqual(2);
     expect(JSON.stringify(own)).not.toContain(user.id);
   });
+
+  it('blames neither the owner nor the operator for what strangers can bring about', async () => {
+    const user = await registerUser(app);
+    await logIn(app, { identifier: user.email, password: 'wrong' }, '192.0.2.66');
+    await requestReset(app, user.email);
+    const unlocked = {
+      userId: null,
+      client: { ipAddress: null, userAgent: null, requestId: null },
+    };
+    await unlockUser(app.app.deps, unlocked, user.id);
+    await expect
+      .poll(async () => (await exportOf(user)).auditEvents.map(byOf))
+      .toEqual(
+        expect.arrayContaining([
+          'USER_UNLOCKED by OPERATOR',
+          'PASSWORD_RESET_REQUESTED by UNKNOWN',
+          'LOGIN_FAILED by UNKNOWN',
+          'REGISTERED by OWNER',
+        ]),
+      );
+  });
+
+  const byOf = ({ type, by }: { type: string; by: string }) => `${type} by ${by}`;
 
   it('says what was counted against them', async () => {
     const user = await registerBusyUser();
