@@ -93,7 +93,7 @@ it('holds no secret: no hash, nonce, TOTP secret or token', async () => {
 
 /** Puts so many events on record, of which somebody is the owner or the actor, one a millisecond. */
 async function insertEvents(count: number, column: 'user_id' | 'actor_id', id: string) {
-  const now = app.clock.now().getTime();
+  const now = app.clock.now().getTime() + 1;
   for (let done = 0; done < count; done += 1000) {
     const rows = Array.from({ length: Math.min(1000, count - done) }, (_, i) => {
       const at = new Date(now + done + i);
@@ -128,7 +128,8 @@ it('holds the newest 10,000 events, says that there are more, and the operatorâ€
   expect(idsOf(data.auditEvents).size).toBe(10_000);
   expect(idsOf(data.administration).size).toBe(10_000);
   // the oldest
-  expect(JSON.stringify(data)).not.toContain('REGISTERED');
+  const types = new Set(data.auditEvents.map(({ type }: { type: string }) => type));
+  expect(types).toEqual(new Set(['LOGIN_FAILED']));
 
   const { output } = await runCommand(exportUser, [user.email], {
     env: { DATABASE_URL: app.databaseUrl },
