@@ -18,8 +18,8 @@ import {
 } from '../records/personal-data.ts';
 import type { User } from '../records/user.ts';
 import type { Deps } from './deps.ts';
-import { counterKey } from './steps/attempt.ts';
-import { attemptSubjectsOf, devicesKey } from './steps/erasure.ts';
+import { counterKey, devicesKey } from './steps/attempt.ts';
+import { attemptSubjectsOf } from './steps/erasure.ts';
 
 const BATCH = 500;
 

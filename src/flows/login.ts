@@ -72,9 +72,9 @@ export async function login(
   const deviceId = account === null ? null : deviceOf(deps, input, account);
   // A known device has a counter of its own: guessing elsewhere does not lock it out, and its failures lock nobody else.
   const subject: AttemptSubject =
-    deviceId === null
+    account === null || deviceId === null
       ? { kind: 'password', identifier: input.identifier }
-      : { kind: 'device', deviceId };
+      : { kind: 'device', deviceId, userId: account.user.id };
   return withAttempt(deps, subject, locked, async (attempt) => {
     const who = { account, pending };
     const verified = await verifyPassword(deps, attempt, who, input.password, client);

@@ -152,6 +152,9 @@ it('tells the owner by a mail that nobody but the service can read, and that bel
 it('leaves nothing that counts attempts at the account', async () => {
   const before = await runSql(app.databaseUrl, 'select * from attempt_counters');
   const user = await livedInUser();
+  const { email: identifier, deviceToken } = user;
+  await logIn(app, { identifier, deviceToken, password: 'wrong' });
+  await logIn(app, { identifier, deviceToken, code: wrongTotpCode(app, user.secret) });
   await remove(user, { code: nextTotpCode(app, user.secret) });
   const after = await runSql(app.databaseUrl, 'select * from attempt_counters');
   expect(after).toEqual(before);

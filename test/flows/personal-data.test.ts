@@ -155,7 +155,12 @@ describe('the export', () => {
   it('says what was counted against them', async () => {
     const user = await registerBusyUser();
     await logIn(app, { identifier: user.username, password: 'wrong' });
+    const { email: identifier, deviceToken } = user;
+    await logIn(app, { identifier, deviceToken, password: 'wrong' });
     const { failedAttempts } = await exportOf(user);
+    expect(failedAttempts).toContainEqual(
+      expect.objectContaining({ kind: 'device', identifier: null, failures: 1 }),
+    );
     expect(failedAttempts).toContainEqual(
       expect.objectContaining({ kind: 'password', identifier: user.username }),
     );

@@ -168,6 +168,30 @@ it('lifts the locks of an account: by e-mail address, by username, of codes and 
   expect((await administer('unlockUser', { id: user.id })).__typename).toBe('UnlockUserSuccess');
 });
 
+it('lifts the locks of known devices, of passwords and of codes', async () => {
+  const user = await registerUser(app);
+  const { email: identifier, deviceToken } = user;
+  const guess = (input: object) => logIn(app, { identifier, deviceToken, ...input });
+  for (let i = 0; i < 5; i++) await guess({ password: 'wrong' });
+  expect((await guess({})).code).toBe('ACCOUNT_LOCKED');
+  await administer('unlockUser', { id: user.id });
+  expect((await guess({})).__typename).toBe('LoginSuccess');
+
+  const { secret } = await enrolTotp(app, user);
+  for (let i = 0; i < 5; i++) await guess({ code: wrongTotpCode(app, secret) });
+  expect((await guess({ code: nextTotpCode(app, secret) })).code).toBe('ACCOUNT_LOCKED');
+  await administer('unlockUser', { id: user.id });
+  expect((await guess({ code: nextTotpCode(app, secret) })).__typename).toBe('LoginSuccess');
+});
+
+it('lifts no lock of somebody else', async () => {
+  const [user, other] = [await registerUser(app), await registerUser(app)];
+  const { email: identifier, deviceToken } = other;
+  for (let i = 0; i < 5; i++) await logIn(app, { identifier, deviceToken, password: 'wrong' });
+  await administer('unlockUser', { id: user.id });
+  expect((await logIn(app, { identifier, deviceToken })).code).toBe('ACCOUNT_LOCKED');
+});
+
 it('ends all sessions of a user and counts them', async () => {
   const user = await registerUser(app);
   const { tokens } = await logIn(app, { identifier: user.email });

@@ -18,9 +18,9 @@ import type { Deps } from '../deps.ts';
  */
 export type AttemptSubject =
   | { kind: 'password'; identifier: string }
-  | { kind: 'device'; deviceId: string }
+  | { kind: 'device'; deviceId: string; userId: string }
   | { kind: 'code'; userId: string }
-  | { kind: 'device-code'; deviceId: string }
+  | { kind: 'device-code'; deviceId: string; userId: string }
   | { kind: 'devices-code'; userId: string }
   | { kind: 'reauthentication'; userId: string };
 
@@ -60,7 +60,7 @@ export async function withAttempt<T>(
   const limit = limitOf(deps, subject);
   const leave = await deps.attemptGate.enter(key.toString('base64'));
   try {
-    await reserve(deps, key, limit, locked);
+    await reserve(deps, subject, limit, locked);
     return await settling(deps, { key, limit, kind: subject.kind }, work);
   } finally {
     leave();
@@ -122,14 +122,16 @@ async function settling<T>(
 
 async function reserve(
   deps: Deps,
-  key: Buffer,
+  subject: AttemptSubject,
   limit: AttemptLimit,
   locked: (retryAfter: number) => Error,
 ): Promise<void> {
+  const key = counterKey(deps, subject);
+  const owner = 'deviceId' in subject ? devicesKey(deps, subject.userId) : null;
   const started = performance.now();
   for (;;) {
     const now = deps.now();
-    const reservation = await reserveAttempt(deps.db, key, limit, now);
+    const reservation = await reserveAttempt(deps.db, key, limit, now, owner);
     if (reservation.kind === 'GRANTED') return;
     if (reservation.kind === 'LOCKED') {
       throw locked(Math.ceil((reservation.until.getTime() - now.getTime()) / 1000));
@@ -145,6 +147,11 @@ async function reserve(
 /** The key a subject is counted under; keyed, so that a leaked table does not list who was guessed at. */
 export function counterKey(deps: Pick<Deps, 'keyring'>, subject: AttemptSubject): Buffer {
   return mac(deps.keyring.keys('counter'), subject.kind, subjectName(subject));
+}
+
+/** Under what the counters of each device of a user are found: that of all of them together. */
+export function devicesKey(deps: Pick<Deps, 'keyring'>, userId: string): Buffer {
+  return counterKey(deps, { kind: 'devices-code', userId });
 }
 
 function subjectName(subject: AttemptSubject): string {

@@ -12,7 +12,7 @@ import {
 } from '../../records/erasure.ts';
 import { deleteUser, type User } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
-import { type AttemptSubject, counterKey } from './attempt.ts';
+import { type AttemptSubject, counterKey, devicesKey } from './attempt.ts';
 
 // so many that most accounts are done with in the transaction of their deletion, and it stays a short one
 const AT_ONCE = 1000;
@@ -89,11 +89,6 @@ export function attemptSubjectsOf(user: User): AttemptSubject[] {
 function signInSubjectsOf({ email, username }: User): AttemptSubject[] {
   const names = username === null ? [email] : [email, username];
   return names.map((identifier) => ({ kind: 'password', identifier }));
-}
-
-/** Under what the counters of each device of a user are found: that of all of them together. */
-export function devicesKey(deps: Pick<Deps, 'keyring'>, userId: string): Buffer {
-  return counterKey(deps, { kind: 'devices-code', userId });
 }
 
 /** Lifts every lock on a user, those of their devices too, and forgets what was counted. */

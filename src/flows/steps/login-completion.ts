@@ -81,7 +81,7 @@ function withCodeAttempt<T>(
   const userId = account.user.id;
   const locked = (retryAfter: number) => new AuthError('ACCOUNT_LOCKED', { retryAfter });
   if (deviceId === null) return withAttempt(deps, { kind: 'code', userId }, locked, work);
-  const device = { kind: 'device-code', deviceId } as const;
+  const device = { kind: 'device-code', deviceId, userId } as const;
   return withTwofoldAttempt(deps, [device, { kind: 'devices-code', userId }], locked, work);
 }
 
