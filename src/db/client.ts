@@ -97,7 +97,8 @@ function connectionsOf({ pool }: Pool): { used: number; idle: number } {
  * not undo: hashing and mail stay outside.
  *
  * @throws whatever `work` throws, after the rollback
- * @throws {RequestError} UNAVAILABLE when the database is away, and OUTCOME_UNKNOWN when it was lost during the commit
+ * @throws {RequestError} UNAVAILABLE when the database is away, OUTCOME_UNKNOWN when it was lost during the commit, and
+ *   OVERLOADED when it met others time and again
  */
 export function transaction<T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> {
   return retrying(async () => {

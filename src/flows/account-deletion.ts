@@ -71,6 +71,6 @@ async function removeAccount(deps: Deps, tx: Db, proven: Account, client: Client
   }
   const admins = user.role === 'ADMIN' ? await lockActiveAdmins(tx) : [];
   if (admins.includes(user.id) && admins.length === 1) throw new AuthError('LAST_ADMIN');
-  await eraseUser(deps, tx, user, { type: 'ACCOUNT_DELETED', actorId: user.id, client });
+  await eraseUser(deps, tx, user, { actorId: user.id, client });
   return user;
 }

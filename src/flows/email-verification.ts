@@ -23,6 +23,8 @@ const PURPOSES: readonly EmailTokenPurpose[] = [
 /**
  * Mails the viewer another link to confirm the address that waits for it: a new one, or else that of the account. With
  * nothing to confirm nothing is sent, and no more than a few in a time.
+ *
+ * @throws {RequestError} UNAUTHENTICATED when the account is gone, or OVERLOADED
  */
 export async function requestEmailVerification(
   deps: Deps,

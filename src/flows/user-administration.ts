@@ -98,7 +98,7 @@ export async function deleteUser(
     await guardAdmins(deps, tx, admin, id);
     const user = await target(tx, id);
     assertNotSelf(admin, id);
-    const act = { type: 'ACCOUNT_DELETED', actorId: admin.userId, client: admin.client } as const;
+    const act = { actorId: admin.userId, client: admin.client };
     if (await eraseUser(deps, tx, user, act)) {
       await writeTo(deps, tx, { ...recipientOf(user), id: null }, { kind: 'account-deleted' });
     }

@@ -101,7 +101,7 @@ async function evictSquatter(
   const user = (await lockAccount(tx, found.user.id))?.user;
   if (user === undefined || identifierKey(user.email) !== identifierKey(email)) return;
   if (user.emailVerifiedAt !== null || user.role !== 'USER') return;
-  await eraseUser(deps, tx, user, { type: 'ACCOUNT_DELETED', actorId: null, client });
+  await eraseUser(deps, tx, user, { actorId: null, client });
 }
 
 /** Forgets an address that waits for its confirmation; the link that was sent there is dead. */

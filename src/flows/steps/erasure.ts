@@ -19,7 +19,6 @@ const AT_ONCE = 1000;
 
 /** Who deletes an account: its owner, an administrator, or nobody with an account. */
 export interface Deletion {
-  type: 'ACCOUNT_DELETED';
   actorId: string | null;
   client: Client;
 }
@@ -35,7 +34,7 @@ export async function eraseUser(
   deps: Deps,
   tx: Db,
   user: User,
-  { type, actorId, client }: Deletion,
+  { actorId, client }: Deletion,
   remove: (tx: Db, id: string) => Promise<boolean> = deleteUser,
 ): Promise<boolean> {
   // sessions, codes, challenges and enrolments go with the row
@@ -43,7 +42,7 @@ export async function eraseUser(
   await forgetAttempts(deps, tx, user);
   const erasure = { id: user.id, pseudonym: pseudonym(deps, user.id) };
   await recordEvent(tx, {
-    type,
+    type: 'ACCOUNT_DELETED',
     userId: erasure.pseudonym,
     actorId: actorId === user.id ? erasure.pseudonym : actorId,
     // as in all that is on record about the account
