@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { passwordHint } from '../../src/crypto/password-hint.ts';
-import { forgetExpired } from '../../src/flows/housekeeping.ts';
+import { forgetExpiredByKind } from '../../src/flows/housekeeping.ts';
 import { identifierKey } from '../../src/records/user.ts';
 import { logIn, newName, PASSWORD, registerAdmin, registerUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
@@ -178,13 +178,13 @@ it('it waits for as long, and whoever asks by signing in is sent a link where th
   expect(sent).toEqual(['deleted', 'waiting', 'unknown']);
   // more than a week after the first link has run out, and less than that after the second
   app.clock.advance(7 * 86_400);
-  await forgetExpired(app.app.deps);
+  await forgetExpiredByKind(app.app.deps);
   expect((await outcomes(({ email }) => signIn(email, OWN_PASSWORD))).code).toBe(
     'EMAIL_NOT_VERIFIED',
   );
   await app.app.deps.afterwards.idle();
   app.clock.advance(9 * 86_400);
-  await forgetExpired(app.app.deps);
+  await forgetExpiredByKind(app.app.deps);
   expect((await outcomes(({ email }) => signIn(email, OWN_PASSWORD))).code).toBe(
     'INVALID_CREDENTIALS',
   );
