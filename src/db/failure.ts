@@ -31,6 +31,9 @@ const SERVER_ERRORS: Readonly<Record<number, readonly [failureClass: string, ver
   // MariaDB's snapshot isolation saw a newer row
   1020: ['deadlock', 'conflict'],
   1205: ['lock-timeout', 'conflict'],
+  // the server gave a statement up shortly before we would have; MariaDB may do so with a COMMIT
+  3024: ['timeout', 'lost'],
+  1969: ['timeout', 'lost'],
   // a replica, or a primary that is not it any more
   1290: ['read-only', 'refused'],
   1836: ['read-only', 'refused'],

@@ -44,8 +44,13 @@ export function preparedPool(
   },
 ): { client: Pool; line: ConnectionLine } {
   const { upkeep, watch } = options;
-  const deadlines = createDeadlines(options.timeoutMs);
-  const attendants = { deadlines, line: createConnectionLine(options.connections), upkeep, watch };
+  const attendants = {
+    deadlines: createDeadlines(options.timeoutMs),
+    timeoutMs: options.timeoutMs,
+    line: createConnectionLine(options.connections),
+    upkeep,
+    watch,
+  };
   const run = (statement: string | QueryOptions, values?: unknown[]) =>
     retrying(() => runOnPool(pool, attendants, statement, values));
   const client = {
@@ -61,6 +66,7 @@ export function preparedPool(
 interface Attendants {
   readonly deadlines: Deadlines;
   readonly line: ConnectionLine;
+  readonly timeoutMs: number;
   readonly upkeep: PoolUpkeep;
   readonly watch: DatabaseWatch | undefined;
 }
@@ -254,7 +260,7 @@ function take(pool: CallbackPool, attendants: Attendants, settle: Settle<PoolCon
 /** Settles once, also when the server falls silent: of a connection that was destroyed the driver tells nobody. */
 function setUp(
   connection: PoolConnection,
-  { deadlines, upkeep }: Attendants,
+  { deadlines, timeoutMs, upkeep }: Attendants,
   settle: (failure: Error | null) => void,
 ): void {
   let isLate = false;
@@ -271,7 +277,7 @@ function setUp(
     else upkeep.failed(connection, failure);
     settle(failure);
   };
-  setUpSession(connection.promise()).then(() => done(null), done);
+  setUpSession(connection.promise(), timeoutMs).then(() => done(null), done);
 }
 
 function textOf(statement: string | QueryOptions): string {

@@ -8,9 +8,16 @@ export const SESSION_SETTINGS =
 // its defaults. Between the statements of a transaction there is never more than a moment.
 const IDLE_TRANSACTION_S = 10;
 const IDLE_CONNECTION_S = 30;
+const LOCK_WAIT_S = 3;
 
-/** Sets what the service counts on, before anything else runs on a connection. */
-export async function setUpSession(connection: Connection): Promise<void> {
+/**
+ * Sets what the service counts on, before anything else runs on a connection.
+ *
+ * @param timeoutMs after which nobody waits for a statement any more. A server goes on with one whose client is gone, and
+ *   keeps its connection for as long: for a lock on a whole table up to a year by its defaults, until it has no connections
+ *   left. So it gives up by itself, a little before.
+ */
+export async function setUpSession(connection: Connection, timeoutMs: number): Promise<void> {
   await connection.query(SESSION_SETTINGS);
   // every decision here is a conditional UPDATE, which reads the newest row under any isolation;
   // gap locks would only add deadlocks
@@ -21,10 +28,15 @@ export async function setUpSession(connection: Connection): Promise<void> {
     'idle_transaction_timeout',
   ]);
   // MySQL knows only connections that are idle, in a transaction or not
-  const limit = server.has('idle_transaction_timeout')
-    ? `idle_transaction_timeout=${IDLE_TRANSACTION_S}`
-    : `wait_timeout=${IDLE_CONNECTION_S}`;
-  await connection.query(`set session ${limit}`);
+  const isMariadb = server.has('idle_transaction_timeout');
+  const statementMs = Math.floor(timeoutMs * 0.9);
+  const limits = isMariadb
+    ? [`idle_transaction_timeout=${IDLE_TRANSACTION_S}`, `max_statement_time=${statementMs / 1000}`]
+    : // MySQL ends reads only; whatever else waits for long does so for a lock
+      [`wait_timeout=${IDLE_CONNECTION_S}`, `max_execution_time=${statementMs}`];
+  const lockWait = Math.max(1, Math.min(LOCK_WAIT_S, Math.floor(statementMs / 1000)));
+  limits.push(`lock_wait_timeout=${lockWait}`, `innodb_lock_wait_timeout=${lockWait}`);
+  await connection.query(`set ${limits.map((limit) => `session ${limit}`).join(', ')}`);
   if (server.get('wsrep_on') === 'ON') {
     // what was committed on another node is read here, and met by conditional writes: a node may lag behind
     await connection.query('set session wsrep_sync_wait=7');
