@@ -11,6 +11,7 @@ import type { DatabaseConnection, Host } from './connection.ts';
 import { socketsTo, watchHosts } from './host-choice.ts';
 import { createUpkeep } from './pool-upkeep.ts';
 import { type DatabaseWatch, preparedPool } from './prepared-pool.ts';
+import { createPulse } from './pulse.ts';
 import { retrying } from './retry.ts';
 
 type NoSchema = Record<string, never>;
@@ -25,7 +26,7 @@ export type Db = MySqlDatabase<
 
 export interface Database {
   db: Db;
-  /** Answers whether the server answers. */
+  /** Asks whether the server answers, whatever the pool is busy with. */
   ping(): Promise<void>;
   /** How many connections are in use, how many are open and free, and how many callers wait for one. */
   connections(): { used: number; idle: number; waiting: number };
@@ -53,9 +54,10 @@ export function openDatabase(options: {
   const { hosts, ...connection } = options.connection;
   const choice =
     hosts === undefined ? undefined : watchHosts(options.connection, options.hostChanged);
+  const server = { ...connection, ...(choice ? { stream: socketsTo(choice) } : {}) };
+  const pulse = createPulse(server, choice);
   const pool = createPool({
-    ...connection,
-    ...(choice ? { stream: socketsTo(choice) } : {}),
+    ...server,
     connectionLimit: connections,
     maxIdle: connections,
     // before whoever waits for it gives up, so that they learn what is wrong
@@ -71,10 +73,11 @@ export function openDatabase(options: {
   const { line } = prepared;
   return {
     db: drizzle(prepared.client),
-    ping: async () => void (await prepared.client.query('select 1')),
+    ping: pulse.feel,
     connections: () => ({ ...connectionsOf(pool), waiting: line.waiting() }),
     async close() {
       choice?.close();
+      pulse.close();
       // a connection that owes an answer would have the driver wait for it, however long; all answers have a deadline
       await line.idle();
       await pool.end();

@@ -10,7 +10,7 @@ import { setUpSession } from './session-settings.ts';
 
 const READS = /^\s*(select|show)\b/i;
 // these are not worth a prepared statement each, and some servers refuse to prepare them
-const CONTROL = /^(begin|commit|rollback|savepoint|release savepoint|select 1$)/i;
+const CONTROL = /^(begin|commit|rollback|savepoint|release savepoint)/i;
 
 /** Told of what is asked of the database. */
 export interface DatabaseWatch {

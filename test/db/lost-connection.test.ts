@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   await runSql(url, 'replace into counters values (1, 0)');
-  await database.ping();
+  await database.db.execute(sql`select 1`);
 });
 afterAll(async () => {
   await database.close();

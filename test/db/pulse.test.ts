@@ -1,0 +1,54 @@
+import { sql } from 'drizzle-orm';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { type Database, openDatabase } from '../../src/db/client.ts';
+import { connectionOptions } from '../../src/db/connection.ts';
+import { dropDatabase, newDatabaseUrl, runSql } from '../support/database.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+
+const url = newDatabaseUrl();
+let proxy: TcpProxy & { databaseUrl: string };
+let database: Database;
+
+beforeAll(async () => {
+  const server = new URL(url);
+  const name = server.pathname.slice(1);
+  server.pathname = '/mysql';
+  await runSql(server.toString(), `create database ${name}`);
+  proxy = await startTcpProxy(url);
+  const connection = connectionOptions(proxy.databaseUrl, () => '');
+  database = openDatabase({ connection, connections: 1, timeoutMs: 4000 });
+});
+afterEach(() => proxy.restore());
+afterAll(async () => {
+  await database.close();
+  await proxy.close();
+  await dropDatabase(url);
+});
+
+it('answers at once while all connections are in use', async () => {
+  const busy = Array.from({ length: 3 }, () => database.db.execute(sql`select sleep(1)`));
+  await database.ping();
+  const first = await Promise.race([...busy, database.ping()]);
+  expect(first).toBeUndefined();
+  await Promise.all(busy);
+});
+
+it('is no worse for a connection that broke since the last question', async () => {
+  await database.ping();
+  proxy.reset();
+  proxy.restore();
+  await database.ping();
+});
+
+it.each(['cut', 'blackHole'] as const)(
+  'fails in time while the way to the server is a %s, and not afterwards',
+  async (how) => {
+    await database.ping();
+    proxy[how]();
+    const startedAt = performance.now();
+    await expect(database.ping()).rejects.toThrow();
+    expect(performance.now() - startedAt).toBeLessThan(3000);
+    proxy.restore();
+    await database.ping();
+  },
+);
