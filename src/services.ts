@@ -6,11 +6,12 @@ import { createKeyring } from './crypto/keyring.ts';
 import { createPasswordHasher, type PasswordHasher } from './crypto/password.ts';
 import { type Database, openDatabase } from './db/client.ts';
 import { type Clock, createClock } from './db/clock.ts';
-import { connectionOptions, type DatabaseConnection, hostText } from './db/connection.ts';
+import { connectionOptions, type DatabaseConnection, hostText, placeOf } from './db/connection.ts';
 import { startEmbeddedDatabase } from './db/embedded.ts';
 import { migrate } from './db/migrate.ts';
 import { MIGRATIONS } from './db/migration-files.ts';
 import type { Redis } from './db/redis.ts';
+import { persisting } from './db/retry.ts';
 import type { Deps } from './flows/deps.ts';
 import { createSigningKeys, type SigningKeys } from './flows/signing-keys.ts';
 import { createAfterwards } from './flows/steps/afterwards.ts';
@@ -30,8 +31,10 @@ import {
   watchHashPool,
 } from './telemetry/telemetry.ts';
 
-/** What tests replace. */
+/** What tests replace, and the process chooses. */
 export interface Overrides {
+  /** How long a database that is away is waited for; not at all, unless it is said. */
+  databasePatienceMs?: number;
   now?: () => Date;
   logger?: Logger;
   /** Put around the hasher, to count what reaches it. */
@@ -60,6 +63,7 @@ export async function openServices(
   reachEmbedded = startEmbeddedDatabase,
 ): Promise<Services> {
   const logger = overrides.logger ?? createLogger(config.logLevel);
+  const patienceMs = overrides.databasePatienceMs ?? 0;
   // what has been opened is closed in the opposite order: an open connection would keep a command from ending
   const closers: (() => Promise<unknown> | undefined)[] = [];
   const close = async () => {
@@ -69,7 +73,7 @@ export async function openServices(
     const telemetry = await openTelemetry(config.telemetry, logger);
     closers.push(telemetry.close);
     const connection = await reachConnection(config, logger, reachEmbedded, closers);
-    const database = await reachDatabase(config, connection, logger, telemetry);
+    const database = await reachDatabase(config, connection, { logger, telemetry, patienceMs });
     closers.push(database.close);
     const redis = await reachRedis(config, logger);
     closers.push(() => redis?.close());
@@ -77,7 +81,7 @@ export async function openServices(
     return { ...wired, database, telemetry, close };
   } catch (error) {
     await close();
-    throw error;
+    throw config.database.connection === undefined ? error : databaseProblem(error);
   }
 }
 
@@ -96,14 +100,17 @@ async function reachConnection(
 async function reachDatabase(
   config: Config,
   connection: DatabaseConnection,
-  logger: Logger,
-  telemetry: Telemetry,
+  by: { logger: Logger; telemetry: Telemetry; patienceMs: number },
 ): Promise<Database> {
-  try {
-    await migrate({ connection, folder: MIGRATIONS, log: (line) => logger.info(line) });
-  } catch (error) {
-    throw config.database.connection === undefined ? error : databaseProblem(error);
-  }
+  const { logger, telemetry } = by;
+  const upToDate = () =>
+    migrate({ connection, folder: MIGRATIONS, log: (line) => logger.info(line) });
+  await persisting(upToDate, by.patienceMs, (failure) =>
+    logger.warn(
+      { database: placeOf(connection), failure: describe(failure) },
+      'the database is away; waiting for it',
+    ),
+  );
   const { connections, timeoutMs } = config.database;
   return openDatabase({
     connection,

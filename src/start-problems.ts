@@ -3,11 +3,15 @@ import { driverError } from './db/failure.ts';
 
 const UNREACHABLE = new Set([
   'ECONNREFUSED',
+  'ECONNRESET',
   'EAI_AGAIN',
   'EHOSTUNREACH',
   'ENETUNREACH',
   'ENOTFOUND',
+  'EPIPE',
   'ETIMEDOUT',
+  'PROTOCOL_CONNECTION_LOST',
+  'PROTOCOL_SEQUENCE_TIMEOUT',
 ]);
 
 /**

@@ -1,4 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Connection, createConnection, type ResultSetHeader } from 'mysql2/promise';
+import { breakOff } from './break-off.ts';
 import type { DatabaseConnection } from './connection.ts';
 import { driverError } from './failure.ts';
 import { writableHost } from './host-choice.ts';
@@ -22,10 +24,12 @@ import {
 } from './migration-records.ts';
 import { retrying } from './retry.ts';
 import { SESSION_SETTINGS } from './session-settings.ts';
+import { askInTime } from './timely-query.ts';
 
 const TABLE_LOCK_WAIT_SECONDS = 10;
 // a cluster that is between two primaries finds another one in that time
 const HOST_WAIT_MS = 15_000;
+const GOODBYE_MS = 1000;
 const NO_SUCH_DATABASE = 1049;
 const NO_RIGHT_ON_DATABASE = 1044;
 
@@ -60,8 +64,17 @@ export async function migrate(options: MigrateOptions): Promise<{ applied: strin
     }
     return { applied: pending.map(({ tag }) => tag) };
   } finally {
-    await connection.end().catch(() => connection.destroy());
+    await hangUp(connection);
   }
+}
+
+/** Says goodbye, and does not wait for long for whoever has fallen silent. */
+async function hangUp(connection: Connection): Promise<void> {
+  const said = new AbortController();
+  const silence = delay(GOODBYE_MS, undefined, { signal: said.signal }).catch(() => undefined);
+  await Promise.race([connection.end().catch(() => undefined), silence]);
+  said.abort();
+  breakOff(connection);
 }
 
 /** `null` for a database that a dry run does not create. */
@@ -72,7 +85,12 @@ async function connect(options: MigrateOptions): Promise<Connection | null> {
     const connection = await createConnection({ ...server, database });
     // A connection that breaks fails its current statement; unheard, it would end the process too.
     connection.on('error', () => {});
-    await connection.query(SESSION_SETTINGS);
+    try {
+      await askInTime(connection, { sql: SESSION_SETTINGS });
+    } catch (error) {
+      breakOff(connection);
+      throw error;
+    }
     return connection;
   };
   try {
@@ -132,7 +150,9 @@ async function applyLocked(
   try {
     await refuseOtherCharset(connection, database);
     // A change that waits for somebody's transaction makes everybody else wait for it.
-    await connection.query(`SET SESSION lock_wait_timeout = ${TABLE_LOCK_WAIT_SECONDS}`);
+    await askInTime(connection, {
+      sql: `SET SESSION lock_wait_timeout = ${TABLE_LOCK_WAIT_SECONDS}`,
+    });
     const lock = await takeMigrationLock(connection, database);
     try {
       await createRecords(connection);
@@ -154,7 +174,7 @@ async function applyLocked(
 
 /** A database made for another character set would cut names and addresses down to it. */
 async function refuseOtherCharset(connection: Connection, database: string): Promise<void> {
-  const [rows] = await connection.query({
+  const [rows] = await askInTime(connection, {
     sql: 'SELECT @@character_set_database',
     rowsAsArray: true,
   });

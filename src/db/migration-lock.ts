@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection, ResultSetHeader } from 'mysql2/promise';
 import { MigrationError } from './migration-error.ts';
 import { retrying } from './retry.ts';
+import { askInTime } from './timely-query.ts';
 
 const WAIT_SECONDS = 60;
 const LEASE_SECONDS = 30;
@@ -38,9 +39,9 @@ export async function takeMigrationLock(
     )`),
   );
   await retrying(() =>
-    connection.query(
-      "INSERT IGNORE INTO schema_migration_lock VALUES (1, '', '', '2000-01-01 00:00:00')",
-    ),
+    askInTime(connection, {
+      sql: "INSERT IGNORE INTO schema_migration_lock VALUES (1, '', '', '2000-01-01 00:00:00')",
+    }),
   );
   const holder = randomUUID();
   while (!(await takeLease(connection, holder))) {
@@ -56,42 +57,45 @@ export async function takeMigrationLock(
 async function takeServerLock(connection: Connection, database: string): Promise<void> {
   // The name is the whole server's and holds 64 characters.
   const name = `latchkey:${createHash('sha256').update(database).digest('hex').slice(0, 32)}`;
-  const [rows] = await connection.query({
-    sql: 'SELECT GET_LOCK(?, ?)',
-    values: [name, WAIT_SECONDS],
-    rowsAsArray: true,
-  });
+  const [rows] = await askInTime(
+    connection,
+    { sql: 'SELECT GET_LOCK(?, ?)', values: [name, WAIT_SECONDS], rowsAsArray: true },
+    (WAIT_SECONDS + 10) * 1000,
+  );
   if ((rows as [number | null][])[0]?.[0] !== 1) throw lockedError(database);
 }
 
 async function takeLease(connection: Connection, holder: string): Promise<boolean> {
   // Who has this server's lock knows that no other instance on this server holds the lease any more.
   const [result] = await retrying(() =>
-    connection.query<ResultSetHeader>(
-      `UPDATE schema_migration_lock
+    askInTime<ResultSetHeader>(connection, {
+      sql: `UPDATE schema_migration_lock
         SET holder = ?, server = CONCAT(@@hostname, ':', @@port, ':', @@datadir),
           expires_at = UTC_TIMESTAMP(3) + INTERVAL ${LEASE_SECONDS} SECOND
         WHERE id = 1 AND (holder = '' OR expires_at < UTC_TIMESTAMP(3)
           OR server = CONCAT(@@hostname, ':', @@port, ':', @@datadir))`,
-      [holder],
-    ),
+      values: [holder],
+    }),
   );
   return result.affectedRows === 1;
 }
 
 async function renewLease(connection: Connection, holder: string, database: string): Promise<void> {
-  const [result] = await connection.query<ResultSetHeader>(
-    `UPDATE schema_migration_lock
+  const [result] = await askInTime<ResultSetHeader>(connection, {
+    sql: `UPDATE schema_migration_lock
       SET expires_at = UTC_TIMESTAMP(3) + INTERVAL ${LEASE_SECONDS} SECOND WHERE holder = ?`,
-    [holder],
-  );
+    values: [holder],
+  });
   if (result.affectedRows !== 1) throw lockedError(database);
 }
 
 async function releaseLease(connection: Connection, holder: string): Promise<void> {
   try {
     await retrying(() =>
-      connection.query("UPDATE schema_migration_lock SET holder = '' WHERE holder = ?", [holder]),
+      askInTime(connection, {
+        sql: "UPDATE schema_migration_lock SET holder = '' WHERE holder = ?",
+        values: [holder],
+      }),
     );
   } catch {
     // A lost connection; the lease will expire.

@@ -2,6 +2,7 @@ import type { Connection } from 'mysql2/promise';
 import { driverError } from './failure.ts';
 import { explained } from './migration-error.ts';
 import { retrying } from './retry.ts';
+import { askInTime } from './timely-query.ts';
 
 const NO_SUCH_TABLE = 1146;
 
@@ -18,7 +19,7 @@ export type MigrationRecords = Map<string, MigrationRecord>;
 
 export async function readRecords(connection: Connection): Promise<MigrationRecords> {
   try {
-    const [rows] = await connection.query({
+    const [rows] = await askInTime(connection, {
       sql: 'SELECT tag, hash, statements_done, finished_at IS NOT NULL, failure IS NOT NULL FROM schema_migrations',
       rowsAsArray: true,
     });
@@ -49,31 +50,35 @@ export async function createRecords(connection: Connection): Promise<void> {
 
 export async function recordStart(connection: Connection, tag: string, hash: string) {
   await retrying(() =>
-    connection.query(
-      `INSERT INTO schema_migrations (tag, hash, statements_done) VALUES (?, ?, 0)
+    askInTime(connection, {
+      sql: `INSERT INTO schema_migrations (tag, hash, statements_done) VALUES (?, ?, 0)
         ON DUPLICATE KEY UPDATE hash = ?, failure = NULL`,
-      [tag, hash, hash],
-    ),
+      values: [tag, hash, hash],
+    }),
   );
 }
 
 export async function recordStatement(connection: Connection, tag: string, statementsDone: number) {
-  await connection.query('UPDATE schema_migrations SET statements_done = ? WHERE tag = ?', [
-    statementsDone,
-    tag,
-  ]);
+  await askInTime(connection, {
+    sql: 'UPDATE schema_migrations SET statements_done = ? WHERE tag = ?',
+    values: [statementsDone, tag],
+  });
 }
 
 export async function recordFailure(connection: Connection, tag: string, message: string) {
   await retrying(() =>
-    connection.query('UPDATE schema_migrations SET failure = ? WHERE tag = ?', [message, tag]),
+    askInTime(connection, {
+      sql: 'UPDATE schema_migrations SET failure = ? WHERE tag = ?',
+      values: [message, tag],
+    }),
   );
 }
 
 export async function recordFinish(connection: Connection, tag: string) {
   await retrying(() =>
-    connection.query('UPDATE schema_migrations SET finished_at = UTC_TIMESTAMP(3) WHERE tag = ?', [
-      tag,
-    ]),
+    askInTime(connection, {
+      sql: 'UPDATE schema_migrations SET finished_at = UTC_TIMESTAMP(3) WHERE tag = ?',
+      values: [tag],
+    }),
   );
 }

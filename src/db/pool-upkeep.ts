@@ -1,4 +1,5 @@
 import type { PoolConnection } from 'mysql2';
+import { breakOff } from './break-off.ts';
 import { driverError, isServerFailure, verdictOf } from './failure.ts';
 import type { HostChoice } from './host-choice.ts';
 
@@ -39,7 +40,7 @@ export function createUpkeep(choice: HostChoice | undefined): PoolUpkeep {
     isAway: () => choice?.isAway() ?? false,
     failed(connection, error) {
       if (!isServerFailure(error)) return;
-      connection.destroy();
+      breakOff(connection);
       const isSilent = driverError(error)?.code === 'ETIMEDOUT';
       choice?.doubt(hostOf(connection), isSilent ? 'silence' : 'failure');
       if (verdictOf(error) === 'refused') usableFrom = performance.now() - YOUNG_MS;

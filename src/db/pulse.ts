@@ -1,4 +1,5 @@
 import { type Connection, type ConnectionOptions, createConnection } from 'mysql2/promise';
+import { breakOff } from './break-off.ts';
 import type { HostChoice } from './host-choice.ts';
 
 /** Asks the database for a sign of life. */
@@ -22,7 +23,7 @@ export function createPulse(options: ConnectionOptions, choice: HostChoice | und
   let isClosed = false;
 
   const drop = () => {
-    kept?.destroy();
+    if (kept !== undefined) breakOff(kept);
     kept = undefined;
   };
   const isLeft = ({ config: { host = 'localhost', port = 3306 } }: Connection) =>

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { RequestError } from '../errors.ts';
-import { isRetryable, unavailableIn } from './failure.ts';
+import { isRetryable, isServerFailure, unavailableIn } from './failure.ts';
 
 const ATTEMPTS = 6;
 // whoever waits for an answer is better told that the database is away, or that a row stays locked: a lock that was waited
 // for in vain is not waited for again
 const PATIENCE_MS = 2000;
+const ASK_AGAIN_MS = 500;
 
 /**
  * Runs work again that a server undid or never began: after deadlocks and refused commits, and on another connection when
@@ -37,6 +38,29 @@ export async function repeating<T>(statement: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (unavailableIn(error)?.mayRunAgain !== false) throw error;
     return await statement();
+  }
+}
+
+/**
+ * Runs work again and again while the database is away, as it may be when it starts beside the service.
+ *
+ * @param waiting told of the first failure, if it goes on after it
+ * @throws what `work` threw last, at once where waiting would not help
+ */
+export async function persisting<T>(
+  work: () => Promise<T>,
+  patienceMs: number,
+  waiting: (failure: unknown) => void,
+): Promise<T> {
+  const end = performance.now() + patienceMs;
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isServerFailure(error) || performance.now() + ASK_AGAIN_MS > end) throw error;
+      if (isFirst) waiting(error);
+      await delay(ASK_AGAIN_MS);
+    }
   }
 }
 

@@ -28,6 +28,8 @@ export interface TcpProxy {
   cutAfter(pattern: RegExp): void;
   /** The same of the first connection on which the client does, and of no other. */
   cutOne(pattern: RegExp): void;
+  /** Falls silent as soon as the client has sent what matches, and tells nobody. */
+  silentAfter(pattern: RegExp): void;
   restore(): void;
   close(): Promise<void>;
 }
@@ -49,7 +51,7 @@ export async function startTcpProxy(
 export async function startProxyTo(target: NetConnectOpts): Promise<TcpProxy> {
   let state: 'open' | 'cut' | 'reset' | 'silent' = 'open';
   let last: RegExp | null = null;
-  let onlyOne = false;
+  let then: 'cut' | 'cut this one' | 'fall silent' = 'cut';
   let allowance: number | null = null;
   let latencyMs = 0;
   let refused = 0;
@@ -88,8 +90,12 @@ export async function startProxyTo(target: NetConnectOpts): Promise<TcpProxy> {
       sent += bytes.toString('latin1');
       const match = last.exec(sent);
       if (match === null) return later(() => upstream.write(bytes));
+      if (then === 'fall silent') {
+        state = 'silent';
+        return;
+      }
       // the server is left alone with it: of a cable that was pulled nobody tells it
-      if (onlyOne) last = null;
+      if (then === 'cut this one') last = null;
       else state = 'cut';
       upstream.write(bytes.subarray(0, match.index + match[0].length - before));
       alone = true;
@@ -134,10 +140,13 @@ export async function startProxyTo(target: NetConnectOpts): Promise<TcpProxy> {
       state = 'silent';
     },
     cutAfter(pattern) {
-      [last, onlyOne] = [pattern, false];
+      [last, then] = [pattern, 'cut'];
     },
     cutOne(pattern) {
-      [last, onlyOne] = [pattern, true];
+      [last, then] = [pattern, 'cut this one'];
+    },
+    silentAfter(pattern) {
+      [last, then] = [pattern, 'fall silent'];
     },
     cutAfterBytes(count) {
       allowance = count;
