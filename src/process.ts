@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { type App, createApp } from './app.ts';
 import { type Config, loadConfig } from './config.ts';
@@ -7,6 +8,7 @@ import { lowerHashPriority } from './crypto/hash-priority.ts';
 import { placeOf } from './db/connection.ts';
 import { DataDirectoryInUseError } from './db/data-directory-lock.ts';
 import { EmbeddedDatabaseError } from './db/mariadb-process.ts';
+import { endOnSignals } from './ending.ts';
 import { describe } from './graphql/error-mask.ts';
 import { type Certificate, readCertificate, watchCertificate } from './http/certificate.ts';
 import { type Listener, listen } from './http/listen.ts';
@@ -16,12 +18,17 @@ import { readEnvironment } from './variables.ts';
 
 const DRAIN_MS = 10_000;
 const LAST_CALL_MS = 500;
+const DATABASE_PATIENCE_MS = 30_000;
 
 /** The process: reads the configuration, builds the service, listens, and ends in an orderly way. */
 async function main(): Promise<void> {
+  const ending = endOnSignals((code) => process.exit(code));
   const config = loadConfig(readEnvironment(process.cwd()));
   const certificate = initialCertificate(config);
-  const app = await createApp(config);
+  const app = await createApp(config, {
+    // a person at a terminal would rather be told at once
+    databasePatienceMs: config.profile === 'production' ? DATABASE_PATIENCE_MS : 0,
+  });
   // the first hash, which nobody's password has, is under way
   lowerHashPriority();
   process.on('exit', () => app.deps.logger.flush());
@@ -35,8 +42,11 @@ async function main(): Promise<void> {
     });
     const metrics = await listenForMetrics(app, config);
     renewCertificates(app, config, listener, certificate);
-    announce(config, listener.address, metrics?.address);
-    closeOnSignal(app, listener, metrics);
+    ending.endWith(
+      (signal) => close({ app, listener, metrics }, signal).catch(fail),
+      () => app.deps.logger.error('ending took too long; what is still under way is given up'),
+    );
+    announce(app.deps, config, listener.address, metrics?.address);
   } catch (error) {
     await app.close();
     throw error;
@@ -86,23 +96,25 @@ async function listenForMetrics(app: App, config: Config): Promise<Listener | un
   return listening(names, app.metrics.handler, options);
 }
 
-function announce(config: Config, address: AddressInfo, metrics: AddressInfo | undefined): void {
+function announce(
+  { logger }: App['deps'],
+  config: Config,
+  address: AddressInfo,
+  metrics: AddressInfo | undefined,
+): void {
   if (config.profile === 'production') {
-    createLogger(config.logLevel).info({ port: address.port, metricsPort: metrics?.port }, 'ready');
+    const facts = { version: versionOfThis(), node: process.version, database: databaseOf(config) };
+    logger.info({ port: address.port, metricsPort: metrics?.port, ...facts }, 'ready');
     return;
   }
   const base = `${config.https ? 'https' : 'http'}://localhost:${address.port}`;
-  const database =
-    config.database.connection === undefined
-      ? `MariaDB of its own, in ${config.dataDirectory}`
-      : `${config.database.connection.database} at ${placeOf(config.database.connection)}`;
   const lines = [
     'Latchkey is ready.',
     ...(config.brand ? [`  Pages      ${base}/ in a browser`] : []),
     ...(config.playground ? [`  GraphiQL   ${base}/graphql in a browser`] : []),
     `  API        ${base}/graphql`,
     `  Keys       ${base}/.well-known/jwks.json`,
-    `  Database   ${database}`,
+    `  Database   ${databaseOf(config)}`,
     ...(config.mail.delivery === 'kept' ? [`  Mail       ${base}/dev/mail (kept, not sent)`] : []),
     ...(metrics ? [`  Metrics    http://localhost:${metrics.port}/metrics`] : []),
     ...(config.cookies.secure
@@ -114,23 +126,30 @@ function announce(config: Config, address: AddressInfo, metrics: AddressInfo | u
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-/** SIGTERM and Ctrl-C let requests in flight finish; a second one does not wait. */
-function closeOnSignal(app: App, listener: Listener, metrics: Listener | undefined): void {
-  let closing = false;
-  const close = async () => {
-    if (closing) process.exit(1);
-    closing = true;
-    app.retire();
-    await listener.close(DRAIN_MS, LAST_CALL_MS);
-    await metrics?.close(0);
-    await app.close();
-    process.exit(0);
-  };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      close().catch(fail);
-    });
-  }
+function databaseOf({ database: { connection }, dataDirectory }: Config): string {
+  if (connection === undefined) return `MariaDB of its own, in ${dataDirectory}`;
+  return `${connection.database} at ${placeOf(connection)}`;
+}
+
+function versionOfThis(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+/** Lets requests in flight finish, and whatever was begun. */
+async function close(
+  { app, listener, metrics }: { app: App; listener: Listener; metrics: Listener | undefined },
+  signal: string,
+): Promise<void> {
+  const { logger } = app.deps;
+  const startedAt = performance.now();
+  logger.info({ signal }, 'ending');
+  app.retire();
+  const cutOff = await listener.close(DRAIN_MS, LAST_CALL_MS);
+  logger.info({ cutOff }, 'requests have ended');
+  await metrics?.close(0);
+  await app.close();
+  logger.info({ durationMs: Math.round(performance.now() - startedAt) }, 'ended');
 }
 
 function fail(error: unknown): void {

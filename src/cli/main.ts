@@ -81,4 +81,14 @@ function explain(error: unknown, command: Command): number {
   return 1;
 }
 
+// the first process of a container, as `migrate` may be, is ended by no signal's default
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  process.on(signal, () => {
+    // a command that minds the signal itself ends by itself
+    if (process.listenerCount(signal) === 1) process.exit(code);
+  });
+}
 process.exitCode = await main(process.argv.slice(2));

@@ -16,6 +16,8 @@ export interface Connections {
   readonly sockets: ReadonlySet<Socket>;
   /** How many have come so far. */
   readonly arrivals: number;
+  /** How many requests have come whose answers have not left. */
+  readonly unanswered: number;
   /** Takes a request on; undefined where its connection is at its end, and it is not to be run. */
   begin(req: IncomingMessage, res: ServerResponse): Connection | undefined;
   /** Whether a connection has requests whose answers have not left, or its first has not come. */
@@ -57,6 +59,7 @@ export function watchConnections(
   const sockets = new Set<Socket>();
   const entries = new WeakMap<Duplex, Entry>();
   let arrivals = 0;
+  let unanswered = 0;
 
   // before its handshake is over, a TLS connection is none that the server would close by itself
   server.on('connection', (socket) => {
@@ -77,14 +80,19 @@ export function watchConnections(
     get arrivals() {
       return arrivals;
     },
+    get unanswered() {
+      return unanswered;
+    },
     begin(req, res) {
       const entry = entries.get(req.socket);
       if (entry === undefined || entry.isFull || entry.isBroken) return undefined;
+      unanswered++;
       entry.pending++;
       entry.hasBegun = true;
       entry.latest = { req, res };
       entry.isFull = entry.pending >= options.maxPipelined;
       res.once('close', () => {
+        unanswered--;
         entry.pending--;
         // an idle connection keeps nothing of its last request alive
         if (entry.pending === 0) entry.latest = undefined;

@@ -35,8 +35,9 @@ export interface Listener {
    *
    * @param lastCallMs how long it accepts before: for connections that the system has taken and this process has not seen
    *   yet, and requests that are on their way on connections that seem idle. Closing at once would cut them off.
+   * @returns how many requests were cut off
    */
-  close(deadlineMs?: number, lastCallMs?: number): Promise<void>;
+  close(deadlineMs?: number, lastCallMs?: number): Promise<number>;
   /** Takes another certificate for new connections; those that are open stay as they are. */
   renewCertificate(certificate: Certificate): void;
 }
@@ -77,9 +78,11 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
     });
   });
 
-  async function close(deadlineMs = 10_000, lastCallMs = 0): Promise<void> {
+  async function close(deadlineMs = 10_000, lastCallMs = 0): Promise<number> {
     state.closing = true;
+    let cutOff = 0;
     const deadline = setTimeout(() => {
+      cutOff = connections.unanswered;
       server.closeAllConnections();
       for (const socket of connections.sockets) socket.destroy();
     }, deadlineMs);
@@ -87,6 +90,7 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
     await emptied(() => connections.arrivals, deadlineMs * ACCEPTING_SHARE);
     await new Promise((resolve) => server.close(resolve));
     clearTimeout(deadline);
+    return cutOff;
   }
   return { address: addressOf(server.address()), close, renewCertificate };
 }

@@ -30,7 +30,7 @@ async function startRaw(
     },
     { host: '127.0.0.1', port: 0, securityHeaders: {}, ...options },
   );
-  onTestFinished(() => listener.close(0));
+  onTestFinished(async () => void (await listener.close(0)));
   return { port: listener.address.port, sockets };
 }
 

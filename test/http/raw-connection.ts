@@ -13,7 +13,7 @@ export async function startServer(options: Partial<ListenOptions> & TinyServiceO
     securityHeaders: SECURITY_HEADERS,
     ...options,
   });
-  onTestFinished(() => listener.close(0));
+  onTestFinished(async () => void (await listener.close(0)));
   return { ...service, listener, port: listener.address.port };
 }
 

@@ -1,0 +1,98 @@
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { connectionOptions } from '../src/db/connection.ts';
+import { migrate } from '../src/db/migrate.ts';
+import { MIGRATIONS } from '../src/db/migration-files.ts';
+import { dropDatabase, newDatabaseUrl } from './support/database.ts';
+import { startProcess } from './support/process.ts';
+import { startTcpProxy, type TcpProxy } from './support/tcp-proxy.ts';
+
+const databaseUrl = newDatabaseUrl();
+let proxy: TcpProxy & { databaseUrl: string };
+beforeAll(async () => {
+  const connection = connectionOptions(databaseUrl, () => '');
+  await migrate({ connection, folder: MIGRATIONS, log: () => undefined });
+  proxy = await startTcpProxy(databaseUrl);
+});
+afterEach(() => proxy.restore());
+afterAll(async () => {
+  await proxy.close();
+  await dropDatabase(databaseUrl);
+});
+
+const start = (env: Record<string, string>) =>
+  startProcess('main.js', [], {
+    PORT: '0',
+    DATABASE_URL: proxy.databaseUrl,
+    PUBLIC_URL: 'https://auth.example.com',
+    ...env,
+  });
+const PRODUCTION = { NODE_ENV: 'production', HOST: '127.0.0.1' };
+
+/** What a log says of an event. */
+function lineOf(output: string, message: string): Record<string, unknown> {
+  const line = output.split('\n').find((text) => text.includes(`"msg":"${message}"`)) ?? '{}';
+  return JSON.parse(line) as Record<string, unknown>;
+}
+
+it('in production waits for a database that is away, says so, and starts when it comes', async () => {
+  proxy.cut();
+  const service = start(PRODUCTION);
+  const waiting = lineOf(
+    await service.printed('waiting for it'),
+    'the database is away; waiting for it',
+  );
+  expect(waiting).toMatchObject({ level: 'warn', database: `127.0.0.1:${proxy.port}` });
+  proxy.restore();
+  const ready = lineOf(await service.printed('"msg":"ready"'), 'ready');
+  const { database } = connectionOptions(databaseUrl, () => '');
+  expect(ready).toMatchObject({
+    version: '0.1.0',
+    database: `${database} at 127.0.0.1:${proxy.port}`,
+  });
+  service.child.kill('SIGTERM');
+  const { code, output } = await service.finished;
+  expect(code).toBe(0);
+  expect(lineOf(output, 'ending')).toMatchObject({ signal: 'SIGTERM' });
+  expect(lineOf(output, 'requests have ended')).toMatchObject({ cutOff: 0 });
+  expect(output).toContain('"msg":"ended"');
+});
+
+it('ends on SIGTERM while it waits, as nothing that was killed', async () => {
+  proxy.cut();
+  const service = start(PRODUCTION);
+  await service.printed('waiting for it');
+  service.child.kill('SIGTERM');
+  expect((await service.finished).code).toBe(0);
+});
+
+it.each(['cutAfter', 'silentAfter'] as const)(
+  'at a terminal says which variable it is when the database has let it in and then is away (%s)',
+  async (how) => {
+    // the first that is said after signing in
+    proxy[how](/sql_mode/);
+    const { code, errors } = await start({ NODE_ENV: 'development' }).finished;
+    expect(code).toBe(1);
+    expect(errors).toContain('  DATABASE_URL names a server that cannot be reached');
+  },
+);
+
+it('tells at once of a password that is wrong', async () => {
+  const url = new URL(proxy.databaseUrl);
+  url.username = 'nobody-by-that-name';
+  url.password = 'wrong';
+  const { finished } = start({ ...PRODUCTION, DATABASE_URL: url.toString() });
+  const { code, output, errors } = await finished;
+  expect([code, output]).toEqual([1, '']);
+  expect(errors).toContain('Access denied');
+});
+
+it('lets requests finish when Ctrl-C comes twice at once, as it does through npm', async () => {
+  const service = start({ NODE_ENV: 'development' });
+  await service.printed('API');
+  service.child.kill('SIGINT');
+  await new Promise((resolve) => setTimeout(resolve, 7));
+  service.child.kill('SIGINT');
+  const { code, output } = await service.finished;
+  expect(code).toBe(0);
+  expect(output).toContain('"msg":"ended"');
+});
