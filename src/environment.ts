@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
+import { hashesAtOnce } from './crypto/hash-pool.ts';
 import {
   color,
   commaList,
@@ -66,7 +67,12 @@ export const environment = z.object({
   ARGON2_MEMORY: count(8, 4_194_304, 19_456),
   ARGON2_PASSES: count(1, 100, 2),
   ARGON2_PARALLELISM: count(1, 64, 1),
-  HASH_CONCURRENCY: count(1, 1024, availableParallelism()),
+  HASH_CONCURRENCY: count(
+    1,
+    1024,
+    // biome-ignore lint/style/noProcessEnv: libuv's own, which it reads nowhere else
+    hashesAtOnce(availableParallelism(), process.env.UV_THREADPOOL_SIZE),
+  ),
   HASH_QUEUE: count(1, 100_000, 1000),
   LOGIN_ATTEMPT_LIMIT: count(1, 1000, 5),
   LOGIN_ATTEMPT_WINDOW: count(1, 7 * 24 * 60, 15),

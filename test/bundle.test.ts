@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PASSWORD, REGISTER } from './support/account.ts';
@@ -17,7 +17,8 @@ describe('dist/main.js', () => {
     writeFileSync(join(folder, file), text);
     utimesSync(join(folder, file), minute * 60, minute * 60);
   };
-  const run = () => spawnSync(process.execPath, [join(folder, 'main.js')]).stdout.toString();
+  const run = (env: Record<string, string> = {}) =>
+    spawnSync(process.execPath, [join(folder, 'main.js')], { env }).stdout.toString();
   beforeAll(() => {
     write('package.json', '{ "type": "module" }', 0);
     cpSync(join(DIST, 'main.js'), join(folder, 'main.js'));
@@ -34,6 +35,13 @@ describe('dist/main.js', () => {
     expect(run()).toBe('bundle');
     rmSync(join(folder, '.tsbuildinfo'));
     expect(run()).toBe('bundle');
+  });
+
+  it('has libuv start threads for more than hashes, where that is still possible', () => {
+    write('bundle/process.js', 'process.stdout.write(String(process.env.UV_THREADPOOL_SIZE));', 10);
+    const isTooLate = Number.parseInt(process.versions.node, 10) < 22;
+    expect(run()).toBe(isTooLate ? 'undefined' : String(Math.max(4, availableParallelism() + 2)));
+    expect(run({ UV_THREADPOOL_SIZE: '9' })).toBe('9');
   });
 });
 

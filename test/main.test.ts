@@ -128,7 +128,11 @@ describe('the process', () => {
   it.runIf(process.platform === 'linux')(
     'hashes behind whatever else wants the processor',
     async () => {
-      const service = await start({ DATABASE_URL: databaseUrl, ARGON2_PASSES: '100' });
+      const service = await start({
+        DATABASE_URL: databaseUrl,
+        ARGON2_PASSES: '100',
+        UV_THREADPOOL_SIZE: '7',
+      });
       const before = threadsOf(service.child);
       await post(
         service.url,
@@ -140,6 +144,7 @@ describe('the process', () => {
       service.child.kill('SIGTERM');
       await service.finished;
       expect(hashed).toMatchObject({ niceness: 10 });
+      expect(before.filter(({ niceness }) => niceness === 10)).toHaveLength(7);
       expect(before.find(({ id }) => id === service.child.pid)?.niceness).toBe(0);
     },
   );

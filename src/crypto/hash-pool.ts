@@ -19,9 +19,20 @@ export interface HashPoolWatch {
   refused(): void;
 }
 
+const THREADS_OF_LIBUV = 4;
+
 /**
- * @param concurrency at the most as many as there are cores. argon2 runs in libuv's four threads, and jose's WebCrypto
- *   waits in the same ones: with more hashes than cores nothing is hashed sooner, and the first request by each token waits.
+ * How many hashes to run at a time. They run in libuv's threads, and jose's WebCrypto waits in the same ones: one is left to it.
+ *
+ * @param threads what `UV_THREADPOOL_SIZE` says
+ */
+export function hashesAtOnce(cores: number, threads: string | undefined): number {
+  return Math.max(1, Math.min(cores, (Number(threads) || THREADS_OF_LIBUV) - 1));
+}
+
+/**
+ * @param concurrency at the most as many as there are cores, and fewer than libuv has threads: with more nothing is hashed
+ *   sooner, and the first request by each token waits.
  * @param queue how many may wait
  */
 export function createHashPool(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createHashPool } from '../../src/crypto/hash-pool.ts';
+import { createHashPool, hashesAtOnce } from '../../src/crypto/hash-pool.ts';
 import { RequestError } from '../../src/errors.ts';
 
 /** Work that goes on until it is told to stop. */
@@ -14,6 +14,16 @@ function heldWork() {
 }
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+it.each([
+  [1, undefined, 1],
+  [2, undefined, 2],
+  [8, undefined, 3],
+  [8, '10', 8],
+  [8, '1', 1],
+])('with %i cores and %s threads leaves one thread to others', (cores, threads, hashes) => {
+  expect(hashesAtOnce(cores, threads)).toBe(hashes);
+});
 
 describe('createHashPool', () => {
   it('runs as much at a time as it may, and the rest in the order it came', async () => {
