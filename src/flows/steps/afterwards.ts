@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { unavailableIn } from '../../db/failure.ts';
 import { RequestError } from '../../errors.ts';
 
 /** Work that an answer must not wait for, because how long it takes would tell something. */
@@ -24,8 +25,14 @@ const LONGEST_LINE = 1000;
 const ANSWERED_MS = 20;
 // while the database is silent each would take as long as a statement may, and whoever stops the service does not wait
 const CLOSE_MS = 5000;
+const PATIENCE_MS = 5 * 60_000;
+const TRY_AGAIN_MS = 1000;
 
-/** @param failed told of work that failed; nobody else is there to hear of it */
+/**
+ * What meets a database that is away is tried again for some minutes: it was answered with success already.
+ *
+ * @param failed told of work that failed; nobody else is there to hear of it
+ */
 export function createAfterwards(failed: (error: unknown) => void, closeMs = CLOSE_MS): Afterwards {
   let waiting = 0;
   let isClosing = false;
@@ -37,8 +44,10 @@ export function createAfterwards(failed: (error: unknown) => void, closeMs = CLO
       const isRefused = isClosing || waiting >= LONGEST_LINE;
       if (isRefused) throw new RequestError('OVERLOADED', { retryAfter: 1 });
       waiting++;
+      const giveUpAt = performance.now() + PATIENCE_MS;
+      const mayTryAgain = () => !isClosed && performance.now() < giveUpAt;
       last = Promise.all([last, delay(ANSWERED_MS)])
-        .then(() => (isClosed ? undefined : work()))
+        .then(() => (isClosed ? undefined : patiently(work, mayTryAgain)))
         .catch(failed)
         .finally(() => {
           waiting--;
@@ -55,4 +64,24 @@ export function createAfterwards(failed: (error: unknown) => void, closeMs = CLO
       return waiting;
     },
   };
+}
+
+async function patiently(work: () => Promise<void>, mayTryAgain: () => boolean): Promise<void> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      await delay(TRY_AGAIN_MS);
+      if (!mayTryAgain()) throw error;
+    }
+  }
+}
+
+/** Whether nothing of it was done that may not be done again, and it may succeed in a while. */
+function isPassing(error: unknown): boolean {
+  if (unavailableIn(error)?.code === 'UNAVAILABLE') return true;
+  // all connections are in use, each by somebody who waits for the database, or a lock is not let go
+  const failure = error instanceof RequestError ? error : (error as { cause?: unknown })?.cause;
+  return failure instanceof RequestError && failure.code === 'OVERLOADED';
 }
