@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { MissingSecretError } from '../crypto/cipher.ts';
 import { transaction } from '../db/client.ts';
+import { driverError, failureClass } from '../db/failure.ts';
 import type { MailMessage } from '../mail/message.ts';
 import { renderMail } from '../mail/rendering.ts';
 import { MailFailure, type MailTransport } from '../mail/transport.ts';
@@ -66,8 +67,9 @@ export function createMailDelivery(deps: DeliveryDeps, transport: MailTransport)
         count(null);
         // once, and not every second while the database is away
         if (!troubled) {
-          const failure = error instanceof Error ? error.name : 'unknown';
-          logger.warn({ failure }, 'the outbox cannot be worked on');
+          const failure = error instanceof Error ? failureClass(error) : 'unknown';
+          const code = driverError(error)?.code;
+          logger.warn({ failure, code }, 'the outbox cannot be worked on');
         }
         troubled = true;
       })
