@@ -46,6 +46,7 @@ export interface App {
   close(): Promise<void>;
 }
 
+const PROBES = new Set(['/health', '/ready']);
 const MINUTE_MS = 60_000;
 const KEY_REFRESH_MS = 30_000;
 const WEB_PAGES = fileURLToPath(new URL('../web/dist', import.meta.url));
@@ -151,7 +152,14 @@ function createHttp({ deps, signingKeys, database, telemetry }: Services) {
       page: config.playground ? createGraphiqlPage('/graphql', EXAMPLE_OPERATIONS) : undefined,
     }),
     '/health': createHealthRoute(),
-    '/ready': createReadinessRoute({ isReady, isRetired: () => isRetired }),
+    '/ready': createReadinessRoute({
+      isReady,
+      isRetired: () => isRetired,
+      changed: (ready, failure) => {
+        if (ready) logger.info('ready again');
+        else logger.error({ failure: describe(failure, { stack: false }) }, 'not ready');
+      },
+    }),
     '/.well-known/jwks.json': createJwksRoute(signingKeys.publicKeys, KEY_SET_MAX_AGE_SECONDS),
     ...devMailRoute(deps),
   };
@@ -172,7 +180,9 @@ function createHttp({ deps, signingKeys, database, telemetry }: Services) {
     log(entry) {
       if (metrics) countRequest(metrics, entry, routes);
       const { facts, ...line } = entry;
-      requestLog.info(Object.assign(line, facts), 'request');
+      // an orchestrator asks every few seconds, and wants to be read of when something is wrong
+      const isProbe = entry.status === 200 && PROBES.has(entry.path);
+      requestLog[isProbe ? 'debug' : 'info'](Object.assign(line, facts), 'request');
     },
     logError,
   });

@@ -62,7 +62,8 @@ function maskError(error: GraphQLError, requestId: string, logger: Logger): Grap
     const { code, message, retryAfter } = cause;
     if (cause.cause !== undefined) {
       logger.warn(
-        { failure: describe(cause.cause), answer: code, requestId },
+        // there may be hundreds in an outage, and where in the driver they were made says nothing
+        { failure: describe(cause.cause, { stack: false }), answer: code, requestId },
         'the database failed',
       );
     }
@@ -91,7 +92,7 @@ function maskError(error: GraphQLError, requestId: string, logger: Logger): Grap
 }
 
 /** What the log says of an error. Drizzle's message holds the parameters, among them hashes; its cause says enough. */
-export function describe(error: unknown): object {
+export function describe(error: unknown, options = { stack: true }): object {
   if (!(error instanceof Error)) return { message: 'something that is no error was thrown' };
   const isQuery = error.name === 'DrizzleQueryError' || 'query' in error;
   const code = 'code' in error ? String(error.code) : undefined;
@@ -99,7 +100,7 @@ export function describe(error: unknown): object {
     name: error.name,
     message: isQuery ? 'a query failed' : error.message,
     ...(code === undefined ? {} : { code }),
-    stack: isQuery ? undefined : error.stack,
-    ...(error.cause === undefined ? {} : { cause: describe(error.cause) }),
+    stack: isQuery || !options.stack ? undefined : error.stack,
+    ...(error.cause === undefined ? {} : { cause: describe(error.cause, options) }),
   };
 }

@@ -10,6 +10,8 @@ export interface ReadinessOptions {
   readonly isRetired?: () => boolean;
   /** After this long the answer is "not ready". */
   readonly timeoutMs?: number;
+  /** Told when the answer is another than before, with what failed; the first is expected to be "ready". */
+  readonly changed?: (isReady: boolean, failure: unknown) => void;
   /** How long one answer is given again without asking. */
   readonly cacheMs?: number;
   /** A monotonic clock in milliseconds. */
@@ -28,14 +30,18 @@ export function createHealthRoute(): Route {
  */
 export function createReadinessRoute(options: ReadinessOptions): Route {
   const { isReady, timeoutMs = 2000, cacheMs = 1000, clock = () => performance.now() } = options;
-  const { isRetired = () => false } = options;
+  const { isRetired = () => false, changed = () => undefined } = options;
   const ready = status(200, 'ready');
   const notReady = status(503, 'not ready');
   let known: { readonly response: HttpResponse; readonly until: number } | undefined;
   let asking: Promise<HttpResponse> | undefined;
+  let wasReady = true;
 
   async function ask(): Promise<HttpResponse> {
-    const response = (await answersInTime(isReady, timeoutMs)) ? ready : notReady;
+    const found = await answersInTime(isReady, timeoutMs);
+    if (found.isReady !== wasReady) changed(found.isReady, found.failure);
+    wasReady = found.isReady;
+    const response = found.isReady ? ready : notReady;
     known = { response, until: clock() + cacheMs };
     asking = undefined;
     return response;
@@ -52,16 +58,19 @@ export function createReadinessRoute(options: ReadinessOptions): Route {
   return { GET: handle };
 }
 
-async function answersInTime(isReady: () => Promise<boolean>, timeoutMs: number): Promise<boolean> {
+async function answersInTime(
+  isReady: () => Promise<boolean>,
+  timeoutMs: number,
+): Promise<{ isReady: boolean; failure?: unknown }> {
   let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs, false);
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
   });
   try {
-    return await Promise.race([isReady(), tooLate]);
-  } catch {
-    // Why it is not ready is for the log of whoever failed, not for an anonymous caller.
-    return false;
+    return { isReady: await Promise.race([isReady(), tooLate]) };
+  } catch (failure) {
+    // it is for the log, and not for an anonymous caller
+    return { isReady: false, failure };
   } finally {
     clearTimeout(timer);
   }

@@ -36,6 +36,28 @@ describe('/ready', () => {
     expect(await response.text()).toBe(JSON.stringify({ status }));
   });
 
+  it('tells once that it is not ready and why, and once that it is again', async () => {
+    let now = 0;
+    let failure: Error | undefined;
+    const told: unknown[] = [];
+    const ask = readiness({
+      isReady: () => (failure === undefined ? Promise.resolve(true) : Promise.reject(failure)),
+      changed: (isReady, why) => told.push([isReady, why]),
+      cacheMs: 1,
+      clock: () => now++,
+    });
+    await ask();
+    const gone = new Error('connect ECONNREFUSED 10.1.2.3');
+    for (const next of [gone, gone, undefined, undefined]) {
+      failure = next;
+      await ask();
+    }
+    expect(told).toEqual([
+      [false, gone],
+      [true, undefined],
+    ]);
+  });
+
   it('asks once for however many ask it', async () => {
     let asked = 0;
     const ask = readiness({ isReady: () => Promise.resolve(++asked > 0) });
