@@ -21,7 +21,13 @@ type Connection = DatabaseConnection | undefined;
 /** Everything an operator can choose, checked and in the units the service counts in. */
 export interface Config {
   readonly profile: Environment['NODE_ENV'];
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: {
+    /** Undefined for every address that the machine has, of IPv6 or without it. */
+    readonly host: string | undefined;
+    readonly port: number;
+    /** How long a connection is kept on which nobody asks for anything. */
+    readonly keepAliveTimeoutMs: number;
+  };
   /** Where the certificate and its key are, when the service speaks TLS itself. */
   readonly https: CertificateFiles | undefined;
   /** Where people and clients reach the service, without a trailing slash. */
@@ -162,10 +168,14 @@ function assemble(variables: Environment, connection: Connection, mail: MailFile
   const dataDirectory = resolve(variables.DATA_DIR);
   const publicUrl = publicUrlOf(variables);
   // only a production service is meant to be reached from other machines
-  const host = variables.HOST ?? (production ? '::' : '127.0.0.1');
+  const host = variables.HOST ?? (production ? undefined : '127.0.0.1');
   return {
     profile: variables.NODE_ENV,
-    listen: { host, port: variables.PORT },
+    listen: {
+      host,
+      port: variables.PORT,
+      keepAliveTimeoutMs: variables.KEEP_ALIVE_SECONDS * 1000,
+    },
     https: certificateFiles(variables),
     publicUrl,
     strictTransport: publicUrl.startsWith('https:') && !isLocal(publicUrl),

@@ -72,7 +72,8 @@ it('listens to other machines, and shows neither GraphiQL nor the schema, in pro
   const config = loadConfig(PRODUCTION);
   expect(config).toMatchObject({
     profile: 'production',
-    listen: { host: '::' },
+    // every address there is, of IPv6 or without it
+    listen: { host: undefined, keepAliveTimeoutMs: 65_000 },
     publicUrl: 'https://auth.example.com',
     tokens: { issuer: 'https://auth.example.com' },
     introspection: false,

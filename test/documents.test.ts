@@ -162,6 +162,7 @@ describe('the limits', () => {
       return name;
     });
     const expected = [
+      'KEEP_ALIVE_SECONDS',
       ...['BODY_LIMIT_BYTES', 'BODY_TIMEOUT_SECONDS', 'MAX_TOKENS', 'MAX_LINES', 'MAX_DEPTH'],
       ...[
         'MAX_ALIASES',

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { connectionOptions } from '../src/db/connection.ts';
 import { migrate } from '../src/db/migrate.ts';
@@ -96,3 +99,31 @@ it('lets requests finish when Ctrl-C comes twice at once, as it does through npm
   expect(code).toBe(0);
   expect(output).toContain('"msg":"ended"');
 });
+
+it('keeps an idle connection for as long as it is told', async () => {
+  const service = start({ NODE_ENV: 'development', KEEP_ALIVE_SECONDS: '7' });
+  const url = /API +(\S+)/.exec(await service.printed('API'))?.[1] ?? '';
+  const { headers } = await fetch(url.replace('/graphql', '/health'));
+  expect(headers.get('keep-alive')).toBe('timeout=7');
+  service.child.kill('SIGTERM');
+  await service.finished;
+});
+
+it.runIf(process.platform === 'linux')(
+  'listens in production also where the system has no IPv6, unless HOST was chosen',
+  async () => {
+    // what bind answers there: EAFNOSUPPORT
+    const without = "process.binding('tcp_wrap').TCP.prototype.bind6 = () => -97;";
+    const preload = join(mkdtempSync(join(tmpdir(), 'latchkey-ipv4-')), 'without-ipv6.cjs');
+    writeFileSync(preload, without);
+    const env = { NODE_ENV: 'production', NODE_OPTIONS: `--require ${preload} --no-deprecation` };
+    const service = start({ ...env, METRICS_PORT: '0' });
+    const { port } = lineOf(await service.printed('"msg":"ready"'), 'ready');
+    expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200);
+    service.child.kill('SIGTERM');
+    await service.finished;
+    const { errors } = await start({ ...env, HOST: '::' }).finished;
+    expect(errors).toContain('  HOST and PORT cannot be listened on (EAFNOSUPPORT)');
+    rmSync(dirname(preload), { recursive: true });
+  },
+);

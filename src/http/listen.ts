@@ -8,7 +8,8 @@ import { answerMalformed } from './malformed.ts';
 
 /** Where to listen, and how patient to be. */
 export interface ListenOptions {
-  readonly host: string;
+  /** Undefined for every address of the machine: Node takes `::`, and `0.0.0.0` where the system has no IPv6. */
+  readonly host: string | undefined;
   /** 0 for any free one. */
   readonly port: number;
   /** Sent with the answers to what is not HTTP. */

@@ -5,7 +5,7 @@ export interface TelemetrySettings {
   /** Whether the text of each SQL statement is logged. */
   readonly sqlEcho: boolean;
   /** Where figures are served; nowhere, unless a port was named. */
-  readonly metrics: { readonly host: string; readonly port: number } | undefined;
+  readonly metrics: { readonly host: string | undefined; readonly port: number } | undefined;
   /** Where traces are sent; nowhere, unless a collector was named. */
   readonly tracing: TracingSettings | undefined;
 }
@@ -20,7 +20,10 @@ export interface TracingSettings {
 }
 
 /** @param host where metrics are served when nothing else is said: where the service is */
-export function telemetrySettings(variables: Environment, host: string): TelemetrySettings {
+export function telemetrySettings(
+  variables: Environment,
+  host: string | undefined,
+): TelemetrySettings {
   const { METRICS_PORT: port, OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } = variables;
   return {
     sqlEcho: variables.SQL_ECHO === 'on',
