@@ -145,7 +145,11 @@ async function createDeps(
   const { database, redis, telemetry } = under;
   const { db } = database;
   const { metrics, tracer } = telemetry;
-  const clock = createClock(db);
+  const clock = createClock(db, (offsetMs) => {
+    const offsetSeconds = Math.round(offsetMs / 100) / 10;
+    if (offsetMs === 0) logger.info("the database's clock agrees with this machine's again");
+    else logger.warn({ offsetSeconds }, "the database's clock differs from this machine's");
+  });
   await clock.adjust();
   const now = overrides.now ?? clock.now;
   const keyring = createKeyring(config.secrets);
@@ -177,6 +181,7 @@ async function createDeps(
     hashes: () => hashPool,
     connections: database.connections,
     signingKeyAgeMs: signingKeys.signingForMs,
+    clockOffsetMs: clock.offsetMs,
     redisIsUp: redis?.isUp,
     mail: () => outboxFigures(db, now()),
   });

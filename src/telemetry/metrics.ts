@@ -59,6 +59,8 @@ export interface Readings {
   };
   /** For how long the current key has been signing; `null` where there is none. */
   readonly signingKeyAgeMs: () => number | null;
+  /** How far the database's clock is ahead of this machine's. */
+  readonly clockOffsetMs: () => number;
   readonly redisIsUp?: (() => boolean) | undefined;
   readonly mail?:
     | (() => Promise<{
@@ -220,7 +222,7 @@ function watchJobReadings(gauge: Makers['gauge'], task: string, readings: JobRea
 }
 
 function watchReadings(gauge: Makers['gauge'], readings: Readings): void {
-  const { hashes, connections, signingKeyAgeMs, redisIsUp, mail } = readings;
+  const { hashes, connections, signingKeyAgeMs, clockOffsetMs, redisIsUp, mail } = readings;
   gauge('hashes_running', 'Hashes being computed.', () => hashes().running);
   gauge('hashes_queued', 'Hashes that wait.', () => hashes().queued);
   gauge('database_connections', 'Connections, used and idle.', usedAndIdle, 'state');
@@ -229,6 +231,11 @@ function watchReadings(gauge: Makers['gauge'], readings: Readings): void {
     'signing_key_age_seconds',
     'How long the current key has been signing.',
     () => (signingKeyAgeMs() ?? Number.NaN) / 1000,
+  );
+  gauge(
+    'clock_offset_seconds',
+    "How far the database's clock is ahead of this machine's; 0 where they agree.",
+    () => clockOffsetMs() / 1000,
   );
   if (redisIsUp !== undefined) {
     gauge('redis_up', 'Whether hits are counted in Redis.', () => Number(redisIsUp()));

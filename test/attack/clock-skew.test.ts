@@ -256,6 +256,23 @@ describe('createClock', () => {
     expect(Math.abs(clock.now().getTime() - rightTime() - 900)).toBeLessThan(500);
   });
 
+  it('tells once that the two differ and by how much, and once that they agree again', async () => {
+    const rightTime = Date.now.bind(Date);
+    const told: number[] = [];
+    const clock = createClock(app.app.deps.db, (offsetMs) =>
+      told.push(Math.round(offsetMs / 1000)),
+    );
+    await clock.adjust();
+    expect(clock.offsetMs()).toBe(0);
+    const spy = vi.spyOn(Date, 'now').mockImplementation(() => rightTime() - 90_000);
+    await clock.adjust();
+    await clock.adjust();
+    expect(Math.round(clock.offsetMs() / 1000)).toBe(90);
+    spy.mockRestore();
+    await clock.adjust();
+    expect([told, clock.offsetMs()]).toEqual([[90, 0], 0]);
+  });
+
   it('follows when our own is put right, and goes on when the database does not answer', async () => {
     const connection = connectionOptions(app.databaseUrl, () => '');
     const database = openDatabase({ connection, connections: 1, timeoutMs: 4000 });

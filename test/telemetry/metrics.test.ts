@@ -190,6 +190,7 @@ function completeMetrics(
   metrics.watch({
     hashes: () => ({ running: 1, queued: 2 }),
     connections: () => ({ used: 1, idle: 2, waiting: 3 }),
+    clockOffsetMs: () => -2500,
     signingKeyAgeMs: () => 1000,
     redisIsUp: () => true,
     mail,
@@ -213,6 +214,7 @@ it('reads what it can while the database that knows of mails is down', async () 
   const text = await completeMetrics(() => Promise.reject(new Error('down'))).read();
   expect(text).toContain('latchkey_mails{state="pending"} Nan');
   expect(text).toContain('latchkey_hashes_queued 2');
+  expect(text).toContain('latchkey_clock_offset_seconds -2.5');
 });
 
 describe('the files for Prometheus and Grafana', () => {
