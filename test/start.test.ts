@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { connectionOptions } from '../src/db/connection.ts';
 import { migrate } from '../src/db/migrate.ts';
 import { MIGRATIONS } from '../src/db/migration-files.ts';
@@ -98,6 +98,14 @@ it('lets requests finish when Ctrl-C comes twice at once, as it does through npm
   const { code, output } = await service.finished;
   expect(code).toBe(0);
   expect(output).toContain('"msg":"ended"');
+});
+
+it('ends a command on SIGTERM by itself, as it must where it is the first process of a container', async () => {
+  proxy.silentAfter(/sql_mode/);
+  const command = startProcess('cli/main.js', ['migrate'], { DATABASE_URL: proxy.databaseUrl });
+  await vi.waitUntil(() => proxy.connections() > 0, { timeout: 10_000 });
+  command.child.kill('SIGTERM');
+  expect((await command.finished).code).toBe(143);
 });
 
 it('keeps an idle connection for as long as it is told', async () => {
