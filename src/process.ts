@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { type App, createApp } from './app.ts';
 import { type Config, loadConfig } from './config.ts';
@@ -15,6 +14,7 @@ import { type Listener, listen } from './http/listen.ts';
 import { createLogger } from './logger.ts';
 import { listenProblem } from './start-problems.ts';
 import { readEnvironment } from './variables.ts';
+import { ownVersion } from './version.ts';
 
 const DRAIN_MS = 10_000;
 const LAST_CALL_MS = 500;
@@ -103,7 +103,7 @@ function announce(
   metrics: AddressInfo | undefined,
 ): void {
   if (config.profile === 'production') {
-    const facts = { version: versionOfThis(), node: process.version, database: databaseOf(config) };
+    const facts = { version: ownVersion(), node: process.version, database: databaseOf(config) };
     logger.info({ port: address.port, metricsPort: metrics?.port, ...facts }, 'ready');
     return;
   }
@@ -129,11 +129,6 @@ function announce(
 function databaseOf({ database: { connection }, dataDirectory }: Config): string {
   if (connection === undefined) return `MariaDB of its own, in ${dataDirectory}`;
   return `${connection.database} at ${placeOf(connection)}`;
-}
-
-function versionOfThis(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 /** Lets requests in flight finish, and whatever was begun. */

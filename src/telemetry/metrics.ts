@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { ownVersion } from '../version.ts';
 
 /** What one request came to. Each is one of a known few, never what a client made up. */
 export interface RequestOutcome {
@@ -172,11 +172,6 @@ function makersOf(registry: Registry) {
 }
 
 type Reading = number | Readonly<Record<string, number>>;
-
-function ownVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
-}
 
 // the label is not `job`: Prometheus gives that one to its own, and would rename ours
 function jobMetrics(registry: Registry): Metrics['jobRun'] {
