@@ -21,6 +21,7 @@ const PATIENCE_MS = 900;
 export function createPulse(options: ConnectionOptions, choice: HostChoice | undefined): Pulse {
   let kept: Connection | undefined;
   let isClosed = false;
+  let feeling: Promise<void> | undefined;
 
   const drop = () => {
     if (kept !== undefined) breakOff(kept);
@@ -38,21 +39,29 @@ export function createPulse(options: ConnectionOptions, choice: HostChoice | und
     await kept?.query({ sql: 'select 1', timeout: PATIENCE_MS });
   };
 
-  return {
-    async feel() {
-      if (kept !== undefined && isLeft(kept)) drop();
-      const wasOpen = kept !== undefined;
-      try {
-        await ask();
-      } catch (error) {
+  const askAgainWhereClosed = async () => {
+    if (kept !== undefined && isLeft(kept)) drop();
+    const wasOpen = kept !== undefined;
+    try {
+      await ask();
+    } catch (error) {
+      drop();
+      // it may have been closed since the last question, for idleness or with a server that is back
+      if (!wasOpen) throw error;
+      await ask().catch((again: unknown) => {
         drop();
-        // it may have been closed since the last question, for idleness or with a server that is back
-        if (!wasOpen) throw error;
-        await ask().catch((again: unknown) => {
-          drop();
-          throw again;
-        });
-      }
+        throw again;
+      });
+    }
+  };
+
+  return {
+    feel() {
+      // whoever asks while an answer is awaited would open a connection more
+      feeling ??= askAgainWhereClosed().finally(() => {
+        feeling = undefined;
+      });
+      return feeling;
     },
     close() {
       isClosed = true;

@@ -93,9 +93,9 @@ it('D2: who waits for a connection in vain is told to come again, as one who wai
     const answers = await Promise.all(
       [1, 2, 3, 4].map(() => logIn(few, { identifier: newName() })),
     );
-    // the one that had the connection waited for the server's answer in vain
+    // the one that had the connection waited for the server's answer in vain, and perhaps one more in the rest of the time
     const waited = answers.filter(({ errors }) => errors[0].extensions.code === 'OVERLOADED');
-    expect(waited.length).toBeGreaterThanOrEqual(3);
+    expect(waited.length).toBeGreaterThanOrEqual(2);
     for (const { errors } of waited) expect(errors[0].extensions.retryAfter).toBe(1);
   } finally {
     await holder.end();

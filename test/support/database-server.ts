@@ -4,11 +4,15 @@ import { join } from 'node:path';
 import type {} from 'vitest';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedDatabase } from '../../src/db/embedded.ts';
+import { newDatabaseUrl } from './database.ts';
+import { writeSchema } from './schema-text.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** The server that all tests share, each with a database of its own. */
     databaseUrl: string;
+    /** What the migrations make, as SQL. */
+    schema: string;
   }
 }
 
@@ -25,6 +29,7 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
   const url = process.env.TEST_DATABASE_URL;
   if (url) {
     provide('databaseUrl', url);
+    provide('schema', await writeSchema(newDatabaseUrl(url)));
     return async () => {};
   }
   const dataDirectory = mkdtempSync(join(tmpdir(), 'latchkey-test-'));
@@ -34,6 +39,7 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
     serverOptions: FAST,
   });
   provide('databaseUrl', database.url);
+  provide('schema', await writeSchema(newDatabaseUrl(database.url)));
   return async () => {
     await database.stop();
     rmSync(dataDirectory, { recursive: true, force: true });

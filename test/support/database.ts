@@ -4,8 +4,8 @@ import { inject } from 'vitest';
 import { connectionOptions } from '../../src/db/connection.ts';
 
 /** The URL of a database of its own on the tests' server; the service creates it. */
-export function newDatabaseUrl(): string {
-  const url = new URL(inject('databaseUrl'));
+export function newDatabaseUrl(serverUrl = inject('databaseUrl')): string {
+  const url = new URL(serverUrl);
   url.pathname = `/latchkey_test_${randomBytes(6).toString('hex')}`;
   return url.toString();
 }

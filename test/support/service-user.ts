@@ -1,13 +1,13 @@
+import { inject } from 'vitest';
 import { grantRuntime, readRights, withConnection } from '../../src/db/accounts.ts';
 import { connectionOptions, databaseUrl as writeUrl } from '../../src/db/connection.ts';
-import { migrate } from '../../src/db/migrate.ts';
-import { MIGRATIONS } from '../../src/db/migration-files.ts';
 import { runSql } from './database.ts';
+import { copySchema } from './schema-text.ts';
 
 const PASSWORD = 'tests-only-Pw1-9d3f';
 
 /**
- * Migrates a database as who may do everything, and makes the user of few rights that the service runs as: whatever the
+ * Makes a database as migrating would, unless it is there, and the user of few rights that the service runs as: whatever the
  * service does in any test, it does with those.
  *
  * @returns how the service reaches the database
@@ -15,7 +15,7 @@ const PASSWORD = 'tests-only-Pw1-9d3f';
 export async function serviceUrl(databaseUrl: string): Promise<string> {
   const connection = connectionOptions(databaseUrl, () => '');
   const { database, host = 'localhost', port = 3306, socketPath } = connection;
-  await migrate({ connection, folder: MIGRATIONS, log: () => undefined });
+  await copySchema(databaseUrl, inject('schema'));
   const user = serviceUser(database);
   await withConnection(connection, async (open) => {
     await open.query(`create user if not exists '${user}'@'%' identified by '${PASSWORD}'`);
