@@ -18,10 +18,10 @@ export async function writeSchema(url: string): Promise<string> {
   const connection = await createConnection(options);
   const ask = async (sql: string) => (await connection.query<Text[]>(sql))[0];
   try {
-    const tables = await ask('show tables');
+    const tables = (await ask('show tables')).map((row) => Object.values(row)[0] ?? '');
     const procedures = await ask('show procedure status where db = database()');
     const made = [
-      ...tables.map((row) => `show create table \`${Object.values(row)[0]}\``),
+      ...tables.map((table) => `show create table \`${table}\``),
       ...procedures.map(({ Name }) => `show create procedure \`${Name}\``),
     ];
     const statements: string[] = [];
@@ -29,8 +29,10 @@ export async function writeSchema(url: string): Promise<string> {
       const [row] = await ask(sql);
       statements.push(row?.['Create Table'] ?? row?.['Create Procedure'] ?? '');
     }
-    for (const row of await ask('select * from schema_migrations')) {
-      statements.push(connection.format('insert into schema_migrations set ?', row));
+    for (const table of tables) {
+      for (const row of await ask(`select * from \`${table}\``)) {
+        statements.push(connection.format('insert into ?? set ?', [table, row]));
+      }
     }
     return statements.join(';\n');
   } finally {
@@ -39,8 +41,8 @@ export async function writeSchema(url: string): Promise<string> {
   }
 }
 
-/** Makes a database of what `writeSchema` wrote, unless it is there already. */
-export async function copySchema(url: string, schema: string): Promise<void> {
+/** Makes a database of what `writeSchema` wrote, unless it is there already, as it is for the children of a test. */
+export async function copySchema(url: string, schema: () => string): Promise<void> {
   const { database, hosts: _, ...server } = connectionOptions(url, () => '');
   const connection = await createConnection({ ...server, multipleStatements: true });
   try {
@@ -48,7 +50,7 @@ export async function copySchema(url: string, schema: string): Promise<void> {
     if (found.length > 0) return;
     const create = `create database \`${database}\` character set utf8mb4 collate utf8mb4_unicode_ci`;
     await connection.query(
-      `${SESSION_SETTINGS}; ${create}; use \`${database}\`; set foreign_key_checks = 0;\n${schema}`,
+      `${SESSION_SETTINGS}; ${create}; use \`${database}\`; set foreign_key_checks = 0;\n${schema()}`,
     );
   } finally {
     await connection.end();

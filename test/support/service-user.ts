@@ -15,7 +15,7 @@ const PASSWORD = 'tests-only-Pw1-9d3f';
 export async function serviceUrl(databaseUrl: string): Promise<string> {
   const connection = connectionOptions(databaseUrl, () => '');
   const { database, host = 'localhost', port = 3306, socketPath } = connection;
-  await copySchema(databaseUrl, inject('schema'));
+  await copySchema(databaseUrl, () => inject('schema'));
   const user = serviceUser(database);
   await withConnection(connection, async (open) => {
     await open.query(`create user if not exists '${user}'@'%' identified by '${PASSWORD}'`);
