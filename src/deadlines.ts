@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 /** Begins a wait that `expire` ends when it takes too long. @returns what to call when it is over */
 export type Deadlines = (expire: () => void) => () => void;
 
@@ -40,4 +42,19 @@ export function createDeadlines(ms: number): Deadlines {
     if (!isWatching) watch();
     return () => waits.delete(wait);
   };
+}
+
+/**
+ * Waits for work, and for no longer than that; the work itself goes on.
+ *
+ * @throws what the work throws within that time
+ */
+export async function waitAtMost(ms: number, work: Promise<unknown>): Promise<void> {
+  const over = new AbortController();
+  const tooLong = delay(ms, undefined, { signal: over.signal }).catch(() => undefined);
+  try {
+    await Promise.race([work, tooLong]);
+  } finally {
+    over.abort();
+  }
 }

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { type Connection, createConnection, type ResultSetHeader } from 'mysql2/promise';
+import { waitAtMost } from '../deadlines.ts';
 import { breakOff } from './break-off.ts';
 import type { DatabaseConnection } from './connection.ts';
 import { driverError } from './failure.ts';
@@ -70,10 +70,10 @@ export async function migrate(options: MigrateOptions): Promise<{ applied: strin
 
 /** Says goodbye, and does not wait for long for whoever has fallen silent. */
 async function hangUp(connection: Connection): Promise<void> {
-  const said = new AbortController();
-  const silence = delay(GOODBYE_MS, undefined, { signal: said.signal }).catch(() => undefined);
-  await Promise.race([connection.end().catch(() => undefined), silence]);
-  said.abort();
+  await waitAtMost(
+    GOODBYE_MS,
+    connection.end().catch(() => undefined),
+  );
   breakOff(connection);
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { MissingSecretError } from '../crypto/cipher.ts';
 import { transaction } from '../db/client.ts';
 import { driverError, failureClass } from '../db/failure.ts';
+import { waitAtMost } from '../deadlines.ts';
 import type { MailMessage } from '../mail/message.ts';
 import { renderMail } from '../mail/rendering.ts';
 import { MailFailure, type MailTransport } from '../mail/transport.ts';
@@ -86,10 +87,7 @@ export function createMailDelivery(deps: DeliveryDeps, transport: MailTransport)
     idle,
     async close() {
       closing.abort();
-      const patience = new AbortController();
-      const tooLong = delay(CLOSE_MS, undefined, { signal: patience.signal }).catch(() => {});
-      await Promise.race([idle(), tooLong]);
-      patience.abort();
+      await waitAtMost(CLOSE_MS, idle());
       broken.abort();
       await idle();
       transport.close();

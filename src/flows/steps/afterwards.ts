@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { unavailableIn } from '../../db/failure.ts';
+import { waitAtMost } from '../../deadlines.ts';
 import { RequestError } from '../../errors.ts';
 
 /** Work that an answer must not wait for, because how long it takes would tell something. */
@@ -56,10 +57,7 @@ export function createAfterwards(failed: (error: unknown) => void, closeMs = CLO
     idle: () => last,
     async close() {
       isClosing = true;
-      const patience = new AbortController();
-      const tooLong = delay(closeMs, undefined, { signal: patience.signal }).catch(() => {});
-      await Promise.race([last, tooLong]);
-      patience.abort();
+      await waitAtMost(closeMs, last);
       isClosed = true;
       return waiting;
     },
