@@ -94,6 +94,12 @@ export class RequestError extends Error {
   }
 }
 
+/** A failure that was meant for the client, under what libraries have wrapped it in. */
+export function requestErrorIn(error: unknown): RequestError | undefined {
+  if (error instanceof RequestError) return error;
+  return error instanceof Error ? requestErrorIn(error.cause) : undefined;
+}
+
 /** People are told in words what programs read in `retryAfter`. */
 function withWait(message: string, seconds = 1): string {
   const [amount, unit] = seconds > 90 ? [Math.ceil(seconds / 60), 'minute'] : [seconds, 'second'];

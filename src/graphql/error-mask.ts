@@ -1,6 +1,6 @@
 import { GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { REQUEST_ERROR_MESSAGES, RequestError } from '../errors.ts';
+import { REQUEST_ERROR_MESSAGES, RequestError, requestErrorIn } from '../errors.ts';
 import type { ServerContext } from '../http/yoga-transport.ts';
 import type { Logger } from '../logger.ts';
 import { MOST_ERRORS, safeMessage } from './request-problem.ts';
@@ -47,12 +47,6 @@ function placeOf(error: unknown) {
     positions: positions ?? null,
     path: path ?? null,
   };
-}
-
-/** A failure that was meant for the client, under what libraries have wrapped it in. */
-function requestErrorIn(error: unknown): RequestError | undefined {
-  if (error instanceof RequestError) return error;
-  return error instanceof Error ? requestErrorIn(error.cause) : undefined;
 }
 
 /** The form in which an error may leave. */

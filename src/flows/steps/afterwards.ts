@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { unavailableIn } from '../../db/failure.ts';
 import { waitAtMost } from '../../deadlines.ts';
-import { RequestError } from '../../errors.ts';
+import { RequestError, requestErrorIn } from '../../errors.ts';
 
 /** Work that an answer must not wait for, because how long it takes would tell something. */
 export interface Afterwards {
@@ -78,8 +77,7 @@ async function patiently(work: () => Promise<void>, mayTryAgain: () => boolean):
 
 /** Whether nothing of it was done that may not be done again, and it may succeed in a while. */
 function isPassing(error: unknown): boolean {
-  if (unavailableIn(error)?.code === 'UNAVAILABLE') return true;
-  // all connections are in use, each by somebody who waits for the database, or a lock is not let go
-  const failure = error instanceof RequestError ? error : (error as { cause?: unknown })?.cause;
-  return failure instanceof RequestError && failure.code === 'OVERLOADED';
+  const code = requestErrorIn(error)?.code;
+  // OVERLOADED: all connections are in use, each by somebody who waits for the database, or a lock is not let go
+  return code === 'UNAVAILABLE' || code === 'OVERLOADED';
 }
