@@ -34,7 +34,7 @@ export interface Database {
 }
 
 // each connection keeps its statements on the server; ours are some hundred, more come only from lists of varying length
-const STATEMENTS_PER_CONNECTION = 200;
+export const STATEMENTS_PER_CONNECTION = 200;
 
 /**
  * Opens a pool of connections and Drizzle on it. Of several hosts all connections go to the one that takes writes.

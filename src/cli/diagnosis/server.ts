@@ -1,3 +1,4 @@
+import { STATEMENTS_PER_CONNECTION } from '../../db/client.ts';
 import type { ServerFacts } from '../../db/server-facts.ts';
 import { judgeCluster } from './cluster.ts';
 import { type Finding, findingsOf } from './finding.ts';
@@ -7,8 +8,6 @@ const NEEDED_MODES = ['STRICT_ALL_TABLES', 'NO_ZERO_DATE', 'NO_ENGINE_SUBSTITUTI
 const WORTH_TELLING_MS = 2000;
 const WORST_SKEW_MS = 30_000;
 const SMALLEST_PACKET = 1024 * 1024;
-// what a connection keeps at the most
-const STATEMENTS_PER_CONNECTION = 200;
 
 const version = findingsOf('version');
 const charset = findingsOf('charset');
