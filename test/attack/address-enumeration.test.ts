@@ -2,13 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newName, PASSWORD, registerUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { kindsTo } from '../support/mailbox.ts';
-import {
-  type Addresses,
-  makeAddresses,
-  newAddress,
-  REGISTER,
-  statementsOf,
-} from './support/addresses.ts';
+import { type Addresses, makeAddresses, newAddress, REGISTER } from './support/addresses.ts';
+import { statementsOf } from './support/statements.ts';
 import { timesApart } from './support/timing.ts';
 
 const ROUNDS = 30;

@@ -6,7 +6,8 @@ import { logIn, newName, PASSWORD, registerAdmin, registerUser } from '../suppor
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { runSql } from '../support/database.ts';
 import { mailsTo } from '../support/mailbox.ts';
-import { makeAddresses, newAddress, REGISTER, statementsOf } from './support/addresses.ts';
+import { makeAddresses, newAddress, REGISTER } from './support/addresses.ts';
+import { statementsOf } from './support/statements.ts';
 
 // E6: registering with a password and a username of one’s own, and looking what became of it
 

@@ -14,7 +14,7 @@ import { isDuplicateKey } from '../../src/db/failure.ts';
 import { builtOnce, placeholder } from '../../src/db/prepared-query.ts';
 import { retrying } from '../../src/db/retry.ts';
 import { RequestError } from '../../src/errors.ts';
-import { dropDatabase, newDatabaseUrl, runSql } from '../support/database.ts';
+import { createDatabase, dropDatabase, newDatabaseUrl, runSql } from '../support/database.ts';
 
 const things = mysqlTable('things', {
   id: int('id').primaryKey(),
@@ -35,10 +35,7 @@ function open(options: { connections?: number; timeoutMs?: number } = {}): Datab
 }
 
 beforeAll(async () => {
-  const server = new URL(url);
-  const database = server.pathname.slice(1);
-  server.pathname = '/mysql';
-  await runSql(server.toString(), `create database ${database}`);
+  await createDatabase(url);
   await runSql(
     url,
     `create table things (id int primary key, name varchar(40), owner binary(16), at datetime(3),

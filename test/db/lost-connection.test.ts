@@ -3,7 +3,7 @@ import { int, mysqlTable } from 'drizzle-orm/mysql-core';
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { type Database, type Db, openDatabase, transaction } from '../../src/db/client.ts';
 import { connectionOptions } from '../../src/db/connection.ts';
-import { dropDatabase, newDatabaseUrl, runSql } from '../support/database.ts';
+import { createDatabase, dropDatabase, newDatabaseUrl, runSql } from '../support/database.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
 const counters = mysqlTable('counters', { id: int('id').primaryKey(), value: int('value') });
@@ -13,10 +13,7 @@ let proxy: TcpProxy & { databaseUrl: string };
 let database: Database;
 
 beforeAll(async () => {
-  const server = new URL(url);
-  const name = server.pathname.slice(1);
-  server.pathname = '/mysql';
-  await runSql(server.toString(), `create database ${name}`);
+  await createDatabase(url);
   await runSql(url, 'create table counters (id int primary key, value int)');
   proxy = await startTcpProxy(url);
   const connection = connectionOptions(proxy.databaseUrl, () => '');

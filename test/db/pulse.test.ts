@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../src/db/client.ts';
 import { connectionOptions } from '../../src/db/connection.ts';
-import { dropDatabase, newDatabaseUrl, runSql } from '../support/database.ts';
+import { createDatabase, dropDatabase, newDatabaseUrl } from '../support/database.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
 const url = newDatabaseUrl();
@@ -10,10 +10,7 @@ let proxy: TcpProxy & { databaseUrl: string };
 let database: Database;
 
 beforeAll(async () => {
-  const server = new URL(url);
-  const name = server.pathname.slice(1);
-  server.pathname = '/mysql';
-  await runSql(server.toString(), `create database ${name}`);
+  await createDatabase(url);
   proxy = await startTcpProxy(url);
   const connection = connectionOptions(proxy.databaseUrl, () => '');
   database = openDatabase({ connection, connections: 1, timeoutMs: 4000 });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Database, openDatabase, transaction } from '../../src/db/client.ts';
 import { connectionOptions } from '../../src/db/connection.ts';
 import { failureClass } from '../../src/db/failure.ts';
-import { dropDatabase, newDatabaseUrl, runSql } from '../support/database.ts';
+import { createDatabase, dropDatabase, newDatabaseUrl, runSql } from '../support/database.ts';
 
 const CONNECTIONS = 3;
 const TIMEOUT_MS = 1000;
@@ -14,9 +14,7 @@ const connection = connectionOptions(url, () => '');
 let database: Database;
 
 beforeAll(async () => {
-  const server = new URL(url);
-  server.pathname = '/mysql';
-  await runSql(server.toString(), `create database ${connection.database}`);
+  await createDatabase(url);
   await runSql(url, 'create table numbers (n int primary key)');
   const values = Array.from({ length: 400 }, (_, n) => `(${n})`).join();
   await runSql(url, `insert into numbers values ${values}`);

@@ -28,6 +28,14 @@ export async function runSql<Row = Record<string, unknown>>(
   }
 }
 
+/** Makes an empty database, for tests that need no tables of the service. */
+export async function createDatabase(databaseUrl: string): Promise<void> {
+  const server = new URL(databaseUrl);
+  const name = server.pathname.slice(1);
+  server.pathname = '/mysql';
+  await runSql(server.toString(), `create database ${name}`);
+}
+
 export async function dropDatabase(databaseUrl: string): Promise<void> {
   const { database } = connectionOptions(databaseUrl, () => '');
   await runSql(databaseUrl, `drop database if exists \`${database}\``);

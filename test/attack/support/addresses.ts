@@ -1,6 +1,3 @@
-import { createConnection } from 'mysql2';
-import { vi } from 'vitest';
-import { connectionOptions } from '../../../src/db/connection.ts';
 import { idBytes, newName, PASSWORD, registerUser, type TestUser } from '../../support/account.ts';
 import type { TestApp } from '../../support/app.ts';
 import { runSql } from '../../support/database.ts';
@@ -40,21 +37,4 @@ export async function makeAddresses(open: TestApp, app: TestApp): Promise<Addres
   await app.post({ query: REGISTER, variables: { input: { email: waiting, password: PASSWORD } } });
   const known = Object.entries(users).map(([kind, { email }]) => [kind, () => email] as const);
   return { ...Object.fromEntries(known), waiting: () => waiting, unknown: newAddress };
-}
-
-/** The SQL that runs until the answer is there, in the order in which it does. */
-export async function statementsOf(app: TestApp, work: () => Promise<unknown>): Promise<string[]> {
-  const connection = await createConnection(connectionOptions(app.databaseUrl, () => ''));
-  await new Promise((resolve) => connection.end(resolve));
-  let driver = Object.getPrototypeOf(connection);
-  while (!Object.hasOwn(driver, 'execute')) driver = Object.getPrototypeOf(driver);
-  const spies = [vi.spyOn(driver, 'execute'), vi.spyOn(driver, 'query')];
-  try {
-    await work();
-    return spies.flatMap((spy) =>
-      spy.mock.calls.map(([options]) => (options as { sql: string }).sql),
-    );
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-  }
 }
