@@ -6,8 +6,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/database-server.ts'],
-    // two cores: more workers would only make the timing tests wait for each other
-    maxWorkers: 2,
+    // for two cores: a third of the time goes into waiting, for processes, deadlines and the database
+    maxWorkers: 3,
     // nothing here is a singleton, so files may share what they have loaded: loading it anew was a third of the time
     isolate: false,
     testTimeout: 30_000,

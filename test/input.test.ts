@@ -11,6 +11,7 @@ import {
   readText,
   readUsername,
 } from '../src/input.ts';
+import { processorWatch } from './support/processor-time.ts';
 
 function problemsOf(check: (problems: Problems) => unknown): Problems {
   const problems: Problems = [];
@@ -89,11 +90,11 @@ it('takes no time over an e-mail address made to cost it', () => {
     ' '.repeat(100_000),
     `${'a'.repeat(50_000)}@${'a.'.repeat(25_000)}`,
   ];
-  const started = performance.now();
+  const busyMs = processorWatch();
   for (const text of evil) {
     expect(problemsOf((problems) => readEmail('email', text, problems))).toHaveLength(1);
   }
-  expect(performance.now() - started).toBeLessThan(500);
+  expect(busyMs()).toBeLessThan(500);
 });
 
 it.each([

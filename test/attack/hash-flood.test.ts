@@ -5,6 +5,7 @@ import { connectionOptions } from '../../src/db/connection.ts';
 import { idBytes, isSignedIn, logIn, newName, registerUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { runSql } from '../support/database.ts';
+import { processorWatch } from '../support/processor-time.ts';
 
 const CONCURRENCY = 2;
 const QUEUE = 20;
@@ -124,10 +125,10 @@ it('D1: a password of 90 kB is refused before anything is hashed, in no time', a
     `register(input: { email: "${newName()}@example.com", password: $p }) { __typename }`,
   ]) {
     most = 0;
-    const started = performance.now();
+    const busyMs = processorWatch();
     const variables = { p: 'é'.repeat(40_000) };
     const { data } = await app.gql(`mutation ($p: String!) { r: ${field} }`, variables);
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(busyMs()).toBeLessThan(500);
     expect(data.r.__typename).toMatch(/InvalidCredentials|InvalidInput/);
     expect(most).toBe(0);
   }
@@ -137,10 +138,10 @@ it('D1: a password that grows by normalisation is not hashed at its new length u
   const { email } = await registerUser(app);
   // each of these becomes three code points in NFC
   const password = '\u{1d160}'.repeat(128);
-  const started = performance.now();
+  const busyMs = processorWatch();
   const answer = await logIn(app, { identifier: email, password });
   expect(answer.code).toBe('INVALID_CREDENTIALS');
-  expect(performance.now() - started).toBeLessThan(2000);
+  expect(busyMs()).toBeLessThan(2000);
 });
 
 describe('D3: a stored hash with an absurd cost', () => {
@@ -163,9 +164,9 @@ describe('D3: a stored hash with an absurd cost', () => {
     expect(planted).not.toBe(hash);
     const sql = 'update users set password_hash = ? where id = ?';
     await runSql(app.databaseUrl, sql, [planted, idBytes(user.id)]);
-    const started = performance.now();
+    const busyMs = processorWatch();
     const answer = await logIn(app, { identifier: user.email });
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(busyMs()).toBeLessThan(2000);
     expect(answer.code).toBe('INVALID_CREDENTIALS');
   });
 });

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { createHashPool } from '../../src/crypto/hash-pool.ts';
 import { createPasswordHasher } from '../../src/crypto/password.ts';
 import { importProblem } from '../../src/crypto/password-hash.ts';
+import { processorWatch } from '../support/processor-time.ts';
 
 const CHEAP = { memoryKib: 8, passes: 1, parallelism: 1 };
 const newHasher = (cost = CHEAP) =>
@@ -175,9 +176,9 @@ describe('verify', () => {
     ['more characters than the column holds', phc('m=8,t=1,p=1').padEnd(300, 'a')],
   ])('does not compute a planted hash with %s, and says no', async (_what, hash) => {
     expect(importProblem(hash)).not.toBeNull();
-    const started = performance.now();
+    const busyMs = processorWatch();
     expect(await hasher.verify(hash, 'four words in a row')).toBe(false);
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(busyMs()).toBeLessThan(500);
   });
 
   it('goes on answering for unknown accounts after one such answer was OVERLOADED', async () => {

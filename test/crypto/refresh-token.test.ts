@@ -7,6 +7,7 @@ import {
   parseRefreshToken,
   refreshToken,
 } from '../../src/crypto/refresh-token.ts';
+import { processorWatch } from '../support/processor-time.ts';
 
 const keys: Keys = [randomBytes(32)];
 const MAX_GENERATION = 2 ** 31 - 2;
@@ -130,7 +131,7 @@ describe('parseRefreshToken', () => {
 
   it('answers anything at all, and a megabyte of it at once', () => {
     fc.assert(fc.property(fc.string(), (text) => parseRefreshToken(text) === null));
-    const started = performance.now();
+    const busyMs = processorWatch();
     for (const text of [
       'A'.repeat(1_000_000),
       '.'.repeat(1_000_000),
@@ -139,6 +140,6 @@ describe('parseRefreshToken', () => {
     ]) {
       expect(parseRefreshToken(text)).toBeNull();
     }
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(busyMs()).toBeLessThan(1000);
   });
 });

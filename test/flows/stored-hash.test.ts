@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { idBytes, logIn, PASSWORD, registerUser, type TestUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { runSql } from '../support/database.ts';
+import { processorWatch } from '../support/processor-time.ts';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -75,8 +76,8 @@ it.each([
 ])('computes nothing for a planted hash that asks for %s', async (_what, plant) => {
   const user = await registerUser(app);
   await plantHash(user, plant(await storedHash(user)));
-  const [started, hashes] = [performance.now(), app.hashes()];
+  const [busyMs, hashes] = [processorWatch(), app.hashes()];
   expect((await logIn(app, { identifier: user.email })).code).toBe('INVALID_CREDENTIALS');
-  expect(performance.now() - started).toBeLessThan(3000);
+  expect(busyMs()).toBeLessThan(3000);
   expect(app.hashes() - hashes).toBe(1);
 });

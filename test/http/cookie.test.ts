@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cookieName, readCookies, setCookie } from '../../src/http/cookie.ts';
+import { processorWatch } from '../support/processor-time.ts';
 
 /** Text of any UTF-16 code units at all. */
 const anyText = fc.uint16Array({ maxLength: 80 }).map((units) => String.fromCharCode(...units));
@@ -92,7 +93,7 @@ describe('readCookies', () => {
         expect(() => readCookies(header, SECURE)).not.toThrow();
       }),
     );
-    const started = performance.now();
+    const busyMs = processorWatch();
     for (const header of [
       '='.repeat(65_536),
       ';'.repeat(65_536),
@@ -101,6 +102,6 @@ describe('readCookies', () => {
     ]) {
       expect(readCookies(header, SECURE)).toEqual({});
     }
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(busyMs()).toBeLessThan(1000);
   });
 });

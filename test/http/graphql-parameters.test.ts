@@ -5,6 +5,7 @@ import {
   parametersOfBody,
   parametersOfQuery,
 } from '../../src/http/graphql-parameters.ts';
+import { processorWatch } from '../support/processor-time.ts';
 
 function depthOf(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0;
@@ -33,12 +34,12 @@ describe('the depth of JSON text', () => {
   });
 
   it('is found in one pass over text that was made to be slow', () => {
-    const startedAt = performance.now();
+    const busyMs = processorWatch();
     expect(jsonDepthExceeds('\\"'.repeat(500_000), 32)).toBe(false);
     expect(jsonDepthExceeds(`"${'\\'.repeat(1_000_000)}`, 32)).toBe(false);
     expect(jsonDepthExceeds('"\\"'.repeat(333_333), 32)).toBe(false);
     expect(jsonDepthExceeds('['.repeat(1_000_000), 32)).toBe(true);
-    expect(performance.now() - startedAt).toBeLessThan(500);
+    expect(busyMs()).toBeLessThan(500);
   });
 });
 
