@@ -1,4 +1,5 @@
 import { type LoggerOptions, type Logger as PinoLogger, pino } from 'pino';
+import { type LinesLost, type LogOutput, standardOutput } from './log-output.ts';
 
 /** Writes one line of JSON for each event, whatever it holds. */
 export type Logger = PinoLogger;
@@ -20,8 +21,14 @@ const SECRET_FIELDS = [
   'cookie',
 ];
 
-/** @param level the least important level to write: `debug`, `info`, `warn`, `error`, `fatal` or `silent` */
-export function createLogger(level: string): Logger {
+/**
+ * @param level the least important level to write: `debug`, `info`, `warn`, `error`, `fatal` or `silent`
+ * @param outputTo where the lines go, by default to standard output
+ */
+export function createLogger(
+  level: string,
+  outputTo: (lost: LinesLost) => LogOutput = standardOutput,
+): Logger {
   const options: LoggerOptions = {
     level,
     base: null,
@@ -33,45 +40,26 @@ export function createLogger(level: string): Logger {
       censor: '[secret]',
     },
   };
-  const output = standardOutput((lines) => {
-    logger.error({ lines }, 'lines of the log are lost: they could not be written');
-  });
-  const logger = pino(options, output);
+  const lines = together(
+    outputTo((lost) =>
+      logger.error({ lines: lost }, 'lines of the log are lost: they could not be written'),
+    ),
+  );
+  const logger = pino(options, lines);
   return logger;
 }
 
 const WRITE_WITHIN_MS = 10;
-// what is kept while the log cannot be written; many times what a moment ever has to say
-const KEPT_BYTES = 4_000_000;
 
 /**
  * Writes the lines of a moment together: under load a system call for each would cost more than making it. Before the
  * process exits, the logger's `flush` writes what is left.
- *
- * What cannot be written, as on a full disk, is kept and tried again with what comes next: a service whose log is away
- * serves all the same.
- *
- * @param lost is told how many lines were lost, when there is somewhere to say it again
  */
-function standardOutput(lost: (lines: number) => void): {
+function together(output: LogOutput): {
   write(line: string): void;
-  flush(): void;
+  flush(written?: () => void): void;
 } {
-  const output = pino.destination({ sync: true, maxLength: KEPT_BYTES });
   let lines = '';
-  let dropped = 0;
-  // nobody listening would be the end of the process
-  output.on('error', () => undefined);
-  output.on('drop', (batch: string) => {
-    dropped += batch.split('\n').length - 1;
-    // what is full is not written to either, unless it is asked to
-    output.write('');
-  });
-  output.on('drain', () => {
-    if (dropped === 0) return;
-    lost(dropped);
-    dropped = 0;
-  });
   const flush = () => {
     if (lines === '') return;
     const batch = lines;
@@ -79,7 +67,10 @@ function standardOutput(lost: (lines: number) => void): {
     output.write(batch);
   };
   return {
-    flush,
+    flush(written) {
+      flush();
+      if (written !== undefined) output.whenWritten(written);
+    },
     write(line) {
       if (lines === '') setTimeout(flush, WRITE_WITHIN_MS);
       lines += line;

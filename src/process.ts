@@ -7,6 +7,7 @@ import { lowerHashPriority } from './crypto/hash-priority.ts';
 import { placeOf } from './db/connection.ts';
 import { DataDirectoryInUseError } from './db/data-directory-lock.ts';
 import { EmbeddedDatabaseError } from './db/mariadb-process.ts';
+import { waitAtMost } from './deadlines.ts';
 import { endOnSignals } from './ending.ts';
 import { describe } from './graphql/error-mask.ts';
 import { type Certificate, readCertificate, watchCertificate } from './http/certificate.ts';
@@ -18,6 +19,8 @@ import { ownVersion } from './version.ts';
 
 const DRAIN_MS = 10_000;
 const LAST_CALL_MS = 500;
+// a reader of the log that is behind may catch up, and one that stands still is not waited for
+const LAST_LINES_MS = 1000;
 const DATABASE_PATIENCE_MS = 30_000;
 
 /** The process: reads the configuration, builds the service, listens, and ends in an orderly way. */
@@ -145,6 +148,7 @@ async function close(
   await metrics?.close(0);
   await app.close();
   logger.info({ durationMs: Math.round(performance.now() - startedAt) }, 'ended');
+  await waitAtMost(LAST_LINES_MS, new Promise<void>((resolve) => logger.flush(() => resolve())));
 }
 
 function fail(error: unknown): void {
@@ -159,8 +163,9 @@ function fail(error: unknown): void {
   process.exit(1);
 }
 
+const strays = createLogger('error');
 process.on('unhandledRejection', (error) => {
-  createLogger('error').error({ failure: describe(error) }, 'unhandled rejection');
+  strays.error({ failure: describe(error) }, 'unhandled rejection');
 });
 
 main().catch(fail);

@@ -1,5 +1,7 @@
 import fs from 'node:fs';
+import { PassThrough, Writable } from 'node:stream';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { fileOutput, readerOutput } from '../src/log-output.ts';
 import { createLogger } from '../src/logger.ts';
 
 const full = () => Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
@@ -32,7 +34,7 @@ function logApart(logger: ReturnType<typeof createLogger>, message: string): voi
 }
 
 it('writes what it could not write as soon as it can, in its order', () => {
-  const logger = createLogger('info');
+  const logger = createLogger('info', fileOutput);
   logApart(logger, 'before');
   isFull = true;
   for (const message of ['one', 'two', 'three']) logApart(logger, message);
@@ -43,7 +45,7 @@ it('writes what it could not write as soon as it can, in its order', () => {
 });
 
 it('keeps a bounded amount while it cannot write, and says how much is lost when it can', async () => {
-  const logger = createLogger('info');
+  const logger = createLogger('info', fileOutput);
   isFull = true;
   const long = 'x'.repeat(100_000);
   for (let i = 0; i < 50; i++) logApart(logger, long);
@@ -55,4 +57,41 @@ it('keeps a bounded amount while it cannot write, and says how much is lost when
   expect(kept).toBeGreaterThan(30);
   const lost = messages().find(({ lines }) => lines !== undefined)?.lines;
   expect(kept + (lost ?? 0)).toBe(51);
+});
+
+it('keeps a bounded amount while nobody reads, and says how much is lost when somebody does', async () => {
+  let read = '';
+  let isReading = false;
+  let next = () => {};
+  const reader = new Writable({
+    decodeStrings: false,
+    write(lines, _encoding, done) {
+      const take = () => {
+        read += lines;
+        done();
+      };
+      if (isReading) take();
+      else next = take;
+    },
+  });
+  const logger = createLogger('info', (lost) => readerOutput(reader, lost));
+  const long = 'x'.repeat(100_000);
+  for (let i = 0; i < 50; i++) logApart(logger, long);
+  expect(reader.writableLength).toBeLessThan(4_000_001);
+  isReading = true;
+  next();
+  await vi.waitUntil(() => read.includes('lines of the log are lost'));
+  const lines = read.split('\n').filter(Boolean);
+  const kept = lines.length - 1;
+  expect(kept).toBeGreaterThan(30);
+  expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ lines: 50 - kept });
+  await new Promise<void>((resolve) => logger.flush(() => resolve()));
+});
+
+it('survives a reader that is gone', async () => {
+  const reader = new PassThrough();
+  const logger = createLogger('info', (lost) => readerOutput(reader, lost));
+  reader.destroy(new Error('EPIPE'));
+  logApart(logger, 'to nobody');
+  await new Promise<void>((resolve) => logger.flush(() => resolve()));
 });

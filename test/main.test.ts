@@ -165,6 +165,21 @@ describe('the process', () => {
     expect(await service.finished).toMatchObject({ code: 0, errors: '' });
   });
 
+  it('goes on serving, and ends, when whoever reads its log stands still', async () => {
+    const service = await start({ DATABASE_URL: databaseUrl, LOG_LEVEL: 'debug' });
+    service.child.stdout?.pause();
+    const ask = () => fetch(service.url.replace('/graphql', '/health'));
+    // a line for each, of which a pipe holds some hundred
+    for (let i = 0; i < 3000; i += 50) {
+      const answers = await Promise.all(Array.from({ length: 50 }, ask));
+      expect(answers.every(({ status }) => status === 200)).toBe(true);
+    }
+    service.child.kill('SIGTERM');
+    await once(service.child, 'exit');
+    service.child.stdout?.resume();
+    expect(await service.finished).toMatchObject({ code: 0, errors: '' });
+  });
+
   it('ends in time though its database has fallen silent and resets wait for it', async () => {
     const proxy = await startTcpProxy(databaseUrl);
     const service = await start({ DATABASE_URL: proxy.databaseUrl, RATE_LIMIT: 'off' });
