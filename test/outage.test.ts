@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { registerUser } from './support/account.ts';
 import { createTestApp, type TestApp } from './support/app.ts';
 import { kindsTo } from './support/mailbox.ts';
@@ -101,3 +101,18 @@ it.each(['reset', 'blackHole'] as const)(
   },
   30_000,
 );
+
+it('says when to come again to who asks for keys that cannot be read any more', async () => {
+  proxy.reset();
+  const now = performance.now.bind(performance);
+  const later = vi.spyOn(performance, 'now').mockImplementation(() => now() + 301_000);
+  lines = [];
+  const answer = await app.app.fetch('http://localhost:4000/.well-known/jwks.json');
+  later.mockRestore();
+  proxy.restore();
+  expect(answer.status).toBe(503);
+  expect(answer.headers.get('retry-after')).toBe('2');
+  expect(await answer.json()).toMatchObject({ errors: [{ extensions: { code: 'UNAVAILABLE' } }] });
+  expect(told('request')).toMatchObject([{ status: 503 }]);
+  expect(told('request failed')).toEqual([]);
+});

@@ -41,7 +41,7 @@ export interface HttpResponse {
   readonly body: string | Uint8Array<ArrayBuffer>;
 }
 
-/** Answers one request. A throw becomes a masked 500. */
+/** Answers one request. A throw becomes a masked 500, or a 503 when it says when to come again. */
 export type HttpHandler = (request: HttpRequest) => Promise<HttpResponse>;
 
 /** The handlers of one path by method. HEAD is answered by GET's, OPTIONS by the router. */

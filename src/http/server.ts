@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { requestErrorIn } from '../errors.ts';
 import { type BodyLimits, DEFAULT_BODY_LIMITS } from './body.ts';
 import {
   clientAddress,
@@ -58,7 +59,7 @@ export interface HttpAppOptions {
   readonly untrustedProxy?: ((address: string) => void) | undefined;
   /** Told of every answer. */
   readonly log?: (entry: RequestLogEntry) => void;
-  /** Told of every throw that became a 500. */
+  /** Told of every throw that became a 500. One that says when to come again became a 503. */
   readonly logError: (error: unknown, requestId: string) => void;
 }
 
@@ -107,8 +108,10 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       status = response.status;
       return sent;
     } catch (error) {
-      logError(error, request.requestId);
-      return send(complete(refuse(UNEXPECTED, request.headers.accept), request, options));
+      const refusal = refusalOf(error);
+      status = refusal.status;
+      if (refusal === UNEXPECTED) logError(error, request.requestId);
+      return send(complete(refuse(refusal, request.headers.accept), request, options));
     } finally {
       log?.(entryOf(request, status, Math.round((performance.now() - startedAt) * 100) / 100));
     }
@@ -133,6 +136,14 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       });
     },
   };
+}
+
+/** Whoever came while the database was away, or busy, is told when to come again. What else went wrong is not for them. */
+function refusalOf(error: unknown): Refusal {
+  const known = requestErrorIn(error);
+  if (known?.retryAfter === undefined) return UNEXPECTED;
+  const { message, code, retryAfter } = known;
+  return { status: 503, message, code, headers: { 'retry-after': String(retryAfter) } };
 }
 
 /** Says once that somebody forwards requests who is not believed: mostly a proxy that was forgotten in TRUSTED_PROXIES. */
