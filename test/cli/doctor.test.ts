@@ -131,7 +131,9 @@ describe('names what is wrong with the variables', () => {
     expect((await examine(env, ['--strict'])).code).toBe(1);
     // where it ends TLS itself, a number would let everybody say what their address is
     const withTls = await examine({ ...env, ...certificateFiles() });
-    expect(faults(withTls)).toEqual([]);
+    expect(faults(withTls)).toMatchObject([
+      { check: 'certificate', message: expect.stringContaining('not for auth.example.com') },
+    ]);
     expect(withTls.findings).toContainEqual(
       expect.objectContaining({ check: 'certificate', message: expect.stringContaining('2049') }),
     );

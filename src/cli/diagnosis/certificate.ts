@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
 import type { Config } from '../../config.ts';
 import { readCertificate } from '../../http/certificate.ts';
 import { type Finding, findingsOf } from './finding.ts';
@@ -6,29 +7,52 @@ import { type Finding, findingsOf } from './finding.ts';
 const DAY_MS = 86_400_000;
 const WORTH_TELLING_DAYS = 14;
 
-const certificate = findingsOf('certificate');
+const certificateFinding = findingsOf('certificate');
 
 /**
- * Checks for how long the certificate is still good, where the service ends TLS itself.
+ * Checks for how long the certificate is still good, and whether browsers find its name, where the service ends TLS itself.
  *
  * @param config absent while it is not valid; a file that cannot be used is among what is wrong with it
  */
 export function checkCertificate(config: Config | null, now: Date): Finding[] {
   if (config?.https === undefined) return [];
   const read = readCertificate(config.https);
-  return 'problem' in read ? [] : [judgeCertificate(read.certificate.cert, now)];
+  if ('problem' in read) return [];
+  const certificate = new X509Certificate(read.certificate.cert);
+  return [judgeValidity(certificate, now), ...judgeName(certificate, config)];
 }
 
-/** @param cert as PEM; of a chain, the first is the service's own */
-export function judgeCertificate(cert: Buffer | string, now: Date): Finding {
-  const { validFrom, validTo } = new X509Certificate(cert);
+/** Browsers take no certificate without the name that they came to. */
+export function judgeName(
+  certificate: X509Certificate,
+  { publicUrl, trustedProxies }: Pick<Config, 'publicUrl' | 'trustedProxies'>,
+): Finding[] {
+  // in front is a proxy, which browsers ask for its own
+  if (trustedProxies !== '') return [];
+  const host = new URL(publicUrl).hostname.replace(/^\[|\]$/g, '');
+  const isNamed =
+    isIP(host) === 0
+      ? certificate.checkHost(host, { subject: 'never' })
+      : certificate.checkIP(host);
+  if (isNamed !== undefined) return [];
+  const names = certificate.subjectAltName ?? 'nobody';
+  return [
+    certificateFinding.warning(
+      `It is for ${names}, and not for ${host}, where PUBLIC_URL has browsers come: they refuse it.`,
+      `Have one issued for ${host}, or set PUBLIC_URL; set TRUSTED_PROXIES where a proxy is in front.`,
+    ),
+  ];
+}
+
+/** Whether it is good now, and will be for a while. */
+export function judgeValidity({ validFrom, validTo }: X509Certificate, now: Date): Finding {
   const [begin, end] = [new Date(validFrom), new Date(validTo)];
   const [from, until] = [begin.toISOString(), end.toISOString()];
   const mend =
     'Renew it; a service that runs takes new files at HTTPS_CERT_PATH and HTTPS_KEY_PATH by itself.';
-  if (end <= now) return certificate.broken(`It ended at ${until}: nobody connects.`, mend);
+  if (end <= now) return certificateFinding.broken(`It ended at ${until}: nobody connects.`, mend);
   if (begin > now) {
-    return certificate.broken(
+    return certificateFinding.broken(
       `It is good from ${from} only: nobody connects before.`,
       'Set the clock of this machine by NTP, or wait.',
     );
@@ -38,7 +62,7 @@ export function judgeCertificate(cert: Buffer | string, now: Date): Finding {
   // one that lives for a week is renewed in the middle of it
   const lifeDays = (end.getTime() - begin.getTime()) / DAY_MS;
   if (daysLeft < Math.min(WORTH_TELLING_DAYS, lifeDays / 3)) {
-    return certificate.warning(`It ends at ${until}, ${left}.`, mend);
+    return certificateFinding.warning(`It ends at ${until}, ${left}.`, mend);
   }
-  return certificate.ok(`It is good until ${until}, ${left}.`);
+  return certificateFinding.ok(`It is good until ${until}, ${left}.`);
 }

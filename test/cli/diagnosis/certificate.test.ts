@@ -1,5 +1,6 @@
-import { expect, it } from 'vitest';
-import { judgeCertificate } from '../../../src/cli/diagnosis/certificate.ts';
+import { X509Certificate } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { judgeName, judgeValidity } from '../../../src/cli/diagnosis/certificate.ts';
 import { createCertificate } from '../../support/certificate.ts';
 
 const DAY_MS = 86_400_000;
@@ -16,9 +17,35 @@ it.each([
   ['lives for a week, and was not', [-6, 1], 'warning', ' 1 day from now'],
 ] as const)('judges a certificate that %s', (_what, [from, until], status, words) => {
   const { cert } = createCertificate('doctor', { from: inDays(from), until: inDays(until) });
-  expect(judgeCertificate(cert, now)).toMatchObject({
+  expect(judgeValidity(new X509Certificate(cert), now)).toMatchObject({
     check: 'certificate',
     status,
     message: expect.stringContaining(words),
+  });
+});
+
+describe('the name in a certificate', () => {
+  const certificate = new X509Certificate(createCertificate('auth.example.com').cert);
+  const judged = (publicUrl: string, trustedProxies = '') =>
+    judgeName(certificate, { publicUrl, trustedProxies });
+
+  it('is where PUBLIC_URL has browsers come', () => {
+    expect(judged('https://127.0.0.1:4000')).toEqual([]);
+  });
+
+  it.each([
+    // the subject's own name, at which browsers do not look
+    ['https://auth.example.com', 'auth.example.com'],
+    ['https://127.0.0.2', '127.0.0.2'],
+    ['https://[::1]:8443', '::1'],
+  ])('is not %s', (publicUrl, host) => {
+    const message = `It is for IP Address:127.0.0.1, and not for ${host}, where PUBLIC_URL`;
+    expect(judged(publicUrl)).toMatchObject([
+      { status: 'warning', message: expect.stringContaining(message) },
+    ]);
+  });
+
+  it('is nobody’s business behind a proxy', () => {
+    expect(judged('https://auth.example.com', '10.0.0.0/8')).toEqual([]);
   });
 });
