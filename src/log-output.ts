@@ -28,18 +28,18 @@ export function standardOutput(lost: LinesLost): LogOutput {
  */
 export function readerOutput(stream: Writable, lost: LinesLost): LogOutput {
   let dropped = 0;
-  // nobody listening would be the end of the process
-  stream.on('error', () => undefined);
-  stream.on('drain', () => {
-    if (dropped === 0) return;
+  // nobody listening would be the end of the process; one who does is enough for all the logs of it
+  if (stream.listenerCount('error') === 0) stream.on('error', () => undefined);
+  const tellWhatIsLost = () => {
+    if (dropped === 0 || stream.writableLength > 0) return;
     const lines = dropped;
     dropped = 0;
     lost(lines);
-  });
+  };
   return {
     write(lines) {
       if (stream.writableLength + lines.length > KEPT_BYTES) dropped += countLines(lines);
-      else stream.write(lines);
+      else stream.write(lines, tellWhatIsLost);
     },
     whenWritten: (done) => void stream.write('', done),
   };

@@ -95,3 +95,9 @@ it('survives a reader that is gone', async () => {
   logApart(logger, 'to nobody');
   await new Promise<void>((resolve) => logger.flush(() => resolve()));
 });
+
+it('leaves one listener behind, however many write to one reader', () => {
+  const reader = new PassThrough();
+  for (let i = 0; i < 20; i++) createLogger('info', (lost) => readerOutput(reader, lost));
+  expect([reader.listenerCount('error'), reader.listenerCount('drain')]).toEqual([1, 0]);
+});
