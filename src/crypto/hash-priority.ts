@@ -18,15 +18,20 @@ const NICENESS = 10;
 export function lowerHashPriority(): void {
   if (process.platform !== 'linux') return;
   try {
-    const threads = readdirSync('/proc/self/task').filter(isOfLibuv);
-    for (const thread of threads) setPriority(Number(thread), NICENESS);
+    for (const thread of libuvThreads()) setPriority(Number(thread), NICENESS);
   } catch {
     // then hashes compete with requests, as they do elsewhere
   }
 }
 
-// they have a name only since Node 22.15, but they are the only ones beside the main one that block no signal: V8's block SIGPROF
-function isOfLibuv(thread: string): boolean {
-  if (Number(thread) === process.pid) return false;
-  return /^SigBlk:\s*0+$/m.test(readFileSync(`/proc/self/task/${thread}/status`, 'utf8'));
+function libuvThreads(): string[] {
+  const all = readdirSync('/proc/self/task').filter((id) => Number(id) !== process.pid);
+  const named = all.filter((id) => aboutThread(id, 'comm').trim() === 'libuv-worker');
+  // They have a name since Node 22.15 only. Before, they were the only ones beside the main one to block no signal.
+  return named.length > 0
+    ? named
+    : all.filter((id) => /^SigBlk:\s*0+$/m.test(aboutThread(id, 'status')));
 }
+
+const aboutThread = (id: string, file: 'comm' | 'status') =>
+  readFileSync(`/proc/self/task/${id}/${file}`, 'utf8');
