@@ -16,8 +16,12 @@ import {
 } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { runSql } from '../support/database.ts';
+import { kindsTo } from '../support/mailbox.ts';
+import { REGISTER } from './support/addresses.ts';
 
 let app: TestApp;
+/** The same with REGISTRATION=verify. */
+let verifying: TestApp;
 // what happens while a password is being checked
 let meanwhile: () => Promise<void> = async () => undefined;
 beforeAll(async () => {
@@ -33,8 +37,13 @@ beforeAll(async () => {
       }),
     },
   });
+  const env = { REGISTRATION: 'verify', RATE_LIMIT: 'on' };
+  verifying = await createTestApp({ databaseUrl: app.databaseUrl, clock: app.clock, env });
 });
-afterAll(() => app.close());
+afterAll(async () => {
+  await verifying.close();
+  await app.close();
+});
 
 async function remove({ accessToken: token }: TestUser, code: string | null = null) {
   const input = { confirm: true, currentPassword: PASSWORD, code };
@@ -82,6 +91,21 @@ it('asks for a code when TOTP was turned on while the password was checked', asy
   expect(await isSignedIn(app, user.accessToken)).toBe(true);
 });
 
+/** Does something while somebody is being deleted. @returns what it came to, and what it put on record about them */
+async function besideDeletionOf({ id }: TestUser, act: () => Promise<unknown>) {
+  const deleting = await createConnection(connectionOptions(app.databaseUrl, () => ''));
+  await deleting.beginTransaction();
+  await deleting.query('delete from users where id = ?', [idBytes(id)]);
+  await deleting.query('delete from audit_events where user_id = ?', [idBytes(id)]);
+  const outcome = act().catch((error: unknown) => error);
+  // it has as much time as it wants to get ahead of the deletion
+  await Promise.race([outcome, new Promise((done) => setTimeout(done, 500))]);
+  await deleting.commit();
+  await deleting.end();
+  const query = 'select type from audit_events where user_id = ?';
+  return { outcome: await outcome, recorded: await runSql(app.databaseUrl, query, [idBytes(id)]) };
+}
+
 const OPERATOR = { userId: null, client: { ipAddress: null, userAgent: null, requestId: null } };
 
 it.each([
@@ -91,17 +115,25 @@ it.each([
   'who %s somebody that is being deleted does not bring the id back',
   async (_how, act) => {
     const user = await registerUser(app);
-    const deleting = await createConnection(connectionOptions(app.databaseUrl, () => ''));
-    await deleting.beginTransaction();
-    await deleting.query('delete from users where id = ?', [idBytes(user.id)]);
-    await deleting.query('delete from audit_events where user_id = ?', [idBytes(user.id)]);
-    const outcome = act(app.app.deps, OPERATOR, user.id).catch((error: unknown) => error);
-    // it has as much time as it wants to get ahead of the deletion
-    await Promise.race([outcome, new Promise((done) => setTimeout(done, 500))]);
-    await deleting.commit();
-    await deleting.end();
-    expect(await outcome).toMatchObject({ code: 'NOT_FOUND' });
-    const query = 'select type from audit_events where user_id = ?';
-    expect(await runSql(app.databaseUrl, query, [idBytes(user.id)])).toEqual([]);
+    const done = await besideDeletionOf(user, () => act(app.app.deps, OPERATOR, user.id));
+    expect(done).toMatchObject({ outcome: { code: 'NOT_FOUND' }, recorded: [] });
   },
 );
+
+it.each([
+  ['and may be mailed a link', 0, ['verify-email']],
+  ['and may not', 5, []],
+])('neither does who registers with their address, %s', async (_which, earlier, kinds) => {
+  const user = await registerUser(app);
+  const input = { email: user.email, password: 'a stranger’s own four words' };
+  const register = () => verifying.gql(REGISTER, { input });
+  for (let i = 0; i < earlier; i++) await register();
+  const before = await kindsTo(app, user.email);
+  const { outcome, recorded } = await besideDeletionOf(user, register);
+  expect(outcome).toEqual({
+    data: { register: { __typename: 'VerificationSent', email: user.email } },
+  });
+  expect(recorded).toEqual([]);
+  expect(before).toHaveLength(1 + earlier);
+  expect(await kindsTo(app, user.email)).toEqual(kinds);
+});

@@ -14,7 +14,7 @@ import {
   renewPendingLink,
   takePendingRegistration,
 } from '../../records/pending-registration.ts';
-import { identifierKey, insertUser, type User } from '../../records/user.ts';
+import { identifierKey, insertUser, stillThere, type User } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
 import { mayWriteTo, recipientOf, writeTo } from './mailing.ts';
 
@@ -50,7 +50,7 @@ export async function keepRegistration(
   if (username !== null && (await findUserByUsername(tx, username)) !== null) {
     throw new AuthError('USERNAME_TAKEN');
   }
-  const owner = await findOwner(tx, email);
+  const owner = await holdOwner(tx, email);
   const now = deps.now();
   if (mayWrite) {
     const { link, stored } = newLink(deps);
@@ -97,7 +97,7 @@ async function renewLink(deps: Deps, pending: PendingRegistration): Promise<void
     const { link, stored } = newLink(deps);
     // for a taken address too: with its link the registration is forgotten, and none may be forgotten sooner than another
     if (!(await renewPendingLink(tx, pending, stored))) return;
-    if ((await findOwner(tx, pending.email)) !== null) return;
+    if ((await findAccountByIdentifier(tx, pending.email)) !== null) return;
     await writeTo(deps, tx, recipientOf(asStranger(pending)), { kind: 'verify-email', ...link });
   });
 }
@@ -143,8 +143,10 @@ async function insertConfirmed(tx: Db, pending: PendingRegistration, now: Date):
   }
 }
 
-async function findOwner(tx: Db, email: string): Promise<User | null> {
-  return (await findAccountByIdentifier(tx, email))?.user ?? null;
+/** Who has an address, held: somebody who is just being deleted must be neither written to nor put on record. */
+async function holdOwner(tx: Db, email: string): Promise<User | null> {
+  const user = (await findAccountByIdentifier(tx, email))?.user ?? null;
+  return (await stillThere(tx, user?.id ?? null)) === null ? null : user;
 }
 
 /** Who a mail goes to that belongs to no account. */
