@@ -114,7 +114,7 @@ async function verifyPassword(
   if (!matches || account === null || hash === null) {
     // after the account: its owner, who has registered once more with the same password, is let in
     if (pending !== null && (await isPasswordOf(deps, pending, password))) {
-      await recordWaiting(deps, pending, client);
+      await recordWaiting(deps, attempt, pending, client);
       throw new AuthError('EMAIL_NOT_VERIFIED');
     }
     await recordFailure(deps, attempt, account, client);
@@ -147,17 +147,21 @@ async function recordFailure(
 }
 
 /**
- * The password was that of a registration that waits, whoever has the address. The attempt is taken back and no failures are
- * forgotten: otherwise who registers with somebody's address could guess at their account without end.
+ * The password was that of a registration that waits, whoever has the address. It counts as a failure all the same: each
+ * password that somebody registers with is one they try on the account. Confirming the address lifts the lock.
  */
 async function recordWaiting(
   deps: Deps,
+  attempt: Attempt,
   pending: PendingRegistration,
   client: Client,
 ): Promise<void> {
   const detail = { reason: 'EMAIL_NOT_VERIFIED' };
   const event = { userId: null, client, now: deps.now(), detail };
-  await recordEvent(deps.db, { type: 'LOGIN_FAILED', ...event });
+  await transaction(deps.db, async (tx) => {
+    await recordEvent(tx, { type: 'LOGIN_FAILED', ...event });
+    if (await attempt.fail(tx)) await recordEvent(tx, { type: 'ACCOUNT_LOCKED', ...event });
+  });
   renewLinkAfterwards(deps, pending);
 }
 

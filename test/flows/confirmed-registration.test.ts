@@ -259,6 +259,17 @@ describe('REGISTRATION=verify', () => {
     expect((await logIn(app, { identifier: email })).__typename).toBe('LoginSuccess');
   });
 
+  it('counts an early sign-in as a failure, and lifts the lock once the address is confirmed', async () => {
+    const email = newEmail();
+    await register({ email });
+    for (let i = 0; i < 5; i++) {
+      expect((await logIn(app, { identifier: email })).code).toBe('EMAIL_NOT_VERIFIED');
+    }
+    expect((await logIn(app, { identifier: email })).code).toBe('ACCOUNT_LOCKED');
+    await verifyEmail(app, await tokenTo(app, email, 'verify-email'));
+    expect((await logIn(app, { identifier: email })).__typename).toBe('LoginSuccess');
+  });
+
   it('is said before the second factor is asked for, and locks nobody', async () => {
     const user = await registerUser(open);
     await enrolTotp(open, user);

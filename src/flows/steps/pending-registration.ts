@@ -16,6 +16,7 @@ import {
 } from '../../records/pending-registration.ts';
 import { identifierKey, insertUser, stillThere, type User } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
+import { forgetSignInAttempts } from './erasure.ts';
 import { mayWriteTo, recipientOf, writeTo } from './mailing.ts';
 
 /** Whoever tries again and again to sign in before confirming is not sent a link each time. */
@@ -103,7 +104,7 @@ async function renewLink(deps: Deps, pending: PendingRegistration): Promise<void
 }
 
 /**
- * Makes an account of the registration that a link confirms. Its username is given up when somebody has it by now.
+ * Makes an account of the registration that a link confirms, and lifts the locks on its names. Its username is given up when somebody has it by now.
  *
  * @throws {AuthError} INVALID_TOKEN; when somebody has the address by now as well: they may not learn who registered with it
  */
@@ -121,6 +122,7 @@ export async function confirmRegistration(
   const event = { userId: user.id, client, now };
   await recordEvent(tx, { type: 'REGISTERED', ...event });
   await recordEvent(tx, { type: 'EMAIL_VERIFIED', ...event });
+  await forgetSignInAttempts(deps, tx, user);
   return user;
 }
 
