@@ -10,6 +10,8 @@ export interface LoginHistory {
   /** Whether somebody has ever signed in, as far as sessions are still stored. */
   hasSessions: boolean;
   liveSessions: number;
+  /** Whether more sessions are stored than `keep`. */
+  hasSurplus: boolean;
   /** How many mails told of a new device lately. */
   deviceMails: number;
 }
@@ -22,6 +24,13 @@ const select = builtOnce((db) => {
     .select({ live: count() })
     .from(sessions)
     .where(liveOf(sql`${users.id}`, placeholder('now', sessions.expiresAt)));
+  // looks at so many entries of an index and no more
+  const surplus = db
+    .select({ one: sql`1` })
+    .from(sessions)
+    .where(eq(sessions.userId, users.id))
+    .limit(1)
+    .offset(sql.placeholder('keep'));
   const deviceMails = db
     .select({ mails: count() })
     .from(outbox)
@@ -36,6 +45,7 @@ const select = builtOnce((db) => {
     .select({
       hasSessions: sql<boolean>`${exists(anySession)}`.mapWith(Boolean),
       liveSessions: sql<number>`${liveSessions}`.mapWith(Number),
+      hasSurplus: sql<boolean>`${surplus} is not null`.mapWith(Boolean),
       deviceMails: sql<number>`${deviceMails}`.mapWith(Number),
     })
     .from(users)
@@ -47,8 +57,8 @@ const select = builtOnce((db) => {
 export async function findLoginHistory(
   db: Db,
   id: string,
-  when: { now: Date; mailsSince: Date },
+  { now, mailsSince: since, keep }: { now: Date; mailsSince: Date; keep: number },
 ): Promise<LoginHistory> {
-  const [history] = await select(db).execute({ id, now: when.now, since: when.mailsSince });
-  return history ?? { hasSessions: false, liveSessions: 0, deviceMails: 0 };
+  const [history] = await select(db).execute({ id, now, since, keep });
+  return history ?? { hasSessions: false, liveSessions: 0, hasSurplus: false, deviceMails: 0 };
 }

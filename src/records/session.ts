@@ -1,4 +1,20 @@
-import { and, asc, count, desc, eq, gt, isNull, lte, max, type SQL, sql, sum } from 'drizzle-orm';
+import {
+  and,
+  asc,
+  count,
+  desc,
+  eq,
+  gt,
+  inArray,
+  isNotNull,
+  isNull,
+  lte,
+  max,
+  or,
+  type SQL,
+  sql,
+  sum,
+} from 'drizzle-orm';
 import type { Client } from '../client.ts';
 import { affectedRows, type Db } from '../db/client.ts';
 import { builtForLists, insertBuiltOnce, listed, placeholder } from '../db/prepared-query.ts';
@@ -190,4 +206,24 @@ export async function purgeSessions(db: Db, before: Date, limit: number): Promis
     purged += affectedRows(result);
   }
   return purged;
+}
+
+/** Forgets the sessions of a user that have been over for the longest, at the most `limit` of them. */
+export async function forgetOldestSessions(
+  db: Db,
+  userId: string,
+  now: Date,
+  limit: number,
+): Promise<void> {
+  const isOver = or(isNotNull(sessions.endedAt), lte(sessions.expiresAt, now));
+  const oldest = await db
+    .select({ id: sessions.id })
+    // left to itself, a server may look through the sessions of everybody
+    .from(sessions, { forceIndex: 'sessions_user_index' })
+    .where(and(eq(sessions.userId, userId), isOver))
+    .orderBy(asc(sessions.endedAt), asc(sessions.createdAt))
+    .limit(limit);
+  if (oldest.length === 0) return;
+  const ids = oldest.map(({ id }) => id);
+  await db.delete(sessions).where(inArray(sessions.id, ids));
 }

@@ -4,7 +4,7 @@ import { AuthError } from '../../errors.ts';
 import { type Account, deviceOwnerOf, recordLogin } from '../../records/account.ts';
 import { recordEvent } from '../../records/audit-event.ts';
 import { findLoginHistory, type LoginHistory } from '../../records/login-history.ts';
-import type { Session } from '../../records/session.ts';
+import { forgetOldestSessions, type Session } from '../../records/session.ts';
 import { endSurplusSessions } from '../../records/session-end.ts';
 import { stillThere } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
@@ -12,6 +12,10 @@ import { type Attempt, withAttempt, withTwofoldAttempt } from './attempt.ts';
 import { type MfaMethod, takeCode } from './code-check.ts';
 import { mailWindowStart, notify } from './mailing.ts';
 import { issueTokens, openSession, type SignedIn } from './session-opening.ts';
+
+// programs that sign in all day leave more sessions in a month than can be deleted with their account, or exported
+const OVER_KEPT = 1000;
+const FORGOTTEN_AT_ONCE = 100;
 
 /** A sign-in that has come as far as a right password. */
 export interface PendingLogin {
@@ -134,12 +138,14 @@ async function openLoginSession(
   const isUnchanged = await recordLogin(tx, proven, now);
   if (!isUnchanged) throw new AuthError('INVALID_CREDENTIALS');
   // the row is locked: sign-ins at the same moment do not each miss the other's session and mail
-  const history = await findLoginHistory(tx, userId, { now, mailsSince: mailWindowStart(deps) });
+  const { maxPerUser } = deps.config.sessions;
+  const keep = maxPerUser + OVER_KEPT;
+  const mailsSince = mailWindowStart(deps);
+  const history = await findLoginHistory(tx, userId, { now, mailsSince, keep });
   if (isNewDevice(login, history)) await tellOfDevice(deps, tx, login, history);
   const session = await openSession(deps, tx, userId, { ...login.wish, amr }, client);
-  if (history.liveSessions >= deps.config.sessions.maxPerUser) {
-    await endSurplus(deps, tx, session, client);
-  }
+  if (history.liveSessions >= maxPerUser) await endSurplus(deps, tx, session, client);
+  if (history.hasSurplus) await forgetOldestSessions(tx, userId, now, FORGOTTEN_AT_ONCE);
   await recordEvent(tx, { type: 'LOGIN_SUCCEEDED', userId, sessionId: session.id, client, now });
   return session;
 }

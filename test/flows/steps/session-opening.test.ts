@@ -1,5 +1,7 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { newId } from '../../../src/crypto/id.ts';
+import { insertSession } from '../../../src/records/session.ts';
 import { idBytes, isSignedIn, logIn, refresh, registerUser } from '../../support/account.ts';
 import { createTestApp, type TestApp } from '../../support/app.ts';
 import { runSql } from '../../support/database.ts';
@@ -86,6 +88,34 @@ it('keeps to that number when many sign in at the same moment', async () => {
     [idBytes(user.id)],
   );
   expect(live).toHaveLength(3);
+});
+
+it('forgets what has been over for the longest beyond the newest thousand, and nothing that lives', async () => {
+  const user = await registerUser(app);
+  const { db } = app.app.deps;
+  const start = app.clock.now().getTime() - 20 * DAY * 1000;
+  const client = { ipAddress: null, userAgent: null, requestId: null };
+  for (let i = 0; i < 1100; i++) {
+    const now = new Date(start + i * 1000);
+    const given = { userId: user.id, nonce: randomBytes(16), remembered: false, cookies: false };
+    const times = { now, expiresAt: app.clock.now(), absoluteExpiresAt: app.clock.now() };
+    await insertSession(db, { id: newId(now), amr: ['pwd'], client, ...given, ...times });
+  }
+  // some were ended, and some ran out
+  await runSql(
+    app.databaseUrl,
+    'update sessions set ended_at = created_at where user_id = ? and second(created_at) < 50 and expires_at <= ?',
+    [idBytes(user.id), app.clock.now()],
+  );
+  for (let i = 0; i < 4; i++) await logIn(app, { identifier: user.email });
+  const kept = await runSql<{ created_at: Date; live: number }>(
+    app.databaseUrl,
+    'select created_at, ended_at is null and expires_at > ? as live from sessions where user_id = ? order by created_at',
+    [app.clock.now(), idBytes(user.id)],
+  );
+  expect(kept.length).toBeLessThanOrEqual(1004);
+  expect(kept.length).toBeGreaterThan(900);
+  expect(kept.filter(({ live }) => live)).toHaveLength(3);
 });
 
 it('lives a day from its last refresh, and no longer', async () => {
