@@ -7,11 +7,9 @@ import { isPossibleIdentifier, isPossiblePassword } from '../input.ts';
 import {
   type Account,
   deviceOwnerOf,
-  findAccount,
   findAccountByIdentifier,
   isStillSo,
   lockAccount,
-  replacePasswordHash,
 } from '../records/account.ts';
 import { recordEvent } from '../records/audit-event.ts';
 import { hasEmailTokenSince } from '../records/email-token.ts';
@@ -27,6 +25,7 @@ import { mailLink } from './steps/email-link.ts';
 import { completeWithCode, completeWithPassword } from './steps/login-completion.ts';
 import { mayWriteTo } from './steps/mailing.ts';
 import { isPasswordOf, LINK_EVERY_MS, renewLinkAfterwards } from './steps/pending-registration.ts';
+import { rehashed } from './steps/rehashing.ts';
 import type { SignedIn } from './steps/session-opening.ts';
 
 export interface LoginInput {
@@ -128,7 +127,7 @@ async function verifyPassword(
     await recordRefusal(deps, attempt, account, 'EMAIL_NOT_VERIFIED', client);
     throw new AuthError('EMAIL_NOT_VERIFIED');
   }
-  return rehashed(deps, account, hash, password);
+  return rehashed(deps, account, password);
 }
 
 async function recordFailure(
@@ -189,31 +188,6 @@ async function wantsLink(deps: Deps, { id, email }: User): Promise<boolean> {
   const since = new Date(deps.now().getTime() - LINK_EVERY_MS);
   if (await hasEmailTokenSince(deps.db, id, 'VERIFY_EMAIL', since)) return false;
   return mayWriteTo(deps, email, 'verification');
-}
-
-/**
- * Brings the stored hash up to the current cost while the password is at hand. Where another sign-in has just done so, or the
- * password was changed, the password is checked once more against what is stored now.
- *
- * @throws {AuthError} INVALID_CREDENTIALS when the password is another one by now
- */
-async function rehashed(
-  deps: Deps,
-  account: Account,
-  hash: string,
-  password: string,
-): Promise<Account> {
-  if (!deps.passwords.needsRehash(hash)) return account;
-  const passwordHash = await deps.passwords.hash(password);
-  if (await replacePasswordHash(deps.db, account.user.id, hash, passwordHash)) {
-    return { ...account, credentials: { ...account.credentials, passwordHash } };
-  }
-  const current = await findAccount(deps.db, account.user.id);
-  const stored = current?.credentials.passwordHash ?? null;
-  if (!(await deps.passwords.verify(stored, password)) || current === null) {
-    throw new AuthError('INVALID_CREDENTIALS');
-  }
-  return current;
 }
 
 async function challenge(

@@ -56,6 +56,40 @@ it('lets everybody in who signs in at the moment when the hash is brought up', a
   expect(answers.map((answer) => answer.code)).toEqual(answers.map(() => undefined));
 });
 
+it('takes the right password of who is signed in for right at that moment too, and brings the hash up itself', async () => {
+  let meanwhile: (() => Promise<unknown>) | undefined;
+  const other = await createTestApp({
+    databaseUrl: app.databaseUrl,
+    clock: app.clock,
+    env: { ARGON2_PASSES: '2' },
+    overrides: {
+      passwords: (hasher) => ({
+        ...hasher,
+        async verify(hash, password) {
+          const matches = await hasher.verify(hash, password);
+          const act = meanwhile;
+          meanwhile = undefined;
+          await act?.();
+          return matches;
+        },
+      }),
+    },
+  });
+  const enable = async ({ accessToken: token }: TestUser) => {
+    const query = `mutation { enableTotp(input: { currentPassword: "${PASSWORD}" }) { __typename } }`;
+    return (await other.gql(query, {}, { token })).data.enableTotp.__typename;
+  };
+  try {
+    const [user, alone] = [await registerUser(app), await registerUser(app)];
+    meanwhile = () => logIn(other, { identifier: user.email });
+    expect(await enable(user)).toBe('EnableTotpSuccess');
+    expect(await enable(alone)).toBe('EnableTotpSuccess');
+    expect(await storedHash(alone)).toContain(',t=2,');
+  } finally {
+    await other.close();
+  }
+});
+
 it.each(['$2a$', '$2b$', '$2y$'])('takes a %s bcrypt hash once and replaces it', async (prefix) => {
   const user = await registerUser(app);
   await plantHash(user, bcryptHashSync('a legacy password', 4).replace('$2b$', prefix));

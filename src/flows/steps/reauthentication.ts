@@ -9,6 +9,7 @@ import type { Viewer } from '../authentication.ts';
 import type { Deps } from '../deps.ts';
 import { type Attempt, type AttemptSubject, withAttempt } from './attempt.ts';
 import { takeCode } from './code-check.ts';
+import { rehashed } from './rehashing.ts';
 import { assertStillSignedIn } from './standing.ts';
 
 // the mutations of a signed-in user have no answer of their own for a lock
@@ -41,7 +42,7 @@ export async function reauthenticate(
       throw new AuthError('INVALID_CREDENTIALS');
     }
     await attempt.succeed(deps.db);
-    return account;
+    return rehashed(deps, account, password);
   });
 }
 
