@@ -1,3 +1,4 @@
+import { waitAtMost } from '../deadlines.ts';
 import type { TracingSettings } from './settings.ts';
 import type { Attributes, Span } from './tracing.ts';
 
@@ -60,6 +61,12 @@ export function createSpanExporter(
     }
   }
 
+  async function sendRest(): Promise<void> {
+    do {
+      await (sending ?? send());
+    } while (waiting.length > 0 && !isFailing);
+  }
+
   return {
     add(span) {
       if (waiting.length >= MOST_WAITING) return;
@@ -68,9 +75,7 @@ export function createSpanExporter(
     },
     async close() {
       clearInterval(timer);
-      do {
-        await (sending ?? send());
-      } while (waiting.length > 0 && !isFailing);
+      await waitAtMost(TIMEOUT_MS, sendRest());
       waiting = [];
     },
   };

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** A span as it is written in OTLP's JSON, its attributes as plain values. */
 export interface ReceivedSpan {
@@ -22,6 +23,8 @@ export interface Collector {
   readonly requests: { path: string; headers: Record<string, unknown>; service: unknown }[];
   /** What it answers with from now on; `undefined` for nothing at all. */
   status: number | undefined;
+  /** How long it takes to answer. */
+  delayMs: number;
   close(): Promise<void>;
 }
 
@@ -36,6 +39,7 @@ export async function startCollector(): Promise<Collector> {
       service: plain(resource.attributes)['service.name'],
     });
     if (collector.status === undefined) return;
+    await delay(collector.delayMs);
     if (collector.status === 200) {
       for (const span of scopeSpans[0].spans) {
         collector.spans.push({ ...span, attributes: plain(span.attributes) });
@@ -49,6 +53,7 @@ export async function startCollector(): Promise<Collector> {
     spans: [],
     requests: [],
     status: 200,
+    delayMs: 0,
     async close() {
       server.closeAllConnections();
       server.close();

@@ -233,6 +233,16 @@ describe('a collector', () => {
     expect(new Set(collector.spans.map(({ spanId }) => spanId)).size).toBe(2000);
     expect(collector.requests.length - requests).toBeLessThan(6);
   });
+
+  it('that is slow holds the end of the process up no longer than one sending may', async () => {
+    collector.delayMs = 1500;
+    const exporter = createSpanExporter(settings(), () => undefined);
+    for (let n = 0; n < 4096; n++) exporter.add(span(n));
+    const startedAt = performance.now();
+    await exporter.close();
+    expect(performance.now() - startedAt).toBeLessThan(6000);
+    collector.delayMs = 0;
+  }, 20_000);
 });
 
 it('writes each statement to the log where SQL_ECHO is on, without a value', async () => {
