@@ -58,6 +58,10 @@ const SERVER_ERRORS: Readonly<Record<number, readonly [failureClass: string, ver
   1114: ['disk-full', 'final'],
   1040: ['too-many-connections', 'refused'],
   1203: ['too-many-connections', 'refused'],
+  // the account's own limit, of connections or of so many an hour
+  1226: ['too-many-connections', 'refused'],
+  // until somebody flushes the host cache
+  1129: ['access-denied', 'refused'],
   1044: ['access-denied', 'final'],
   1045: ['access-denied', 'final'],
   1142: ['access-denied', 'final'],
