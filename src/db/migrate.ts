@@ -1,8 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Connection, createConnection, type ResultSetHeader } from 'mysql2/promise';
 import { waitAtMost } from '../deadlines.ts';
 import { breakOff } from './break-off.ts';
 import type { DatabaseConnection } from './connection.ts';
-import { driverError } from './failure.ts';
+import { driverError, failureClass } from './failure.ts';
 import { writableHost } from './host-choice.ts';
 import { explained, MigrationError } from './migration-error.ts';
 import {
@@ -26,7 +27,10 @@ import { retrying } from './retry.ts';
 import { SESSION_SETTINGS } from './session-settings.ts';
 import { askInTime } from './timely-query.ts';
 
-const TABLE_LOCK_WAIT_SECONDS = 10;
+// below what the service gives a statement before it takes it for lost
+const TABLE_LOCK_WAIT_SECONDS = 2;
+const TABLE_LOCK_REST_MS = 5000;
+const TABLE_LOCK_PATIENCE_MS = 60_000;
 // a cluster that is between two primaries finds another one in that time
 const HOST_WAIT_MS = 15_000;
 const GOODBYE_MS = 1000;
@@ -149,7 +153,7 @@ async function applyLocked(
 ): Promise<string[]> {
   try {
     await refuseOtherCharset(connection, database);
-    // A change that waits for somebody's transaction makes everybody else wait for it.
+    // A change that waits for somebody's transaction makes everybody else wait for it; see `whenUnlocked`.
     await askInTime(connection, {
       sql: `SET SESSION lock_wait_timeout = ${TABLE_LOCK_WAIT_SECONDS}`,
     });
@@ -208,7 +212,7 @@ async function apply(
     const mayHaveRun = record?.failed === false && index === done;
     try {
       if (changesRowsOnly(statement)) await changeRows(session, tag, index, statement);
-      else await changeTables(session, tag, index, statement, mayHaveRun);
+      else await changeTables(session, tag, index, statement, { mayHaveRun, log });
     } catch (error) {
       await keepFailure(session, tag, error);
       throw explained(error, `Statement ${index + 1} of migration ${tag} failed`);
@@ -243,11 +247,14 @@ async function changeTables(
   tag: string,
   index: number,
   statement: string,
-  mayHaveRun: boolean,
+  { mayHaveRun, log }: { mayHaveRun: boolean; log: (line: string) => void },
 ): Promise<void> {
-  await retrying(() => lock.renew());
-  try {
+  const change = async () => {
+    await retrying(() => lock.renew());
     await retrying(() => connection.query(statement));
+  };
+  try {
+    await whenUnlocked(change, () => log(`Waiting for whoever uses a table that ${tag} changes`));
   } catch (error) {
     if (!mayHaveRun || !wasDoneBefore(statement, driverError(error))) throw error;
   }
@@ -255,6 +262,21 @@ async function changeTables(
     await lock.renew();
     await recordStatement(connection, tag, index + 1);
   });
+}
+
+/** Tries again while somebody's transaction, such as a backup's, is on a table, and lets everybody else past in between. */
+async function whenUnlocked(change: () => Promise<void>, waiting: () => void): Promise<void> {
+  const end = performance.now() + TABLE_LOCK_PATIENCE_MS;
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      return await change();
+    } catch (error) {
+      const isLocked = error instanceof Error && failureClass(error) === 'lock-timeout';
+      if (!isLocked || performance.now() > end) throw error;
+      if (isFirst) waiting();
+      await delay(TABLE_LOCK_REST_MS);
+    }
+  }
 }
 
 /** Without this record, the next attempt would not know that the statement certainly has not run. */

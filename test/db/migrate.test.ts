@@ -107,6 +107,31 @@ test('ten instances that start together on nothing apply everything once', async
   expect(await read('SELECT id FROM a')).toEqual([{ id: 2 }]);
 });
 
+test('lets people go on while it waits for a long transaction on a table that it changes', async () => {
+  writeMigrations(FIRST);
+  await run();
+  writeMigrations(BOTH);
+  const [backup, person] = await Promise.all([
+    createConnection({ ...server, database }),
+    createConnection({ ...server, database }),
+  ]);
+  await backup.query('START TRANSACTION');
+  await backup.query('SELECT * FROM a');
+  const migrating = run();
+  const waits: number[] = [];
+  for (const end = performance.now() + 4500; performance.now() < end; await sleep(100)) {
+    const startedAt = performance.now();
+    await person.query('SELECT * FROM a');
+    waits.push(performance.now() - startedAt);
+  }
+  expect(Math.max(...waits)).toBeGreaterThan(500);
+  expect(Math.max(...waits)).toBeLessThan(3000);
+  await backup.query('COMMIT');
+  expect(await migrating).toEqual({ applied: ['0001_second'] });
+  expect(lines).toContain('Waiting for whoever uses a table that 0001_second changes');
+  await Promise.all([backup.end(), person.end()]);
+}, 30_000);
+
 test('a database that has everything is not locked', async () => {
   writeMigrations(FIRST);
   await run();
