@@ -1,4 +1,5 @@
 import { type Connection, type ConnectionOptions, createConnection } from 'mysql2/promise';
+import { breakOff } from './break-off.ts';
 import type { Host } from './connection.ts';
 import { readVariables } from './session-settings.ts';
 
@@ -53,7 +54,7 @@ export function createHostProbe(
   let failure: Error | undefined;
   let isClosed = false;
   const drop = () => {
-    kept?.destroy();
+    if (kept !== undefined) breakOff(kept);
     kept = undefined;
   };
   const ask = async () => {

@@ -2,6 +2,7 @@ import type { Pool as CallbackPool, PoolConnection } from 'mysql2';
 import type { Pool, QueryOptions } from 'mysql2/promise';
 import { createDeadlines, type Deadlines } from '../deadlines.ts';
 import { RequestError } from '../errors.ts';
+import { breakOff } from './break-off.ts';
 import { type ConnectionLine, createConnectionLine } from './connection-line.ts';
 import { failureAt, type Stage } from './failure.ts';
 import type { PoolUpkeep } from './pool-upkeep.ts';
@@ -245,7 +246,7 @@ function take(pool: CallbackPool, attendants: Attendants, settle: Settle<PoolCon
   pool.getConnection((failure, connection) => {
     if (failure) return settle(failure, undefined);
     if (upkeep.isRetired(connection)) {
-      connection.destroy();
+      breakOff(connection);
       return take(pool, attendants, settle);
     }
     if (!upkeep.isNew(connection)) return settle(null, connection);
