@@ -330,6 +330,9 @@ describe('names what is wrong with the server', () => {
     const roomOf = (connections: number, global = sound.global) =>
       judgeServer({ ...sound, global }, connections).find(({ check }) => check === 'capacity');
     expect(roomOf(20)?.message).toContain('room for 7 instances of 20 connections');
+    // 151 are not enough for fifteen pools of ten, each with the one beside it that /ready asks over
+    expect(roomOf(10)?.message).toContain('room for 13 instances of 10 connections');
+    expect(roomOf(151)?.status).toBe('broken');
     const few = new Map([...sound.global, ['max_prepared_stmt_count', '16382']]);
     expect(roomOf(20, few)?.message).toContain('room for 4 instances of 20 connections');
     expect(roomOf(100)).toMatchObject({

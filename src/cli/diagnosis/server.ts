@@ -8,6 +8,8 @@ const NEEDED_MODES = ['STRICT_ALL_TABLES', 'NO_ZERO_DATE', 'NO_ENGINE_SUBSTITUTI
 const WORTH_TELLING_MS = 2000;
 const WORST_SKEW_MS = 30_000;
 const SMALLEST_PACKET = 1024 * 1024;
+// what `/ready` asks over is none of the pool's
+const BESIDE_POOL = 1;
 
 const version = findingsOf('version');
 const charset = findingsOf('charset');
@@ -146,9 +148,10 @@ function judgeEngine({ tables }: ServerFacts): Finding {
 
 function judgeCapacity({ global }: ServerFacts, connections: number): Finding {
   const limit = (name: string) => Number(global.get(name) ?? Number.POSITIVE_INFINITY);
-  if (limit('max_connections') < connections) {
+  const needed = connections + BESIDE_POOL;
+  if (limit('max_connections') < needed) {
     return capacity.broken(
-      `DATABASE_CONNECTIONS is ${connections}, and the server takes ${limit('max_connections')}.`,
+      `DATABASE_CONNECTIONS is ${connections}, with one more for /ready, and the server takes ${limit('max_connections')}.`,
       'Lower DATABASE_CONNECTIONS, or raise max_connections: all instances together must fit.',
     );
   }
@@ -162,11 +165,11 @@ function judgeCapacity({ global }: ServerFacts, connections: number): Finding {
   // an instance that is replaced runs beside its successor for a while
   const instances = Math.floor(
     Math.min(
-      limit('max_connections') / connections,
+      limit('max_connections') / needed,
       statements / (connections * STATEMENTS_PER_CONNECTION),
     ),
   );
-  const fitting = `${instances} ${instances === 1 ? 'instance' : 'instances'} of ${connections} connections (DATABASE_CONNECTIONS)`;
+  const fitting = `${instances} ${instances === 1 ? 'instance' : 'instances'} of ${connections} connections (DATABASE_CONNECTIONS) and one for /ready`;
   const limits = `max_connections is ${limit('max_connections')}, max_prepared_stmt_count ${statements}`;
   if (instances < 2) {
     return capacity.warning(
