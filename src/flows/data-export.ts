@@ -38,7 +38,7 @@ type Exported<T> = T extends Date
       ? { [Key in keyof T]: Exported<T[Key]> }
       : T;
 
-/** Everything stored about a person, secrets left out. The README says what is under which name. */
+/** Everything stored about a person, secrets left out. docs/operation.md says what is under which name. */
 export type DataExport = StoredData & {
   /** Whether there are more events than `MOST_EVENTS`, of which these are the newest. */
   auditEventsTruncated: boolean;

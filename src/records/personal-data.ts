@@ -34,7 +34,7 @@ export const PERSONAL_DATA: Readonly<
   },
   pending_registrations: {
     notExported:
-      'Who registered with an address is not known before it is confirmed, and need not be who has it. Forgotten with its link.',
+      'Who registered with an address is not known before it is confirmed, and need not be who has it. Forgotten a week after its link ran out.',
   },
   totp_enrolments: { exportedAs: 'totpEnrolment', leavesOut: ['user_id', 'secret'] },
   recovery_codes: { exportedAs: 'recoveryCodes', leavesOut: ['user_id', 'code_hash'] },

@@ -96,7 +96,7 @@ async function renewLink(deps: Deps, pending: PendingRegistration): Promise<void
   if (!(await mayWriteTo(deps, pending.email, 'verification'))) return;
   await transaction(deps.db, async (tx) => {
     const { link, stored } = newLink(deps);
-    // for a taken address too: with its link the registration is forgotten, and none may be forgotten sooner than another
+    // for a taken address too: a while after its link the registration is forgotten, and none may be sooner than another
     if (!(await renewPendingLink(tx, pending, stored))) return;
     if ((await findAccountByIdentifier(tx, pending.email)) !== null) return;
     await writeTo(deps, tx, recipientOf(asStranger(pending)), { kind: 'verify-email', ...link });
