@@ -24,7 +24,7 @@ import {
   recordStatement,
 } from './migration-records.ts';
 import { retrying } from './retry.ts';
-import { SESSION_SETTINGS } from './session-settings.ts';
+import { ISOLATION, SESSION_SETTINGS } from './session-settings.ts';
 import { askInTime } from './timely-query.ts';
 
 // below what the service gives a statement before it takes it for lost
@@ -91,6 +91,8 @@ async function connect(options: MigrateOptions): Promise<Connection | null> {
     connection.on('error', () => {});
     try {
       await askInTime(connection, { sql: SESSION_SETTINGS });
+      // a change of some rows would lock all that it looks at, until it has looked at all
+      await askInTime(connection, { sql: ISOLATION });
     } catch (error) {
       breakOff(connection);
       throw error;

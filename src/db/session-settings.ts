@@ -4,6 +4,9 @@ import type { Connection } from 'mysql2/promise';
 export const SESSION_SETTINGS =
   "set session sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', session time_zone='+00:00', session innodb_lock_wait_timeout=3";
 
+/** Every decision here is a conditional UPDATE, which reads the newest row under any isolation; gap locks would only add deadlocks. */
+export const ISOLATION = 'set session transaction isolation level read committed';
+
 // When a network breaks silently, the server hears nothing of it and keeps the locks of what was begun, for eight hours by
 // its defaults. Between the statements of a transaction there is never more than a moment.
 const IDLE_TRANSACTION_S = 10;
@@ -19,9 +22,7 @@ const LOCK_WAIT_S = 3;
  */
 export async function setUpSession(connection: Connection, timeoutMs: number): Promise<void> {
   await connection.query(SESSION_SETTINGS);
-  // every decision here is a conditional UPDATE, which reads the newest row under any isolation;
-  // gap locks would only add deadlocks
-  await connection.query('set session transaction isolation level read committed');
+  await connection.query(ISOLATION);
   const server = await readVariables(connection, 'session', [
     'wsrep_on',
     'group_replication_consistency',

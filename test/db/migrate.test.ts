@@ -132,6 +132,20 @@ test('lets people go on while it waits for a long transaction on a table that it
   await Promise.all([backup.end(), person.end()]);
 }, 30_000);
 
+test('locks no rows but those that it changes', async () => {
+  writeMigrations(FIRST);
+  await run();
+  await read('INSERT INTO a VALUES (1), (2)');
+  const slow = 'UPDATE a SET id = 3 WHERE id + 0 = 3 OR (id = 2 AND SLEEP(2) = 1)';
+  writeMigrations({ ...FIRST, '0001_second': [slow] });
+  const migrating = run();
+  await sleep(1000);
+  const startedAt = performance.now();
+  await read('UPDATE a SET id = 0 WHERE id = 1');
+  expect(performance.now() - startedAt).toBeLessThan(500);
+  expect(await migrating).toEqual({ applied: ['0001_second'] });
+});
+
 test('a database that has everything is not locked', async () => {
   writeMigrations(FIRST);
   await run();
