@@ -31,12 +31,14 @@ async function act({ accessToken: token }: { accessToken: string }, call: string
 
 const unlock = (by: TestUser, whom: TestUser) => act(by, `unlockUser(id: "${whom.id}")`);
 
-/** How many of twenty guesses are looked at when whoever guesses unlocks the account before each. */
+/** How many of twenty guesses are looked at when whoever guesses unlocks the account after each, whatever they call it. */
 async function guesses(admin: TestUser, guess: () => Promise<string>): Promise<number> {
   const answers = [];
   for (let i = 0; i < 20; i++) {
-    await unlock(admin, admin);
     answers.push(await guess());
+    // once is let through, and comes when there is something to be forgotten
+    const id = i % 2 === 0 ? admin.id : admin.id.toUpperCase();
+    await act(admin, `unlockUser(id: "${id}")`);
   }
   return answers.filter((code) => !['RATE_LIMITED', 'ACCOUNT_LOCKED'].includes(code)).length;
 }
