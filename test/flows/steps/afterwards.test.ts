@@ -1,4 +1,5 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
+import { RequestError } from '../../../src/errors.ts';
 import { createAfterwards } from '../../../src/flows/steps/afterwards.ts';
 
 const fail = (error: unknown) => {
@@ -52,4 +53,37 @@ it('ends soon, whatever it waits for, and drops what has not begun', async () =>
   expect(begun).toEqual([1]);
   // whoever asks now is told so, and does not wait for a mail in vain
   expect(() => begin(4)).toThrow(expect.objectContaining({ code: 'OVERLOADED' }));
+});
+
+it.each([
+  ['UNAVAILABLE', 2],
+  ['OVERLOADED', 2],
+  ['OUTCOME_UNKNOWN', 1],
+] as const)('where the database says %s, tries %i times', async (code, times) => {
+  const failures: unknown[] = [];
+  const afterwards = createAfterwards((error) => failures.push(error));
+  const failure = new Error('a query failed', { cause: new RequestError(code) });
+  let tries = 0;
+  afterwards.add(async () => {
+    tries++;
+    if (tries === 1) throw failure;
+  });
+  await afterwards.idle();
+  expect({ tries, failures }).toEqual({ tries: times, failures: times === 1 ? [failure] : [] });
+});
+
+it('tries for five minutes, and then says what failed', async () => {
+  let now = 0;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => now);
+  const failures: unknown[] = [];
+  const afterwards = createAfterwards((error) => failures.push(error));
+  let tries = 0;
+  afterwards.add(async () => {
+    tries++;
+    now += 299_000;
+    if (tries > 2) return;
+    throw new RequestError('UNAVAILABLE');
+  });
+  await afterwards.idle().finally(() => clock.mockRestore());
+  expect({ tries, failures }).toMatchObject({ tries: 2, failures: [{ code: 'UNAVAILABLE' }] });
 });
