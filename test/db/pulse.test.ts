@@ -1,7 +1,10 @@
+import { connect, type Socket } from 'node:net';
 import { sql } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../src/db/client.ts';
 import { connectionOptions } from '../../src/db/connection.ts';
+import type { HostChoice } from '../../src/db/host-choice.ts';
+import { createPulse } from '../../src/db/pulse.ts';
 import { createDatabase, dropDatabase, newDatabaseUrl } from '../support/database.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
@@ -49,3 +52,23 @@ it.each(['cut', 'blackHole'] as const)(
     await database.ping();
   },
 );
+
+it('asks over one connection, however many ask at once, and where the chosen host is', async () => {
+  const { host: _, port: _port, socketPath: _path, ...login } = connectionOptions(url, () => '');
+  const opened: Socket[] = [];
+  const stream = () => {
+    const socket = connect(proxy.port, '127.0.0.1');
+    opened.push(socket);
+    return socket;
+  };
+  let isLeft = false;
+  const choice: Pick<HostChoice, 'isLeft'> = { isLeft: () => isLeft };
+  const pulse = createPulse({ ...login, stream }, choice as HostChoice);
+  await Promise.all([pulse.feel(), pulse.feel(), pulse.feel()]);
+  expect(opened).toHaveLength(1);
+  isLeft = true;
+  await pulse.feel();
+  expect(opened.map(({ destroyed }) => destroyed)).toEqual([true, false]);
+  pulse.close();
+  expect(opened.map(({ destroyed }) => destroyed)).toEqual([true, true]);
+});
