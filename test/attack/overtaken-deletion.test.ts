@@ -1,6 +1,7 @@
 import { createConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { connectionOptions } from '../../src/db/connection.ts';
+import { requestPasswordReset } from '../../src/flows/password-reset.ts';
 import { revokeUserSessions, unlockUser } from '../../src/flows/user-administration.ts';
 import {
   enrolTotp,
@@ -136,4 +137,15 @@ it.each([
   expect(recorded).toEqual([]);
   expect(before).toHaveLength(1 + earlier);
   expect(await kindsTo(app, user.email)).toEqual(kinds);
+});
+
+it('neither does who asks for a reset of their disabled account', async () => {
+  const user = await registerUser(app);
+  const disable = "update users set status = 'DISABLED' where id = ?";
+  await runSql(app.databaseUrl, disable, [idBytes(user.id)]);
+  const { recorded } = await besideDeletionOf(user, async () => {
+    requestPasswordReset(app.app.deps, user.email, OPERATOR.client);
+    await app.app.deps.afterwards.idle();
+  });
+  expect(recorded).toEqual([]);
 });
