@@ -4,9 +4,19 @@ import { currentKeyId, encrypt } from '../../src/crypto/cipher.ts';
 import { transaction } from '../../src/db/client.ts';
 import { rewrapSecrets } from '../../src/flows/secret-rotation.ts';
 import {
+  listEnvelopes,
+  markMailSent,
+  replaceEnvelope,
+  sealed,
+} from '../../src/records/mail-delivery.ts';
+import {
+  disableTotpSecret,
   enableTotpSecret,
+  listTotpEnrolments,
   listTotpSecrets,
   putTotpEnrolment,
+  replaceTotpEnrolment,
+  replaceTotpSecret,
   takeTotpEnrolment,
 } from '../../src/records/totp.ts';
 import { completeLogin, enrolTotp, logIn, registerUser, totpCode } from '../support/account.ts';
@@ -75,6 +85,39 @@ it('finds a secret that is confirmed while it looks', async () => {
   expect(stored.map(({ id }) => id)).toContain(user.id);
   for (const { secret } of stored) expect(secret.subarray(0, current.length)).toEqual(current);
   await both.close();
+});
+
+function onlyOne<Row>(rows: readonly Row[]): Row {
+  const [row, ...more] = rows;
+  if (row === undefined || more.length > 0) throw new Error(`There are ${rows.length}.`);
+  return row;
+}
+
+it('brings nothing back that was given up or replaced since it was read', async () => {
+  const own = await createTestApp({ env: mailEnv(9) });
+  const { db, now } = own.app.deps;
+  const all = { after: null, limit: 1000 };
+  const { id } = await registerUser(own);
+  const [first, next] = [Buffer.from('the first secret'), Buffer.from('the next secret')];
+
+  await enableTotpSecret(db, id, first, 1, now());
+  const inForce = onlyOne(await listTotpSecrets(db, all));
+  await disableTotpSecret(db, id, now());
+  await replaceTotpSecret(db, inForce, next);
+  expect(await listTotpSecrets(db, all)).toEqual([]);
+
+  const expiresAt = new Date(now().getTime() + 60_000);
+  await putTotpEnrolment(db, { userId: id, secret: first, expiresAt });
+  const waiting = onlyOne(await listTotpEnrolments(db, all));
+  await putTotpEnrolment(db, { userId: id, secret: next, expiresAt });
+  await replaceTotpEnrolment(db, waiting, first);
+  expect(await listTotpEnrolments(db, all)).toEqual([{ id, secret: next }]);
+
+  const mail = onlyOne((await listEnvelopes(db, all)).flatMap(sealed));
+  await markMailSent(db, mail.id, now());
+  await replaceEnvelope(db, mail, next);
+  expect((await listEnvelopes(db, all)).flatMap(sealed)).toEqual([]);
+  await own.close();
 });
 
 it('looks at each secret and each mail once, however many there are', async () => {
