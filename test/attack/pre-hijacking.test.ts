@@ -3,6 +3,7 @@ import {
   auditTypes,
   completeLogin,
   enrolTotp,
+  idBytes,
   isSignedIn,
   logIn,
   newName,
@@ -12,6 +13,7 @@ import {
   type TestUser,
 } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
+import { runSql } from '../support/database.ts';
 import {
   changeEmail,
   confirmAddress,
@@ -93,6 +95,8 @@ it('S3: and a second factor of theirs does not keep the owner out then either', 
   const login = await logIn(app, { identifier: attacker.email, password: OWN_PASSWORD });
   expect(login.__typename).toBe('LoginSuccess');
   expect(await auditTypes(app, attacker.id)).toContain('TOTP_DISABLED');
+  const codesLeft = 'select id from recovery_codes where user_id = ?';
+  expect(await runSql(app.databaseUrl, codesLeft, [idBytes(attacker.id)])).toEqual([]);
   const owner = { ...attacker, ...login.tokens, password: OWN_PASSWORD };
   expect((await enrolTotp(app, owner)).recoveryCodes).toHaveLength(10);
 });
