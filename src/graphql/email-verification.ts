@@ -60,7 +60,7 @@ builder.mutationFields((t) => ({
   verifyEmail: t.field({
     type: VerifyEmailResult,
     description:
-      'Does what a mailed link is for. To confirm the address of an account: a link proves whose the mailbox is, not who chose the password. So the first confirmation of an account that could be signed in to before takes its password, second factor and sessions away and mails a link to choose another password, unless the request is signed in as that account. To confirm a new address: it is in force, and a link to undo that goes to the old one. To undo: the old address is back, all sessions and the password are void, and a link to choose another goes there.',
+      'Does what a mailed link is for. To confirm the address of an account: a link proves whose the mailbox is, not who chose the password. So the first confirmation of an account that could be signed in to before takes its password, second factor, phrase and sessions away and mails a link to choose another password, unless the request is signed in as that account. With REGISTRATION=verify the link of a registration makes the account, with the password that was registered. To confirm a new address: it is in force, and a link to undo that goes to the old one. To undo: the old address is back, all sessions and the password are void, and a link to choose another goes there.',
     args: {
       input: t.arg({ type: VerifyEmailInput, required: true, description: 'The token.' }),
     },

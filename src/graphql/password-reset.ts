@@ -73,7 +73,7 @@ builder.mutationFields((t) => ({
   resetPassword: t.field({
     type: ResetPasswordResult,
     description:
-      'Chooses a password by the token of a mailed link. It ends all sessions, lifts locks, makes every other link void and confirms the address. It signs nobody in, and a second factor stays, unless nobody had confirmed the address before: then it may be of somebody else who registered with it, and goes, and so does the phrase.',
+      'Chooses a password by the token of a mailed link. It ends all sessions, lifts locks, makes every other link void, but for those that undo a change of address, and confirms the address. It signs nobody in, and a second factor stays, unless nobody had confirmed the address before: then it may be of somebody else who registered with it, and goes, and so does the phrase.',
     args: {
       input: t.arg({ type: ResetPasswordInput, required: true, description: 'The password.' }),
     },
