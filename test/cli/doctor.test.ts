@@ -2,13 +2,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createConnection } from 'mysql2/promise';
 import { SMTPServer } from 'smtp-server';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Finding } from '../../src/cli/diagnosis/finding.ts';
 import { judgeServer } from '../../src/cli/diagnosis/server.ts';
 import { doctor } from '../../src/cli/doctor.ts';
 import { keys } from '../../src/cli/keys.ts';
+import { connectionOptions } from '../../src/db/connection.ts';
 import type { ServerFacts } from '../../src/db/server-facts.ts';
+import { newName } from '../support/account.ts';
 import { createCertificate } from '../support/certificate.ts';
 import { runSql } from '../support/database.ts';
 import { type OperatedDatabase, operatedDatabase } from '../support/least-privilege.ts';
@@ -176,6 +179,24 @@ describe('names what is wrong with the database', () => {
     expect(await onlyFault(env)).toEqual(broken('database', 'Nothing listens', '127.0.0.1:1'));
     const nowhere = { DATABASE_URL: 'mysql://a:b@nowhere.invalid/latchkey' };
     expect(await onlyFault(nowhere)).toEqual(broken('database', 'There is no host'));
+  });
+
+  it('a user whose connections are all taken', async () => {
+    const user = newName('few_');
+    await runSql(
+      database.rootUrl,
+      `create user '${user}'@'%' identified by 'few' with max_user_connections 1`,
+    );
+    const taken = withUrl((url) => {
+      url.username = user;
+      url.password = 'few';
+    });
+    await runSql(database.rootUrl, `grant select on ${database.name}.* to '${user}'@'%'`);
+    const connection = await createConnection(connectionOptions(taken.DATABASE_URL, () => ''));
+    const fault = broken('database', `no connection left for ${user}`);
+    expect(await onlyFault(taken)).toEqual(fault);
+    await connection.end();
+    await runSql(database.rootUrl, `drop user '${user}'@'%'`);
   });
 
   it('a server without an answer to be understood', async () => {
