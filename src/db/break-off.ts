@@ -11,7 +11,12 @@ interface Breakable {
  */
 export function breakOff(connection: Breakable): void {
   connection.destroy();
+  socketOf(connection)?.destroy();
+}
+
+/** The socket under a connection, which the driver shows nobody. */
+export function socketOf(connection: Breakable): Socket | undefined {
   type Inside = { readonly stream?: Socket; readonly connection?: { readonly stream?: Socket } };
   const inside = connection as Breakable & Inside;
-  (inside.stream ?? inside.connection?.stream)?.destroy();
+  return inside.stream ?? inside.connection?.stream;
 }

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { ExtractTablesWithRelations } from 'drizzle-orm';
 import type { MySqlDatabase } from 'drizzle-orm/mysql-core';
 import {
@@ -7,6 +8,7 @@ import {
 } from 'drizzle-orm/mysql2';
 import type { Pool } from 'mysql2/promise';
 import { createPool } from 'mysql2/promise';
+import { socketOf } from './break-off.ts';
 import type { DatabaseConnection, Host } from './connection.ts';
 import { socketsTo, watchHosts } from './host-choice.ts';
 import { createUpkeep } from './pool-upkeep.ts';
@@ -68,6 +70,13 @@ export function openDatabase(options: {
     // an object that reaches a bound value is a mistake or an attack, never a part of SQL
     stringifyObjects: true,
   });
+  const sockets = new Set<Socket>();
+  pool.pool.on('connection', (connection) => {
+    const socket = socketOf(connection);
+    if (socket === undefined) return;
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   const upkeep = createUpkeep(choice);
   const prepared = preparedPool(pool, { connections, timeoutMs, upkeep, watch });
   const { line } = prepared;
@@ -81,6 +90,8 @@ export function openDatabase(options: {
       // a connection that owes an answer would have the driver wait for it, however long; all answers have a deadline
       await line.idle();
       await pool.end();
+      // each has said goodbye, and a server that fell silent would keep the process for as long as it says nothing
+      for (const socket of sockets) socket.unref();
     },
   };
 }

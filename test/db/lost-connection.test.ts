@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { type Database, type Db, openDatabase, transaction } from '../../src/db/client.ts';
 import { connectionOptions } from '../../src/db/connection.ts';
 import { createDatabase, dropDatabase, newDatabaseUrl, runSql } from '../support/database.ts';
+import { startHalfOpenServer } from '../support/half-open-server.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
 const counters = mysqlTable('counters', { id: int('id').primaryKey(), value: int('value') });
@@ -132,6 +133,22 @@ it('closes although an answer is outstanding that comes too late', async () => {
     );
   await vi.waitUntil(isUnderWay);
   await Promise.all([closing.close(), expect(read).rejects.toThrow()]);
+});
+
+it('keeps no process that is done with a server which fell silent', async () => {
+  const server = await startHalfOpenServer(url);
+  const connection = { ...connectionOptions(url, () => ''), ...server.place };
+  delete connection.socketPath;
+  const closing = openDatabase({ connection, connections: 2, timeoutMs: 500 });
+  const sleeps = [1, 2].map(() => closing.db.execute(sql`select sleep(0.1)`));
+  await Promise.all(sleeps);
+  server.fallSilent();
+  // these alone keep a process
+  const held = () => process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap');
+  const before = held().length;
+  await closing.close();
+  expect(held()).toHaveLength(before - 2);
+  await server.stop();
 });
 
 it('leaves no connection behind', () => {
