@@ -22,7 +22,7 @@ const GALERA_STATUS = ['wsrep_ready', 'wsrep_cluster_status', 'wsrep_local_state
  *
  * @param timeoutMs for each of two questions
  */
-export async function readStanding(connection: Connection, timeoutMs: number): Promise<Standing> {
+async function readStanding(connection: Connection, timeoutMs: number): Promise<Standing> {
   const variables = await readVariables(connection, 'global', VARIABLES, timeoutMs);
   const isOn = (name: string) => !['OFF', '0', undefined].includes(variables.get(name));
   if (READ_ONLY.some(isOn)) return 'closed';

@@ -27,7 +27,7 @@ const BATCH = 500;
 export const MOST_EVENTS = 10_000;
 
 /** The form of an export. It goes up when a name in it goes or means something else; names may be added under the same. */
-export const DATA_EXPORT_VERSION = 1;
+const DATA_EXPORT_VERSION = 1;
 
 /** The same as JSON has it: dates as ISO 8601 text. */
 type Exported<T> = T extends Date

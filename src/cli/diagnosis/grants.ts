@@ -27,7 +27,7 @@ export async function checkGrants(connection: DatabaseConnection): Promise<Findi
 }
 
 /** Judges what the service's user may do. */
-export function judgeGrants(rights: Rights, { database, user }: DatabaseConnection): Finding[] {
+function judgeGrants(rights: Rights, { database, user }: DatabaseConnection): Finding[] {
   const { missing, excessive } = compareRights(rights, RUNTIME_RIGHTS, database);
   const findings: Finding[] = [];
   if (missing.length > 0 && !rights.hasRoles) {
