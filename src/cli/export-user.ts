@@ -7,12 +7,12 @@ import { type Command, UsageError } from './command.ts';
 import { jsonText } from './json-text.ts';
 import { userMeant } from './operator.ts';
 
-/** Hands out everything stored about a person, as the person gets it by `me { dataExport }`. */
+/** Hands out everything stored about a person, as the person gets it by `me { dataExport }`, and of what is on record all. */
 export const exportUser: Command = {
   name: 'export-user',
   summary: 'print everything stored about a person, as JSON',
   help: `Prints everything stored about a person as JSON, secrets left out: what the person gets by
-\`me { dataExport }\`.
+\`me { dataExport }\`, and of what is on record all, in the place of the newest 10,000.
 
   npm run --silent cli -- export-user WHO [--output FILE]
 

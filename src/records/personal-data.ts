@@ -46,7 +46,8 @@ export const PERSONAL_DATA: Readonly<
   audit_events: { exportedAs: 'auditEvents', leavesOut: ['user_id', 'actor_id'] },
   attempt_counters: { exportedAs: 'failedAttempts', leavesOut: ['key', 'pending', 'owner'] },
   rate_limit_hits: {
-    notExported: 'Digests of addresses, forgotten within a day; nobody can tell whose they are.',
+    notExported:
+      'Digests of addresses and accounts, forgotten when their window is over; nobody can tell whose they are.',
   },
   erasures: { notExported: 'Only accounts that are no more.' },
   signing_keys: { notExported: 'Nothing about anybody.' },
