@@ -6,12 +6,12 @@ import { fileURLToPath } from 'node:url';
 import type { Config } from './config.ts';
 import { ConfigError } from './config-error.ts';
 import { newId } from './crypto/id.ts';
+import { describe } from './error-description.ts';
 import type { Deps } from './flows/deps.ts';
 import { createHousekeeping } from './flows/housekeeping.ts';
 import { createMailDelivery, type MailDelivery } from './flows/mail-delivery.ts';
 import { readMailbox } from './flows/mailbox.ts';
 import { KEY_SET_MAX_AGE_SECONDS } from './flows/signing-keys.ts';
-import { describe } from './graphql/error-mask.ts';
 import { EXAMPLE_OPERATIONS } from './graphql/examples.ts';
 import { createYogaServer } from './graphql/yoga.ts';
 import { parseTrustedProxies } from './http/client-address.ts';
@@ -100,7 +100,8 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
 
 async function endAfterwards({ afterwards, logger }: Deps): Promise<void> {
   const dropped = await afterwards.close();
-  if (dropped > 0) logger.warn({ dropped }, 'stopped before all password resets were sent');
+  if (dropped > 0)
+    logger.warn({ dropped }, 'stopped before all links that were asked for were written');
 }
 
 /** What sends mail, where there is a mail server. */

@@ -9,7 +9,7 @@ import { DataDirectoryInUseError } from './db/data-directory-lock.ts';
 import { EmbeddedDatabaseError } from './db/mariadb-process.ts';
 import { waitAtMost } from './deadlines.ts';
 import { endOnSignals } from './ending.ts';
-import { describe } from './graphql/error-mask.ts';
+import { describe } from './error-description.ts';
 import { type Certificate, readCertificate, watchCertificate } from './http/certificate.ts';
 import { type Listener, listen } from './http/listen.ts';
 import { createLogger } from './logger.ts';

@@ -193,7 +193,9 @@ describe('the process', () => {
     await proxy.close();
     expect(code).toBe(0);
     expect(performance.now() - askedAt).toBeLessThan(18_000);
-    expect(output).toMatch(/"dropped":\d+,"msg":"stopped before all password resets were sent"/);
+    expect(output).toMatch(
+      /"dropped":\d+,"msg":"stopped before all links that were asked for were written"/,
+    );
   });
 
   it('brings up a database of its own, and comes back to it after kill -9', async () => {

@@ -1,7 +1,7 @@
 import { ConfigError } from '../config-error.ts';
 import { MissingSecretError } from '../crypto/cipher.ts';
+import { describe } from '../error-description.ts';
 import { AuthError } from '../errors.ts';
-import { describe } from '../graphql/error-mask.ts';
 import { audit } from './audit.ts';
 import { type Command, UsageError } from './command.ts';
 import { createAdmin } from './create-admin.ts';

@@ -110,6 +110,7 @@ async function connect(options: MigrateOptions): Promise<Connection | null> {
   }
   if (options.dryRun) return null;
   const connection = await createConnection(server);
+  connection.on('error', () => {});
   try {
     const [created] = await connection.query<ResultSetHeader>(
       `CREATE DATABASE IF NOT EXISTS ${connection.escapeId(database)}

@@ -15,7 +15,12 @@ const CONTROL = /^(begin|commit|rollback|savepoint|release savepoint)/i;
 
 /** Told of what is asked of the database. */
 export interface DatabaseWatch {
-  /** A connection is asked for. @returns what to call with null when it is there, or with the reason why it is not */
+  /**
+   * A connection is asked for.
+   *
+   * @returns what to call with null when it is there, or with the reason why it is not; where that was for one statement, the
+   *   statement has failed, and is told of alone
+   */
   acquiring(): (failure: Error | null) => void;
   /**
    * A statement is asked for, on a connection that may still have to be waited for.

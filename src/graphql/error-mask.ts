@@ -1,5 +1,6 @@
 import { GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
+import { describe } from '../error-description.ts';
 import { REQUEST_ERROR_MESSAGES, RequestError, requestErrorIn } from '../errors.ts';
 import type { ServerContext } from '../http/yoga-transport.ts';
 import type { Logger } from '../logger.ts';
@@ -83,18 +84,4 @@ function maskError(error: GraphQLError, requestId: string, logger: Logger): Grap
     ...placeOf(error),
     extensions: { code: 'INTERNAL_SERVER_ERROR', requestId },
   });
-}
-
-/** What the log says of an error. Drizzle's message holds the parameters, among them hashes; its cause says enough. */
-export function describe(error: unknown, options = { stack: true }): object {
-  if (!(error instanceof Error)) return { message: 'something that is no error was thrown' };
-  const isQuery = error.name === 'DrizzleQueryError' || 'query' in error;
-  const code = 'code' in error ? String(error.code) : undefined;
-  return {
-    name: error.name,
-    message: isQuery ? 'a query failed' : error.message,
-    ...(code === undefined ? {} : { code }),
-    stack: isQuery || !options.stack ? undefined : error.stack,
-    ...(error.cause === undefined ? {} : { cause: describe(error.cause, options) }),
-  };
 }

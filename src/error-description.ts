@@ -1,0 +1,13 @@
+/** What the log says of an error. Drizzle's message holds the parameters, among them hashes; its cause says enough. */
+export function describe(error: unknown, options = { stack: true }): object {
+  if (!(error instanceof Error)) return { message: 'something that is no error was thrown' };
+  const isQuery = error.name === 'DrizzleQueryError' || 'query' in error;
+  const code = 'code' in error ? String(error.code) : undefined;
+  return {
+    name: error.name,
+    message: isQuery ? 'a query failed' : error.message,
+    ...(code === undefined ? {} : { code }),
+    stack: isQuery || !options.stack ? undefined : error.stack,
+    ...(error.cause === undefined ? {} : { cause: describe(error.cause, options) }),
+  };
+}
