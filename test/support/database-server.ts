@@ -5,14 +5,14 @@ import type {} from 'vitest';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedDatabase } from '../../src/db/embedded.ts';
 import { newDatabaseUrl } from './database.ts';
-import { writeSchema } from './schema-text.ts';
+import { type SchemaText, writeSchema } from './schema-text.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** The server that all tests share, each with a database of its own. */
     databaseUrl: string;
     /** What the migrations make, as SQL. */
-    schema: string;
+    schema: SchemaText;
   }
 }
 

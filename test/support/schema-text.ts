@@ -6,13 +6,22 @@ import { SESSION_SETTINGS } from '../../src/db/session-settings.ts';
 
 type Text = RowDataPacket & Record<string, string>;
 
+/** What migrating makes of an empty database, as text. */
+export interface SchemaText {
+  /** The server's that wrote it: others write in another way. */
+  readonly version: string;
+  readonly sql: string;
+}
+
+const VERSION = 'select version() as version';
+
 /**
  * Migrates a database and writes down what came of it. Migrating takes most of a second, and hundreds of tests want a
  * database of their own: each gets a copy of this one.
  *
  * @param url of a database that is not there yet; it is dropped in the end
  */
-export async function writeSchema(url: string): Promise<string> {
+export async function writeSchema(url: string): Promise<SchemaText> {
   const options = connectionOptions(url, () => '');
   await migrate({ connection: options, folder: MIGRATIONS, log: () => undefined });
   const connection = await createConnection(options);
@@ -34,7 +43,8 @@ export async function writeSchema(url: string): Promise<string> {
         statements.push(connection.format('insert into ?? set ?', [table, row]));
       }
     }
-    return statements.join(';\n');
+    const [server] = await ask(VERSION);
+    return { version: server?.version ?? '', sql: statements.join(';\n') };
   } finally {
     await connection.query(`drop database \`${options.database}\``);
     await connection.end();
@@ -42,15 +52,22 @@ export async function writeSchema(url: string): Promise<string> {
 }
 
 /** Makes a database of what `writeSchema` wrote, unless it is there already, as it is for the children of a test. */
-export async function copySchema(url: string, schema: () => string): Promise<void> {
-  const { database, hosts: _, ...server } = connectionOptions(url, () => '');
+export async function copySchema(url: string, schema: () => SchemaText): Promise<void> {
+  const options = connectionOptions(url, () => '');
+  const { database, hosts: _, ...server } = options;
   const connection = await createConnection({ ...server, multipleStatements: true });
   try {
     const [found] = await connection.query<Text[]>('show databases like ?', [database]);
     if (found.length > 0) return;
+    const { version, sql } = schema();
+    const [[own]] = await connection.query<Text[]>(VERSION);
+    if (own?.version !== version) {
+      await migrate({ connection: options, folder: MIGRATIONS, log: () => undefined });
+      return;
+    }
     const create = `create database \`${database}\` character set utf8mb4 collate utf8mb4_unicode_ci`;
     await connection.query(
-      `${SESSION_SETTINGS}; ${create}; use \`${database}\`; set foreign_key_checks = 0;\n${schema()}`,
+      `${SESSION_SETTINGS}; ${create}; use \`${database}\`; set foreign_key_checks = 0;\n${sql}`,
     );
   } finally {
     await connection.end();
