@@ -13,6 +13,7 @@ import {
   TOKENS,
 } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
+import { createHeldApp } from '../support/held-app.ts';
 import { changingNothing } from './support/rows.ts';
 
 const NEW_PASSWORD = 'five words in a row now';
@@ -191,28 +192,5 @@ describe('S2: what happens while the password is being changed', () => {
     const { data } = await app.gql(UPDATE_PROFILE, { input }, { token });
     expect(data.updateProfile.__typename).toBe('UpdateProfileSuccess');
     return data.updateProfile;
-  }
-
-  /** A service in which something may happen once after a password was found right and before anything follows from it. */
-  async function createHeldApp() {
-    let meanwhile: (() => Promise<unknown>) | undefined;
-    const app = await createTestApp({
-      overrides: {
-        passwords: (hasher) => ({
-          ...hasher,
-          async verify(hash, password) {
-            const matches = await hasher.verify(hash, password);
-            const happens = meanwhile;
-            meanwhile = undefined;
-            await happens?.();
-            return matches;
-          },
-        }),
-      },
-    });
-    const whileVerifying = (happens: () => Promise<unknown>) => {
-      meanwhile = happens;
-    };
-    return { app, whileVerifying };
   }
 });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { idBytes, logIn, PASSWORD, registerUser, type TestUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { runSql } from '../support/database.ts';
+import { createHeldApp } from '../support/held-app.ts';
 import { processorWatch } from '../support/processor-time.ts';
 
 let app: TestApp;
@@ -57,23 +58,10 @@ it('lets everybody in who signs in at the moment when the hash is brought up', a
 });
 
 it('takes the right password of who is signed in for right at that moment too, and brings the hash up itself', async () => {
-  let meanwhile: (() => Promise<unknown>) | undefined;
-  const other = await createTestApp({
+  const { app: other, whileVerifying } = await createHeldApp({
     databaseUrl: app.databaseUrl,
     clock: app.clock,
     env: { ARGON2_PASSES: '2' },
-    overrides: {
-      passwords: (hasher) => ({
-        ...hasher,
-        async verify(hash, password) {
-          const matches = await hasher.verify(hash, password);
-          const act = meanwhile;
-          meanwhile = undefined;
-          await act?.();
-          return matches;
-        },
-      }),
-    },
   });
   const enable = async ({ accessToken: token }: TestUser) => {
     const query = `mutation { enableTotp(input: { currentPassword: "${PASSWORD}" }) { __typename } }`;
@@ -81,7 +69,7 @@ it('takes the right password of who is signed in for right at that moment too, a
   };
   try {
     const [user, alone] = [await registerUser(app), await registerUser(app)];
-    meanwhile = () => logIn(other, { identifier: user.email });
+    whileVerifying(() => logIn(other, { identifier: user.email }));
     expect(await enable(user)).toBe('EnableTotpSuccess');
     expect(await enable(alone)).toBe('EnableTotpSuccess');
     expect(await storedHash(alone)).toContain(',t=2,');
