@@ -27,19 +27,16 @@ export function standardOutput(lost: LinesLost): LogOutput {
  * still, as a log driver may whose disk is full, would stop the event loop with it.
  */
 export function readerOutput(stream: Writable, lost: LinesLost): LogOutput {
-  let dropped = 0;
+  const losses = countLosses(lost);
   // nobody listening would be the end of the process; one who does is enough for all the logs of it
   if (stream.listenerCount('error') === 0) stream.on('error', () => undefined);
-  const tellWhatIsLost = () => {
-    if (dropped === 0 || stream.writableLength > 0) return;
-    const lines = dropped;
-    dropped = 0;
-    lost(lines);
+  const tellWhenEmpty = () => {
+    if (stream.writableLength === 0) losses.tell();
   };
   return {
     write(lines) {
-      if (stream.writableLength + lines.length > KEPT_BYTES) dropped += countLines(lines);
-      else stream.write(lines, tellWhatIsLost);
+      if (stream.writableLength + lines.length > KEPT_BYTES) losses.count(lines);
+      else stream.write(lines, tellWhenEmpty);
     },
     whenWritten: (done) => void stream.write('', done),
   };
@@ -48,20 +45,30 @@ export function readerOutput(stream: Writable, lost: LinesLost): LogOutput {
 /** Writes to a file at once. What cannot be written, as on a full disk, is kept and tried again with what comes next. */
 export function fileOutput(lost: LinesLost): LogOutput {
   const output = pino.destination({ sync: true, maxLength: KEPT_BYTES });
-  let dropped = 0;
+  const losses = countLosses(lost);
   // nobody listening would be the end of the process
   output.on('error', () => undefined);
   output.on('drop', (lines: string) => {
-    dropped += countLines(lines);
+    losses.count(lines);
     // what is full is not written to either, unless it is asked to
     output.write('');
   });
-  output.on('drain', () => {
-    if (dropped === 0) return;
-    lost(dropped);
-    dropped = 0;
-  });
+  output.on('drain', losses.tell);
   return { write: (lines) => void output.write(lines), whenWritten: (done) => done() };
 }
 
-const countLines = (lines: string) => lines.split('\n').length - 1;
+/** Counts the lines that are lost until there is somewhere to tell of them. */
+function countLosses(lost: LinesLost): { count(lines: string): void; tell(): void } {
+  let dropped = 0;
+  return {
+    count(lines) {
+      dropped += lines.split('\n').length - 1;
+    },
+    tell() {
+      if (dropped === 0) return;
+      const lines = dropped;
+      dropped = 0;
+      lost(lines);
+    },
+  };
+}

@@ -10,9 +10,10 @@ import type { Pool } from 'mysql2/promise';
 import { createPool } from 'mysql2/promise';
 import { socketOf } from './break-off.ts';
 import type { DatabaseConnection, Host } from './connection.ts';
+import type { DatabaseWatch } from './connection-taking.ts';
 import { socketsTo, watchHosts } from './host-choice.ts';
 import { createUpkeep } from './pool-upkeep.ts';
-import { type DatabaseWatch, preparedPool } from './prepared-pool.ts';
+import { preparedPool } from './prepared-pool.ts';
 import { createPulse } from './pulse.ts';
 import { retrying } from './retry.ts';
 

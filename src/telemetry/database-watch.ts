@@ -1,5 +1,5 @@
+import type { DatabaseWatch } from '../db/connection-taking.ts';
 import { failureClass } from '../db/failure.ts';
-import type { DatabaseWatch } from '../db/prepared-pool.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from './metrics.ts';
 import type { Tracer } from './tracing.ts';

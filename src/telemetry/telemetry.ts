@@ -1,7 +1,7 @@
 import type { AccessTokens } from '../crypto/access-token.ts';
 import type { HashPoolWatch } from '../crypto/hash-pool.ts';
 import type { PasswordHasher } from '../crypto/password.ts';
-import type { DatabaseWatch } from '../db/prepared-pool.ts';
+import type { DatabaseWatch } from '../db/connection-taking.ts';
 import type { Logger } from '../logger.ts';
 import { watchDatabase } from './database-watch.ts';
 import type { Metrics } from './metrics.ts';
