@@ -35,7 +35,7 @@ export interface ImportReport {
 export type UserImport = (batch: readonly UserRecord[]) => Promise<ImportReport>;
 
 /** What a record may hold; everything but the address may be missing. */
-export const IMPORT_FIELDS = [
+const IMPORT_FIELDS = [
   ...['email', 'username', 'displayName', 'passwordHash', 'role', 'status', 'emailVerified'],
   ...['createdAt', 'appMetadata'],
 ] as const;

@@ -35,7 +35,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** From this many rows on counting takes tens of milliseconds and more. */
 const LARGE_ROWS = 50_000;
 /** Figures of a large installation are at most so old. */
-export const FIGURES_MAX_AGE_MS = 60_000;
+const FIGURES_MAX_AGE_MS = 60_000;
 
 export function createFigures(deps: { db: Db; now: () => Date }): Figures {
   const { db, now } = deps;

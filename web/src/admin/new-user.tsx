@@ -7,7 +7,7 @@ import { Page } from '../layout/page.tsx';
 import { useAsk } from '../session/client.tsx';
 import { NO_JSON, parseJson } from './metadata.ts';
 
-export const ROLE_CHOICES = [
+const ROLE_CHOICES = [
   ['USER', 'User'],
   ['ADMIN', 'Administrator'],
 ] as const;
