@@ -1,9 +1,9 @@
-# The service in production: as a user without rights, on a file system that may be read-only.
+# The service in production: it runs as an unprivileged user, and its file system may be read-only.
 
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY . .
-# a checkout may be readable for its owner only, and the service runs as another user; COPY --chmod needs a newer builder
+# a checkout may be readable by its owner only, but the service runs as another user; COPY --chmod needs a newer builder
 RUN npm ci --no-audit --no-fund && npm run build \
   && chmod -R a+rX package.json schema.graphql drizzle scripts dist web/dist
 
@@ -11,13 +11,14 @@ FROM node:24-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --workspaces=false --no-audit --no-fund
-# half of it is never loaded: types, maps, documents but licences, GraphiQL for require(), and a query builder that nothing imports
+# half of it is never loaded: types, source maps, documents (licences stay), GraphiQL for require(), and a query builder that
+# nothing imports
 RUN rm -rf node_modules/@types node_modules/kysely node_modules/@graphql-yoga/render-graphiql/cjs \
   && find node_modules -type f ! -iname 'licen[cs]e*' ! -iname 'notice*' \
     '(' -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.flow' -o -name '*.map' -o -name '*.md' ')' -delete
 
 FROM node:24-bookworm-slim
-# hashes are made in four threads, each of which would keep memory of its own
+# several threads compute hashes, and each would otherwise keep memory of its own
 ENV NODE_ENV=production MALLOC_ARENA_MAX=1
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Run once by the image of MySQL, when its data directory is empty: one user who changes tables, and one for the service,
-# who is given what it needs by `migrate`. On a server of your own `npm run cli -- create-db` does the same.
+# The MySQL image runs this once, when its data directory is empty. It creates a migration user, who may change tables, and a
+# service user, to whom `migrate` grants what it needs. On a server of your own, `npm run cli -- create-db` does the same.
 set -eu
 
 MYSQL_PWD="$MYSQL_ROOT_PASSWORD" mysql --user=root --protocol=socket <<SQL
