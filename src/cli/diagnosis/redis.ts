@@ -61,6 +61,13 @@ function refused(place: string, error: unknown): Finding {
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
     return found(`There is no host ${place}.`, 'Correct the host in REDIS_URL.');
   }
+  if (code === 'ECONNRESET' || /closed unexpectedly|DENIED/.test(text)) {
+    // Redis says why before it closes; the library, which has asked nothing yet, does not pass it on
+    return found(
+      `It closes connections from this machine, at ${place}.`,
+      'In protected mode Redis accepts connections from its own machine only: set a password there and in REDIS_URL. If it speaks TLS, begin REDIS_URL with rediss://.',
+    );
+  }
   if (/WRONGPASS|NOAUTH|invalid password|without any password/i.test(text)) {
     return found(
       'It refuses the user or the password.',

@@ -32,6 +32,24 @@ it('names a Redis that is not there, or silent, in time and without its password
   server.close();
 });
 
+it('knows a Redis that lets in nobody but its own machine', async () => {
+  const denials = ['closed', 'reset'] as const;
+  for (const denial of denials) {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.write('-DENIED Redis is running in protected mode\r\n');
+      if (denial === 'closed') socket.end();
+      else socket.once('data', () => socket.resetAndDestroy());
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const [found] = await check(`redis://127.0.0.1:${port}`);
+    expect([found]).toEqual(finding('broken', 'It closes connections'));
+    expect(found?.mend).toContain('protected mode');
+    server.close();
+  }
+});
+
 it('judges versions and what happens when it is full', () => {
   const facts = { server: 'Redis 7.2.4', version: '7.2.4', evictionPolicy: 'noeviction' };
   expect(judgeRedis(facts)).toEqual(finding('ok', 'Redis 7.2.4 counts'));
