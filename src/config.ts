@@ -28,6 +28,8 @@ export interface Config {
     /** How long a connection is kept on which nobody asks for anything. */
     readonly keepAliveTimeoutMs: number;
   };
+  /** For how long a service that is ending goes on accepting requests, so that proxies can learn that it is not ready. */
+  readonly shutdownDelayMs: number;
   /** Where the certificate and its key are, when the service speaks TLS itself. */
   readonly https: CertificateFiles | undefined;
   /** Where people and clients reach the service, without a trailing slash. */
@@ -176,6 +178,7 @@ function assemble(variables: Environment, connection: Connection, mail: MailFile
       port: variables.PORT,
       keepAliveTimeoutMs: variables.KEEP_ALIVE_SECONDS * 1000,
     },
+    shutdownDelayMs: variables.SHUTDOWN_DELAY_SECONDS * 1000,
     https: certificateFiles(variables),
     publicUrl,
     strictTransport: publicUrl.startsWith('https:') && !isLocal(publicUrl),

@@ -4,8 +4,9 @@ export interface Ending {
    * From now on there is work to be ended in order, before the process is.
    *
    * @param gaveUp told when that takes too long, before the process ends all the same
+   * @param delayMs how much longer it may take than it usually does
    */
-  endWith(end: (signal: string) => Promise<void>, gaveUp: () => void): void;
+  endWith(end: (signal: string) => Promise<void>, gaveUp: () => void, delayMs?: number): void;
 }
 
 // a terminal sends Ctrl-C to npm and to the service, and npm passes its own on: it comes twice, some milliseconds apart
@@ -35,11 +36,11 @@ export function endOnSignals(
     }
     endingSince = clock();
     if (begun === undefined) return exit(0);
-    const [end, gaveUp] = begun;
+    const [end, gaveUp, delayMs = 0] = begun;
     setTimeout(() => {
       gaveUp();
       exit(1);
-    }, DEADLINE_MS);
+    }, delayMs + DEADLINE_MS);
     end(signal).then(
       () => exit(0),
       () => exit(1),

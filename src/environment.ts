@@ -29,6 +29,7 @@ export const environment = z.object({
   HTTPS_CERT_PATH: z.string().min(1).optional(),
   HTTPS_KEY_PATH: z.string().min(1).optional(),
   KEEP_ALIVE_SECONDS: count(5, 24 * 60 * MINUTE, 65),
+  SHUTDOWN_DELAY_SECONDS: count(0, 300, 0),
   DATABASE_URL: z.string().min(1).optional(),
   MIGRATION_DATABASE_URL: z.string().min(1).optional(),
   DATABASE_CONNECTIONS: count(1, 1000, 10),

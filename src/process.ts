@@ -46,8 +46,9 @@ async function main(): Promise<void> {
     const metrics = await listenForMetrics(app, config);
     renewCertificates(app, config, listener, certificate);
     ending.endWith(
-      (signal) => close({ app, listener, metrics }, signal).catch(fail),
+      (signal) => close({ app, config, listener, metrics }, signal).catch(fail),
       () => app.deps.logger.error('ending took too long; what is still under way is given up'),
+      config.shutdownDelayMs,
     );
     announce(app.deps, config, listener.address, metrics?.address);
   } catch (error) {
@@ -136,14 +137,16 @@ function databaseOf({ database: { connection }, dataDirectory }: Config): string
 
 /** Lets requests in flight finish, and whatever was begun. */
 async function close(
-  { app, listener, metrics }: { app: App; listener: Listener; metrics: Listener | undefined },
+  running: { app: App; config: Config; listener: Listener; metrics: Listener | undefined },
   signal: string,
 ): Promise<void> {
+  const { app, config, listener, metrics } = running;
   const { logger } = app.deps;
   const startedAt = performance.now();
   logger.info({ signal }, 'ending');
   app.retire();
-  const cutOff = await listener.close(DRAIN_MS, LAST_CALL_MS);
+  const lastCallMs = Math.max(config.shutdownDelayMs, LAST_CALL_MS);
+  const cutOff = await listener.close(config.shutdownDelayMs + DRAIN_MS, lastCallMs);
   logger.info({ cutOff }, 'requests have ended');
   await metrics?.close(0);
   await app.close();

@@ -137,7 +137,10 @@ describe('the example for Kubernetes', () => {
     );
     expect(grace).toBeGreaterThan(preStop + drainMs / 1000 + 5);
     const stop = Number(/stop_grace_period: (\d+)s/.exec(read('compose.yaml'))?.[1]);
-    expect(stop).toBeGreaterThan(drainMs / 1000 + 5);
+    const delay = Number(/SHUTDOWN_DELAY_SECONDS: "(\d+)"/.exec(read('compose.yaml'))?.[1]);
+    expect(stop).toBeGreaterThan(delay + drainMs / 1000 + 5);
+    const healthInterval = Number(/health_interval (\d+)s/.exec(read('deploy/Caddyfile'))?.[1]);
+    expect(delay).toBeGreaterThan(2 * healthInterval);
     for (const [, path = ''] of kubernetes.matchAll(/path: (\/\w+), port/g)) {
       expect(read('src/app.ts')).toContain(`'${path}':`);
     }

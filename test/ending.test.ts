@@ -68,13 +68,16 @@ it('takes the same Ctrl-C that npm passes on for no second one', () => {
   expect([ended, exits]).toEqual([1, [1]]);
 });
 
-it('ends a process that cannot end in order before it would be killed, and says so', () => {
-  const gaveUp = vi.fn();
-  ending.endWith(() => new Promise(() => undefined), gaveUp);
-  signals.emit('SIGTERM', 'SIGTERM');
-  vi.advanceTimersByTime(15_000);
-  expect(exits).toEqual([]);
-  vi.advanceTimersByTime(4000);
-  expect(gaveUp).toHaveBeenCalledOnce();
-  expect(exits).toEqual([1]);
-});
+it.each([0, 5000])(
+  'ends a process that cannot end in order before it would be killed, and says so (%i ms later)',
+  (delayMs) => {
+    const gaveUp = vi.fn();
+    ending.endWith(() => new Promise(() => undefined), gaveUp, delayMs);
+    signals.emit('SIGTERM', 'SIGTERM');
+    vi.advanceTimersByTime(delayMs + 15_000);
+    expect(exits).toEqual([]);
+    vi.advanceTimersByTime(4000);
+    expect(gaveUp).toHaveBeenCalledOnce();
+    expect(exits).toEqual([1]);
+  },
+);

@@ -103,6 +103,26 @@ it('lets requests finish when Ctrl-C comes twice at once, as it does through npm
   expect(output).toContain('"msg":"ended"');
 });
 
+it('goes on accepting requests while proxies learn that it is ending', async () => {
+  const service = start({ NODE_ENV: 'development', SHUTDOWN_DELAY_SECONDS: '2' });
+  const url = /API +(\S+)/.exec(await service.printed('API'))?.[1] ?? '';
+  service.child.kill('SIGTERM');
+  await service.printed('"msg":"ending"');
+  const ready = await fetch(url.replace('/graphql', '/ready'));
+  expect(ready.status).toBe(503);
+  // whoever comes again has to connect anew, and finds another instance
+  expect(ready.headers.get('connection')).toBe('close');
+  const answer = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"query":"{ me { id } }"}',
+  });
+  expect(await answer.json()).toEqual({ data: { me: null } });
+  const { code, output } = await service.finished;
+  expect(code).toBe(0);
+  expect(lineOf(output, 'ended').durationMs).toBeGreaterThanOrEqual(2000);
+});
+
 it('ends a command on SIGTERM by itself, as it must where it is the first process of a container', async () => {
   proxy.silentAfter(/sql_mode/);
   const command = startProcess('cli/main.js', ['migrate'], { DATABASE_URL: proxy.databaseUrl });
