@@ -14,13 +14,13 @@ import {
 } from './rights.ts';
 import { SESSION_SETTINGS } from './session-settings.ts';
 
-/** A user of the database server, and from where. */
+/** An account of the database server: a user, and the host it connects from. */
 export interface Account {
   user: string;
   host: string;
 }
 
-/** All that the service's own user needs. */
+/** Every privilege that the service's own database user needs. */
 export const RUNTIME_RIGHTS: readonly NeededRight[] = [
   ...Object.entries(RUNTIME_TABLE_PRIVILEGES).map(
     ([name, privileges]) => ({ kind: 'table', name, privileges }) as const,
@@ -35,8 +35,8 @@ const NO_SUCH_GRANT = new Set([1141, 1147, 1403]);
 const HOST_WAIT_MS = 10_000;
 
 /**
- * Opens a connection for a few statements, under a known way to write and quote them, and closes it. Of several hosts it
- * is to the one that takes writes.
+ * Runs a few statements on a connection of their own. The session settings fix the sql_mode, and so how SQL text is
+ * parsed and quoted. With several hosts, the connection goes to the one that takes writes.
  */
 export async function withConnection<T>(
   options: ServerConnection,
@@ -44,7 +44,7 @@ export async function withConnection<T>(
 ): Promise<T> {
   const server = await writableHost(options, HOST_WAIT_MS);
   const connection = await createConnection({ ...server, timezone: 'Z' });
-  // unheard, a connection that breaks would end the process; its statement fails anyway
+  // without a listener, a broken connection would crash the process; its statement fails in any case
   connection.on('error', () => undefined);
   try {
     await connection.query(SESSION_SETTINGS);
@@ -55,9 +55,9 @@ export async function withConnection<T>(
 }
 
 /**
- * Creates the database unless it is there.
+ * Creates the database if it does not exist yet.
  *
- * @returns whether it was created, and the character set that it has
+ * @returns whether it was created, and its character set
  */
 export async function createDatabase(
   connection: Connection,
@@ -78,10 +78,10 @@ export async function createDatabase(
 }
 
 /**
- * Creates an account, or gives one that is there another password.
+ * Creates an account. If it exists already, it may get another password.
  *
- * @param password.replace whether an account that is there gets the password too
- * @returns whether it was created
+ * @param password.replace whether an existing account gets the new password too
+ * @returns whether the account was created
  */
 export async function createAccount(
   connection: Connection,
@@ -94,20 +94,20 @@ export async function createAccount(
     await connection.query(`CREATE USER ${name} IDENTIFIED BY ${secret}`);
     return true;
   } catch (error) {
-    // the server says no more than that it failed
+    // 1396: the server says only that CREATE USER failed, not that the account exists
     if (driverError(error)?.errno !== 1396) throw error;
   }
   if (password.replace) await connection.query(`ALTER USER ${name} IDENTIFIED BY ${secret}`);
   return false;
 }
 
-/** Gives an account all that the user who migrates needs in the database. */
+/** Grants an account all that migrations need in the database, and the right to pass it on. */
 export async function grantMigration(
   connection: Connection,
   account: Account,
   database: string,
 ): Promise<void> {
-  // in a grant on a database these two are wildcards
+  // in a grant on a database, _ and % are wildcards
   const literal = escapeId(database.replace(/[_%]/g, '\\$&'), true);
   await connection.query(
     `GRANT ${MIGRATION_PRIVILEGES.join(', ')} ON ${literal}.* TO ${accountSql(connection, account)} WITH GRANT OPTION`,
@@ -115,20 +115,20 @@ export async function grantMigration(
 }
 
 /**
- * The anonymous users of the server, as SQL writes them. To the server whoever connects from their host is one of them
- * first, and only then a user who may come from anywhere.
+ * The anonymous users of the server, as SQL writes them. The server takes a client from such a user's host for the
+ * anonymous user, rather than for a named user who may connect from anywhere (`%`).
  */
 export async function anonymousUsers(connection: Connection): Promise<string[]> {
   const rows = await readRows(connection, "SELECT host FROM mysql.user WHERE user = ''");
   return (
     rows
       .map(([host]) => accountSql(connection, { user: '', host: String(host) }))
-      // MariaDB keeps the rights of everybody under a role
+      // MariaDB stores the rights of everybody (PUBLIC) as a role, which is not a user
       .filter((name) => name !== "''@''")
   );
 }
 
-/** Who a connection is for the server. */
+/** The account that the server has authenticated a connection as. */
 export async function currentAccount(connection: Connection): Promise<Account> {
   const rows = await readRows(connection, 'SELECT CURRENT_USER()');
   const text = String(rows[0]?.[0]);
@@ -136,7 +136,7 @@ export async function currentAccount(connection: Connection): Promise<Account> {
   return { user: text.slice(0, at), host: text.slice(at + 1) };
 }
 
-/** What an account may do; without one, the account that the connection is. */
+/** What an account may do; by default, the account of the connection itself. */
 export async function readRights(connection: Connection, account?: Account): Promise<Rights> {
   const of = account === undefined ? '' : ` FOR ${accountSql(connection, account)}`;
   const rows = await readRows(connection, `SHOW GRANTS${of}`);
@@ -144,11 +144,11 @@ export async function readRights(connection: Connection, account?: Account): Pro
 }
 
 /**
- * Gives the service's account what it lacks of what it needs, as far as the things are there: nothing can be granted on
- * a table before it is created.
+ * Grants the service's account the rights that it lacks, as far as their tables and procedures exist: nothing can be
+ * granted on a table before it is created.
  *
  * @param rights what the account may do so far
- * @returns what it was given
+ * @returns the rights that were granted
  */
 export async function grantRuntime(
   connection: Connection,
@@ -167,7 +167,11 @@ export async function grantRuntime(
   return missing;
 }
 
-/** Takes from the service's account what it does not need. @returns what it had too much */
+/**
+ * Revokes the rights that the service's account does not need.
+ *
+ * @returns the rights that were revoked
+ */
 export async function revokeExcessive(
   connection: Connection,
   account: Account,
@@ -181,7 +185,7 @@ export async function revokeExcessive(
         `REVOKE ${privileges.join(', ')} ON ${rightObjectSql(object)} FROM ${accountSql(connection, account)}`,
       );
     } catch (error) {
-      // it went with another one
+      // it was revoked together with another right
       if (!NO_SUCH_GRANT.has(driverError(error)?.errno ?? 0)) throw error;
     }
   }

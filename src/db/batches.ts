@@ -1,15 +1,15 @@
-/** A part of a list in the order of its ids. */
+/** One part of a list that is ordered by id. */
 export interface Batch {
-  /** The id of the last row before it; null for the first one. */
+  /** The id of the last row of the previous batch; null for the first batch. */
   after: string | null;
   limit: number;
 }
 
 /**
- * Reads a whole list a batch at a time, each from where the one before ended: no statement looks at more than one, and all
- * together at everything once.
+ * Reads a whole list in batches. Each starts after the last id of the previous one, so no statement reads more than one
+ * batch, and every row is read once.
  *
- * @param list gives at most `limit` rows behind `after`, in one order of their ids
+ * @param list returns at most `limit` rows with ids after `after`, always in the same order of ids
  */
 export async function* inBatches<Row extends { id: string }>(
   limit: number,

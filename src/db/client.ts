@@ -19,7 +19,10 @@ import { retrying } from './retry.ts';
 
 type NoSchema = Record<string, never>;
 
-/** The database or a transaction in it: a record function takes either, and so runs in or out of a transaction. */
+/**
+ * The database, or a transaction in it. Record functions take either, so that they run inside and outside of a
+ * transaction.
+ */
 export type Db = MySqlDatabase<
   MySql2QueryResultHKT,
   MySql2PreparedQueryHKT,
@@ -29,28 +32,31 @@ export type Db = MySqlDatabase<
 
 export interface Database {
   db: Db;
-  /** Asks whether the server answers, whatever the pool is busy with. */
+  /** Asks whether the server answers, however busy the pool is. */
   ping(): Promise<void>;
   /** How many connections are in use, how many are open and free, and how many callers wait for one. */
   connections(): { used: number; idle: number; waiting: number };
   close(): Promise<void>;
 }
 
-// each connection keeps its statements on the server; ours are some hundred, more come only from lists of varying length
+// The server keeps the prepared statements of each connection. The service has about a hundred; only lists of varying
+// length add more.
 export const STATEMENTS_PER_CONNECTION = 200;
 
 /**
- * Opens a pool of connections and Drizzle on it. Of several hosts all connections go to the one that takes writes.
+ * Opens a connection pool, with Drizzle on top. With several hosts, all connections go to the one that takes writes.
  *
- * @param options.connections how many connections at the most
- * @param options.timeoutMs how long one statement, or waiting for a connection, may take before it fails
+ * @param options.connections the maximum number of connections
+ * @param options.timeoutMs how long a statement, or the wait for a connection, may take before it fails
  */
 export function openDatabase(options: {
   connection: DatabaseConnection;
   connections: number;
   timeoutMs: number;
   watch?: DatabaseWatch | undefined;
-  /** Told to which of several hosts connections go from now on; undefined while none takes writes. */
+  /**
+   * Called with the host that connections go to from now on, if there are several; undefined while none takes writes.
+   */
   hostChanged?: (host: Host | undefined) => void;
 }): Database {
   const { connections, timeoutMs, watch } = options;
@@ -63,12 +69,12 @@ export function openDatabase(options: {
     ...server,
     connectionLimit: connections,
     maxIdle: connections,
-    // before whoever waits for it gives up, so that they learn what is wrong
+    // shorter than the callers' own deadline, so that they get the actual error
     connectTimeout: timeoutMs * 0.9,
     maxPreparedStatements: STATEMENTS_PER_CONNECTION,
     timezone: 'Z',
     charset: 'utf8mb4_bin',
-    // an object that reaches a bound value is a mistake or an attack, never a part of SQL
+    // an object among the bound values is a mistake or an attack, and must never become SQL
     stringifyObjects: true,
   });
   const sockets = new Set<Socket>();
@@ -88,16 +94,19 @@ export function openDatabase(options: {
     async close() {
       choice?.close();
       pulse.close();
-      // a connection that owes an answer would have the driver wait for it, however long; all answers have a deadline
+      // pool.end() would wait without limit for connections with an outstanding answer; this waits only until their
+      // deadlines
       await line.idle();
       await pool.end();
-      // each has said goodbye, and a server that fell silent would keep the process for as long as it says nothing
+      // goodbyes are sent; now a silent server must not keep the process alive
       for (const socket of sockets) socket.unref();
     },
   };
 }
 
-/** The driver counts for itself and shows nobody; should it keep its books otherwise some day, these are zero. */
+/**
+ * Reads the driver's private lists of connections. Should a later version keep them otherwise, both counts are zero.
+ */
 function connectionsOf({ pool }: Pool): { used: number; idle: number } {
   type Books = Record<`_${string}`, { readonly length: number } | undefined>;
   const { _allConnections, _freeConnections } = pool as unknown as Books;
@@ -107,13 +116,13 @@ function connectionsOf({ pool }: Pool): { used: number; idle: number } {
 }
 
 /**
- * Runs `work` in one transaction, and from the start again when the server undid it: after a deadlock, a refused commit,
- * or a connection that was lost before the commit. `work` may run several times, so it does nothing that a rollback does
- * not undo: hashing and mail stay outside.
+ * Runs `work` in one transaction, and again from the start when the server rolled it back: after a deadlock, a refused
+ * commit, or a connection lost before the commit. Since `work` may run several times, it must do nothing that a
+ * rollback does not undo: hashing and mail stay outside.
  *
  * @throws whatever `work` throws, after the rollback
- * @throws {RequestError} UNAVAILABLE when the database is away, OUTCOME_UNKNOWN when it was lost during the commit, and
- *   OVERLOADED when it met others time and again
+ * @throws {RequestError} UNAVAILABLE when the database is unreachable, OUTCOME_UNKNOWN when the connection was lost
+ *   during the commit, and OVERLOADED when every attempt conflicted with other transactions
  */
 export function transaction<T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> {
   return retrying(async () => {
@@ -130,10 +139,10 @@ export function transaction<T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T>
 const commits = new WeakMap<Db, (() => void)[]>();
 
 /**
- * Does what no rollback would undo once the transaction is committed, and never when it is not; at once where there is
- * no transaction.
+ * Runs `act` after the transaction has committed, and not at all if it does not commit: for effects that a rollback
+ * cannot undo. Outside of a transaction, `act` runs at once.
  *
- * @param db the transaction in which it is said, or the database
+ * @param db the transaction to wait for, or the database
  */
 export function whenCommitted(db: Db, act: () => void): void {
   const afterwards = commits.get(db);
@@ -141,7 +150,7 @@ export function whenCommitted(db: Db, act: () => void): void {
   else afterwards.push(act);
 }
 
-/** How many rows a write matched: the answer to every "was I the one?". */
+/** How many rows a write matched. A conditional UPDATE uses it to tell who was first. */
 export function affectedRows(result: readonly [{ affectedRows: number }, ...unknown[]]): number {
   return result[0].affectedRows;
 }

@@ -5,22 +5,23 @@ import type { Db } from './client.ts';
 /** A clock that all instances share. */
 export interface Clock {
   now(): Date;
-  /** Compares with the database again. */
+  /** Compares this machine's clock with the database's again. */
   adjust(): Promise<void>;
-  /** How far ahead of this machine's clock the database's was when they were last compared; 0 where they agree. */
+  /** How far ahead of this machine's clock the database's was at the last comparison; 0 if they agree. */
   offsetMs(): number;
 }
 
-// what the network and a busy process may add; below it the clocks agree
+// network and a busy process may delay an answer this much; below it the clocks count as equal
 const TOLERATED_MS = 2000;
 
 /**
- * Tells the time by the database's clock: of instances whose own clocks differ by a minute, each would take the other's
- * fresh refresh tokens for stolen ones. From one comparison to the next it is carried on by a clock that nobody sets, so
- * that an instance whose own is put right does not jump; and then it compares at once, for the machine may have slept.
+ * Tells the time by the database's clock: if the clocks of two instances differed by a minute, each would take the
+ * other's fresh refresh tokens for stolen ones. Between two comparisons a monotonic clock carries the time on, so that
+ * the service's time does not jump when the system clock is set. When the system clock does jump, it is compared with
+ * the database at once, because the machine may have slept.
  *
- * @param differs told when the clocks begin to differ, and with 0 when they agree again: which of them is wrong nobody can
- *   tell from here, and what all instances go by may be
+ * @param differs called when the clocks begin to differ, and with 0 when they agree again. Which clock is wrong cannot
+ *   be told from here: it may be the database's, which all instances go by.
  */
 export function createClock(db: Db, differs: (offsetMs: number) => void = () => undefined): Clock {
   const here = () => ({ own: Date.now(), steady: performance.now(), uptime: os.uptime() * 1000 });
@@ -33,7 +34,8 @@ export function createClock(db: Db, differs: (offsetMs: number) => void = () => 
     const [rows] = await db.execute(sql`select unix_timestamp(utc_timestamp(3)) as seconds`);
     const arrived = here();
     const { own, steady } = arrived;
-    // the answer was made somewhere on the way, and a slow one says the less
+    // the database read its clock at some moment between question and answer; the slower the answer, the less exact
+    // this is
     const halfWay = (steady - asked) / 2;
     const theirs = firstValue(rows) * 1000 + halfWay;
     const isOff = Number.isFinite(theirs) && Math.abs(theirs - own) > TOLERATED_MS + halfWay;
@@ -56,7 +58,7 @@ export function createClock(db: Db, differs: (offsetMs: number) => void = () => 
       const jumped = Date.now() - anchor.own - passed;
       if (Math.abs(jumped) <= TOLERATED_MS) return new Date(anchor.at + passed);
       adjust().catch(() => undefined);
-      // the steady clock stands still while the machine sleeps, and that of the uptime does not
+      // the monotonic clock stops while the machine sleeps, the uptime does not
       const slept = os.uptime() * 1000 - anchor.uptime - passed;
       return new Date(anchor.at + passed + (slept > TOLERATED_MS ? slept : 0));
     },

@@ -2,7 +2,7 @@ import { customType } from 'drizzle-orm/mysql-core';
 import { validate as isUuid } from 'uuid';
 import type { Json } from '../json.ts';
 
-/** A UUID, a string in the service and BINARY(16) in the database: half the index of a CHAR(36). */
+/** A UUID: a string in the service, BINARY(16) in the database, which takes half the index space of a CHAR(36). */
 export const uuid = customType<{ data: string; driverData: Buffer }>({
   dataType: () => 'binary(16)',
   toDriver: bytesOf,
@@ -30,8 +30,8 @@ export const varbytes = customType<{
 });
 
 /**
- * Text compared byte for byte. The usual collations hold "é" and "e", or "ß" and "ss", for equal,
- * which under a unique index or a login lookup makes two people one.
+ * Text compared byte for byte. The usual collations treat "é" and "e", or "ß" and "ss", as equal; under a unique index
+ * or in a login lookup, that would merge two people into one.
  */
 export const exactText = customType<{
   data: string;
@@ -46,17 +46,17 @@ export const exactText = customType<{
 export const jsonText = customType<{ data: Json; driverData: string }>({
   dataType: () => 'mediumtext',
   toDriver: (value) => JSON.stringify(value),
-  // most accounts have none: one parser call less for each of them
+  // most accounts have none, which spares a call of JSON.parse
   fromDriver: (value) => (value === '{}' ? {} : JSON.parse(value)),
 });
 
-/** @throws {TypeError} for what is no UUID, which the database must never be asked for */
+/** @throws {TypeError} for anything but a UUID, so that it never reaches the database */
 function bytesOf(uuid: string): Buffer {
   if (!isUuid(uuid)) throw new TypeError('Invalid UUID');
   return Buffer.from(uuid.replaceAll('-', ''), 'hex');
 }
 
-/** The package checks each byte that it writes down; what the database gives needs no check, and every row has ids. */
+/** The package would validate each byte. UUIDs from the database need no validation, and every row has some. */
 function uuidOf(bytes: Buffer): string {
   const hex = bytes.toString('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;

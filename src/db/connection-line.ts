@@ -1,35 +1,36 @@
 /** One caller's turn at a connection. */
 export interface Turn {
-  /** Leaves the line; does nothing for who is in. */
+  /** Leaves the waiting line; does nothing once the caller is in. */
   giveUp(): void;
-  /** Lets the next one in. It counts once, however often it is said. */
+  /** Lets the next caller in. Only the first call counts. */
   leave(): void;
 }
 
-/** The callers of a pool: as many are in as it has connections, and the others wait in line. */
+/** The callers of a pool. As many are in as the pool has connections; the others wait in line. */
 export interface ConnectionLine {
   /**
-   * @param enter is called when it is the caller's turn, at once where there is room
+   * @param enter called when it is the caller's turn, at once if there is room
    * @returns undefined when the line is too long
    */
   join(enter: (turn: Turn) => void): Turn | undefined;
   waiting(): number;
-  /** Resolves when nobody is in. */
+  /** Resolves when nobody is in any more. */
   idle(): Promise<void>;
 }
 
-// Ten times the sign-ins that are to be borne at one moment. What waits longer than a statement may take is told so and gone,
-// so this bounds memory (2 kB each, with its request's) in an onslaught that the database cannot answer anyway.
+// Ten times as many as the sign-ins that the service has to cope with at one moment. Whoever waits longer than a
+// statement may take gets an error and leaves the line, so this only bounds memory (2 kB per caller, with its request)
+// in a flood that the database cannot serve anyway.
 const LONGEST_LINE = 10_000;
 
 /**
- * Stands before the driver's own queue, out of which nobody can step: in an outage callers who had long been answered
- * stayed in it, and those who came later waited behind them.
+ * Takes the place of the driver's own queue, which no caller can leave: in an outage, callers that had already got an
+ * error stayed in that queue, and later ones waited behind them.
  *
- * @param places how many may be in
+ * @param places how many may be in at once
  */
 export function createConnectionLine(places: number): ConnectionLine {
-  // a Set keeps the order of insertion, and forgets one out of its middle as fast
+  // a Set keeps insertion order, and deletes from its middle as fast as from its ends
   const line = new Set<() => void>();
   const inside = new Set<Turn>();
   let onIdle: (() => void)[] = [];

@@ -7,25 +7,25 @@ import { failureAt } from './failure.ts';
 import type { PoolUpkeep } from './pool-upkeep.ts';
 import { setUpSession } from './session-settings.ts';
 
-/** Told of what is asked of the database. */
+/** Observes what is asked of the database. */
 export interface DatabaseWatch {
   /**
-   * A connection is asked for.
+   * Called when a connection is asked for.
    *
-   * @returns what to call with null when it is there, or with the reason why it is not; where that was for one statement, the
-   *   statement has failed, and is told of alone
+   * @returns a callback: it gets null when there is a connection, or the reason why there is none. If the connection
+   *   was for a single statement, it is not called on failure; the statement's own callback reports that.
    */
   acquiring(): (failure: Error | null) => void;
   /**
-   * A statement is asked for, on a connection that may still have to be waited for.
+   * Called when a statement is asked for, which may still have to wait for a connection.
    *
-   * @param text without values, which travel apart from it
-   * @returns what to call when it has ended
+   * @param text the SQL without its values, which travel separately
+   * @returns a callback for the end of the statement
    */
   statement(text: string): (failure: Error | null) => void;
 }
 
-/** Who looks at the time, who keeps order, who looks after connections, and who looks on. */
+/** What taking a connection needs: deadlines, the waiting line, the upkeep of connections, and an observer. */
 export interface Attendants {
   readonly deadlines: Deadlines;
   readonly line: ConnectionLine;
@@ -34,14 +34,14 @@ export interface Attendants {
   readonly watch: DatabaseWatch | undefined;
 }
 
-/** A connection that is somebody's until they are done with it. */
+/** A connection that one caller owns until it is released. */
 export interface Taken {
   readonly connection: PoolConnection;
-  /** Gives it back, or its place when it has been destroyed. */
+  /** Returns the connection to the pool and its place in the line; of a destroyed connection, only the place. */
   release(): void;
 }
 
-/** Takes a connection for several statements, when it is the caller's turn and before it is too late. */
+/** Takes a connection for several statements when it is the caller's turn. Fails at the deadline. */
 export function acquire(pool: CallbackPool, attendants: Attendants): Promise<Taken> {
   const { deadlines, watch } = attendants;
   return new Promise((resolve, reject) => {
@@ -68,7 +68,7 @@ type Settle<T> = (...outcome: [failure: Error, none: undefined] | [failure: null
 /**
  * Takes a connection when it is the caller's turn.
  *
- * @returns what to call by who waits no longer: what they waited for goes to the next
+ * @returns a function for a caller that stops waiting: the connection then goes to the next in line
  */
 export function takeInTurn(
   pool: CallbackPool,
@@ -95,7 +95,7 @@ export function takeInTurn(
   };
 }
 
-/** A connection that is set up, to the server that is to be used. */
+/** A connection that is set up and leads to the right server. */
 function take(pool: CallbackPool, attendants: Attendants, settle: Settle<PoolConnection>): void {
   const { upkeep } = attendants;
   pool.getConnection((failure, connection) => {
@@ -113,7 +113,7 @@ function take(pool: CallbackPool, attendants: Attendants, settle: Settle<PoolCon
   });
 }
 
-/** Settles once, also when the server falls silent: of a connection that was destroyed the driver tells nobody. */
+/** Settles once, even when the server falls silent: the driver does not report that a connection was destroyed. */
 function setUp(
   connection: PoolConnection,
   { deadlines, timeoutMs, upkeep }: Attendants,
@@ -136,7 +136,7 @@ function setUp(
   setUpSession(connection.promise(), timeoutMs).then(() => done(null), done);
 }
 
-/** There was no connection in time: all are in use, or none can be had. */
+/** The error when there was no connection in time: all are in use, or no server takes writes. */
 export function unserved(upkeep: PoolUpkeep): Error {
   return upkeep.isAway() ? timedOut() : overloaded();
 }

@@ -6,9 +6,9 @@ export interface Host {
   port: number;
 }
 
-/** How to reach a server, or those of a cluster. */
+/** How to reach a server, or the servers of a cluster. */
 export type ServerConnection = ConnectionOptions & {
-  /** The servers of a cluster, when there are several. `host` and `port` are those of the first. */
+  /** The servers of a cluster, if there are several. `host` and `port` are then those of the first. */
   hosts?: readonly Host[];
 };
 
@@ -18,11 +18,12 @@ export type DatabaseConnection = ServerConnection & { database: string };
 /**
  * Reads a DATABASE_URL into the driver's options.
  *
- * @param databaseUrl `mysql://user:password@host:port/database`, with `?socketPath=` for a Unix socket, and
- *   `?tls=on` (verified), `?tls=insecure` (encrypted, not verified) or `?tls=<path of a CA file>` for TLS.
- *   In the place of one `host:port` there may be several, separated by commas: the servers of a cluster.
- * @param readFile reads the CA file; it is given so that this function stays pure.
- * @throws {TypeError} when the text is not such a URL; the message never holds the URL, which has a password in it
+ * @param databaseUrl `mysql://user:password@host:port/database`, with `?socketPath=` for a Unix socket, and `?tls=on`
+ *   (verified), `?tls=insecure` (encrypted, not verified) or `?tls=<path of a CA file>` for TLS. Instead of one
+ *   `host:port` there may be several, separated by commas: the servers of a cluster.
+ * @param readFile reads the CA file; a parameter so that this function stays pure
+ * @throws {TypeError} when the text is not such a URL; the message never contains the URL, because it has a password in
+ *   it
  */
 export function connectionOptions(
   databaseUrl: string,
@@ -62,13 +63,13 @@ export function connectionOptions(
   };
 }
 
-/** Where a database is, in words that hold no password. */
+/** Where a database is, for messages: without user and password. */
 export function placeOf({ socketPath, hosts, host, port }: DatabaseConnection): string {
   if (socketPath !== undefined) return socketPath;
   return (hosts ?? [{ host: host ?? 'localhost', port: port ?? 3306 }]).map(hostText).join(', ');
 }
 
-/** A host and its port as URLs have them. */
+/** A host and its port as in URLs, with brackets around an IPv6 address. */
 export function hostText({ host, port }: Host): string {
   return `${bracketed(host)}:${port}`;
 }
@@ -77,7 +78,7 @@ function bracketed(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 
-/** The URL of each host: no URL names several by itself. */
+/** Makes one URL per host, because the URL parser does not accept several. */
 function splitHosts(databaseUrl: string): string[] {
   const [, scheme, userAndHosts = '', rest] = /^(\w+:\/\/)([^/?#]*)(.*)$/s.exec(databaseUrl) ?? [];
   if (scheme === undefined) return [databaseUrl];
@@ -104,21 +105,21 @@ function decoded(text: string): string {
   }
 }
 
-/** What a DATABASE_URL is made of. */
+/** The parts of a DATABASE_URL. */
 export interface UrlParts {
   user: string;
   password: string;
-  /** Several are separated by commas. */
+  /** One host, or several separated by commas. */
   host: string;
   port: number;
-  /** A Unix socket in the place of host and port. */
+  /** A Unix socket instead of host and port. */
   socketPath: string | undefined;
-  /** As `?tls=` takes it. */
+  /** The value of `?tls=`. */
   tls: string | undefined;
   database: string;
 }
 
-/** Writes the DATABASE_URL that `connectionOptions` reads, whatever characters names and password have. */
+/** Writes a DATABASE_URL that `connectionOptions` reads, whatever characters the names and the password contain. */
 export function databaseUrl(parts: UrlParts): string {
   const { user, password, host, port, socketPath, tls, database } = parts;
   const options = new URLSearchParams({
@@ -131,7 +132,7 @@ export function databaseUrl(parts: UrlParts): string {
   return `mysql://${encoded(user)}:${encoded(password)}@${place}/${encoded(database)}${query}`;
 }
 
-/** Also without the quotes and the like that URLs allow and shells do not. */
+/** Percent-encodes quotes and the like too, which URLs allow but shells interpret. */
 function encoded(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,

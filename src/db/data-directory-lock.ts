@@ -29,11 +29,14 @@ interface Holder {
 }
 
 /**
- * Takes the data directory for this process, or throws a `DataDirectoryInUseError`, or a `ConfigError` where it cannot be made.
+ * Locks the data directory for this process.
  *
- * Locks are files numbered upwards, and the highest number alone counts. It is never removed, only
- * superseded by the next one, which a link creates and therefore one process alone can create. So
- * nobody who found a dead holder can remove the lock of somebody who was quicker to replace it.
+ * Locks are files with ascending numbers, and only the highest number counts. It is never removed, only superseded by
+ * the next number. That file is created with a hard link, which only one process can do. So a process that found a dead
+ * holder can never remove the lock of another process that was quicker to replace it.
+ *
+ * @throws {DataDirectoryInUseError} when another running process holds the directory
+ * @throws {ConfigError} when the directory cannot be made
  */
 export function lockDataDirectory(directory: string): DataDirectoryLock {
   makeDataDirectory(directory);
@@ -82,7 +85,7 @@ function isHolder(value: unknown): value is Holder {
   );
 }
 
-/** Creates the lock with its content in one step; false when somebody else was quicker. */
+/** Creates the lock together with its content, atomically; false when another process was quicker. */
 function claim(directory: string, number: number): boolean {
   const draft = writeDraft(directory, { pid: process.pid, start: processStart(process.pid) });
   try {
@@ -90,7 +93,7 @@ function claim(directory: string, number: number): boolean {
     return true;
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    // ENOENT: the winner of this round has tidied our draft away.
+    // ENOENT: the winner of this round has already removed our draft.
     if (code === 'EEXIST' || code === 'ENOENT') return false;
     throw error;
   } finally {
@@ -120,6 +123,6 @@ function release(directory: string, number: number): void {
   try {
     renameSync(writeDraft(directory, { released: new Date().toISOString() }), path);
   } catch {
-    // The directory was removed meanwhile, and the lock with it.
+    // The directory was removed in the meantime, and the lock with it.
   }
 }

@@ -36,24 +36,26 @@ const STABLE_AFTER_MS = 60_000;
 
 export interface EmbeddedDatabaseOptions {
   dataDirectory: string;
-  /** Takes one line for each thing worth telling. */
+  /** Receives one line per event worth reporting. */
   log: (line: string) => void;
-  /** More options for `mariadbd`; they win over ours. */
+  /** Further options for `mariadbd`; they override ours. */
   serverOptions?: readonly string[];
-  /** The server has failed repeatedly and is not started again. */
+  /** Called when the server has failed repeatedly and is not started again. */
   onGivenUp?: (error: EmbeddedDatabaseError) => void;
 }
 
 export interface EmbeddedDatabase {
-  /** What DATABASE_URL would be for this server. */
+  /** The DATABASE_URL of this server. */
   url: string;
   stop(): Promise<void>;
 }
 
 /**
- * Runs a MariaDB of our own with its files in the data directory. It is reachable only through a
- * socket that only this user can open, is started again when it fails, and ends with this process.
- * Throws `DataDirectoryInUseError` when another process uses the directory.
+ * Runs our own MariaDB with its files in the data directory. It is reachable only through a socket that only this user
+ * can open, is restarted when it fails, and ends with this process.
+ *
+ * @throws {DataDirectoryInUseError} when another process uses the directory
+ * @throws {EmbeddedDatabaseError} when there is no MariaDB, or it cannot be set up or started
  */
 export async function startEmbeddedDatabase(
   options: EmbeddedDatabaseOptions,
@@ -82,8 +84,8 @@ export async function startEmbeddedDatabase(
 }
 
 /**
- * The embedded database for an operator's command: that of the service which is running on this data directory, or one
- * that runs as long as the command.
+ * The embedded database for an operator's command: that of the service already running on this data directory, or else
+ * one that runs only as long as the command.
  */
 export async function joinEmbeddedDatabase(
   options: EmbeddedDatabaseOptions,
@@ -112,7 +114,7 @@ function serverPaths(dataDirectory: string): ServerPaths {
   };
 }
 
-/** A directory that only this user can enter: that is what protects a root without a password. */
+/** A directory that only this user can enter, which protects a root account without a password. */
 function socketDirectory(dataDirectory: string): string {
   const beside = join(dataDirectory, 'run');
   const hash = createHash('sha256').update(dataDirectory).digest('hex').slice(0, 16);
@@ -129,7 +131,7 @@ function socketDirectory(dataDirectory: string): string {
   return directory;
 }
 
-/** Makes the system tables in a directory of another name, so that half of them never look whole. */
+/** Creates the system tables in a draft directory and then renames it, so that half-made tables never look complete. */
 async function initialise(
   binaries: MariadbBinaries,
   dataDirectory: string,
@@ -146,7 +148,7 @@ async function initialise(
   renameSync(draft, tables);
 }
 
-/** A killed service's bootstrap may still be writing what it was told before it finds that out. */
+/** Retries, because the bootstrap of a killed service may go on writing until it notices that its input has ended. */
 async function removeDraft(draft: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -163,7 +165,7 @@ async function bootstrap(binaries: MariadbBinaries, tables: string): Promise<voi
   const sql = [
     'CREATE DATABASE mysql;\nUSE mysql;\nSET @auth_root_socket=NULL;\n',
     ...systemTables(binaries.share).map((file) => readFileSync(file, 'utf8')),
-    // Root is for our socket only, which MariaDB calls localhost.
+    // Root may only connect through our socket, which MariaDB calls localhost.
     "\nDELETE FROM global_priv WHERE Host <> 'localhost';\nDELETE FROM proxies_priv;\n",
   ];
   const child = spawn(
@@ -172,7 +174,7 @@ async function bootstrap(binaries: MariadbBinaries, tables: string): Promise<voi
       ...commonServerOptions(binaries, tables),
       '--bootstrap',
       '--log-warnings=0',
-      // seen: of servers that are made at the same moment one met the other's temporary tables
+      // observed: of two servers that were set up at the same moment, one saw the other's temporary tables
       `--tmpdir=${tables}`,
     ],
     {
@@ -184,7 +186,7 @@ async function bootstrap(binaries: MariadbBinaries, tables: string): Promise<voi
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     output += chunk;
   });
-  // A server that ends early closes its end; its exit code tells of that.
+  // A server that exits early closes its end of the pipe; its exit code reports that.
   child.stdin.on('error', () => {}).end(sql.join(''));
   const code = await new Promise<number | null>((done, fail) => {
     child.once('error', fail).once('close', done);
@@ -197,7 +199,7 @@ async function bootstrap(binaries: MariadbBinaries, tables: string): Promise<voi
   }
 }
 
-/** Starts the server and keeps it running until it is told to stop. */
+/** Starts the server and restarts it whenever it ends, until it is told to stop. */
 async function supervise(
   start: () => ServerProcess,
   { log, onGivenUp }: EmbeddedDatabaseOptions,

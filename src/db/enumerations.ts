@@ -3,7 +3,7 @@ export type Role = 'USER' | 'ADMIN';
 /** Whether a user may sign in. */
 export type UserStatus = 'ACTIVE' | 'DISABLED';
 
-/** Why a session is no more. */
+/** Why a session ended. */
 export type SessionEndReason =
   | 'LOGOUT'
   | 'REVOKED'
@@ -15,7 +15,7 @@ export type SessionEndReason =
   | 'REFRESH_TOKEN_REUSED'
   | 'SESSION_LIMIT';
 
-/** What a token sent by mail is good for. */
+/** What a token sent by mail may be used for. */
 export type EmailTokenPurpose =
   | 'VERIFY_EMAIL'
   | 'CHANGE_EMAIL'
@@ -24,7 +24,7 @@ export type EmailTokenPurpose =
   | 'INVITATION';
 
 /**
- * FAILED is given up after MAIL_MAX_ATTEMPTS, until the operator says otherwise. KEPT is never sent: without a mail server,
- * in development, it is what /dev/mail shows.
+ * FAILED: given up after MAIL_MAX_ATTEMPTS, until an operator retries it. KEPT: never sent, but shown by /dev/mail in
+ * development without a mail server.
  */
 export type OutboxState = 'PENDING' | 'SENT' | 'FAILED' | 'KEPT';

@@ -3,8 +3,8 @@ type Privilege = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE';
 const READ_AND_WRITE: readonly Privilege[] = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
 
 /**
- * What the service's own user may do, table by table: everything it needs and nothing else. It changes no tables; the
- * user that migrates does.
+ * The privileges of the service's own database user, table by table: everything it needs and nothing else. Only the
+ * user that migrates may change tables.
  */
 export const RUNTIME_TABLE_PRIVILEGES: Readonly<Record<string, readonly Privilege[]>> = {
   users: READ_AND_WRITE,
@@ -19,17 +19,19 @@ export const RUNTIME_TABLE_PRIVILEGES: Readonly<Record<string, readonly Privileg
   rate_limit_hits: READ_AND_WRITE,
   signing_keys: ['SELECT', 'INSERT', 'UPDATE'],
   job_leases: ['SELECT', 'UPDATE'],
-  // what is on record is only ever added to; the procedures below do the rest, within their limits
+  // the service may only add audit events; the procedures below delete and change them, within their limits
   audit_events: ['SELECT', 'INSERT'],
   erasures: ['SELECT', 'INSERT', 'DELETE'],
-  // to see at its start that nothing is left to migrate
+  // read at startup, to see that no migration is pending
   schema_migrations: ['SELECT'],
 };
 
-/** Run with the rights of the user that migrated, who therefore has to stay. */
+/** These run with the privileges of the user that migrated, so that user must not be dropped. */
 export const RUNTIME_PROCEDURES = ['purge_audit_events', 'pseudonymize_audit_events'] as const;
 
-/** What the user that migrates needs on the database, besides the right to pass on what the service's own user gets. */
+/**
+ * What the user that migrates needs on the database, besides the right to grant the service's own user its privileges.
+ */
 export const MIGRATION_PRIVILEGES = [
   'SELECT',
   'INSERT',

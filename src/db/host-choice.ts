@@ -4,21 +4,24 @@ import { type Host, hostText, type ServerConnection } from './connection.ts';
 import { verdictOf } from './failure.ts';
 import { createHostProbe, type HostProbe, type Standing } from './host-probe.ts';
 
-/** Of several hosts the one that all statements go to. */
+/** The choice of one host, among several, for all statements. */
 export interface HostChoice {
   /** Why hosts did not answer. */
   failures(): Error[];
   /**
-   * Tells the host that takes writes, at once or when there is one.
+   * Calls `tell` with the host that takes writes, at once or as soon as there is one.
    *
-   * @returns what to call by who waits no longer
+   * @returns a function for a caller that stops waiting
    */
   whenKnown(tell: (host: Host) => void): () => void;
-  /** Whether connections to this host are to be used; `false` while nothing better is known. */
+  /**
+   * Whether another host has been chosen, so that connections to this one must not be used any more; `false` while none
+   * is chosen.
+   */
   isLeft(host: Host): boolean;
   /** Whether no host takes writes at the moment. */
   isAway(): boolean;
-  /** Something went wrong there: looks again at once. */
+  /** Reports trouble at a host, so that all hosts are probed again without delay. */
   doubt(host: Host, because: 'failure' | 'silence'): void;
   close(): void;
 }
@@ -26,7 +29,7 @@ export interface HostChoice {
 const LOOK_EVERY_MS = 1000;
 const LOOK_AGAIN_MS = 250;
 const LOOK_TIMEOUT_MS = 1000;
-// a node that was away is gone back to when it has been well for so long
+// a preferred node is returned to only after it has been well for this long
 const STEADY_MS = 10_000;
 const DOUBT_MS = 10_000;
 const SILENCES = 3;
@@ -34,19 +37,20 @@ const SILENCES = 3;
 /** What is known of a host. */
 export interface Candidate {
   readonly standing: Standing;
-  /** Whether it has stood so for a while. */
+  /** Whether its standing has neither changed nor been doubted for a while. */
   readonly isSteady: boolean;
-  /** Whether it says that it takes writes, and statements there fell silent. */
+  /** Whether statements went unanswered there although it says that it takes writes. */
   readonly isDoubted: boolean;
 }
 
 /**
- * Chooses the host to write to. Every instance prefers those that come first in the list, so that all write to the same:
- * on Galera two that write to different nodes undo each other's work. Who is at a good one stays there, until an earlier
- * node of the same Galera cluster is steady. Where there is one primary only, a second one is one that has lost its group.
+ * Chooses the host to write to. Every instance prefers the first in the list, so that all write to the same one: on
+ * Galera, instances that write to different nodes cause each other's transactions to be rolled back. An instance stays
+ * with a good host until an earlier node of the same Galera cluster is steady. Without Galera there is only one
+ * primary, and a second host that says it takes writes has lost its group; so the instance does not change over to it.
  *
- * @param current which one was chosen before
- * @returns which one, or undefined when none takes writes
+ * @param current the host that was chosen before
+ * @returns the host to use, or undefined when none takes writes
  */
 export function chooseHost(
   candidates: readonly Candidate[],
@@ -80,7 +84,7 @@ interface Watched {
 /**
  * Watches several hosts, each over a connection of its own, and chooses the one to write to.
  *
- * @param changed is told of another choice, and with undefined that no host takes writes
+ * @param changed called when the choice changes; with undefined when no host takes writes
  */
 export function watchHosts(
   { hosts = [], database: _, ...options }: ServerConnection,
@@ -125,7 +129,7 @@ export function watchHosts(
     lookIn(isHurried || chosen === undefined ? LOOK_AGAIN_MS : LOOK_EVERY_MS);
   };
   const hurry = () => {
-    // in an outage everybody is in a hurry
+    // in an outage every failed statement asks for this; one early look serves all
     if (isHurried || isClosed) return;
     isHurried = true;
     if (!isLooking) lookIn(Math.max(0, lookedAt + LOOK_AGAIN_MS - performance.now()));
@@ -174,7 +178,7 @@ function candidateOf({ standing, standsSince, doubtedUntil }: Watched, now: numb
   return { standing, isSteady, isDoubted: now < doubtedUntil };
 }
 
-/** A primary that lost its group still says that it takes writes, and then none of them ever ends. */
+/** A primary that lost its group still says that it takes writes, but none of them ever completes. */
 function noteSilence(one: Watched): void {
   const now = performance.now();
   one.silences = [...one.silences.filter((at) => now - at < DOUBT_MS), now];
@@ -184,8 +188,8 @@ function noteSilence(one: Watched): void {
 }
 
 /**
- * Makes the sockets of connections, each to the host that takes writes when it is opened. Which one it is stands in the
- * connection's own options, where TLS looks for the name that the certificate must have.
+ * Creates the sockets of connections, each to the host that takes writes when it is opened. The host is also written
+ * into the connection's own options, where TLS looks up the name that the certificate must have.
  */
 export function socketsTo(choice: Pick<HostChoice, 'whenKnown'>) {
   return ({ config }: { config: Partial<Host> }): Socket => {
@@ -193,21 +197,21 @@ export function socketsTo(choice: Pick<HostChoice, 'whenKnown'>) {
     socket.setNoDelay(true);
     socket.setKeepAlive(true);
     const forget = choice.whenKnown(({ host, port }) => {
-      // nobody has been told of its end yet
+      // destroyed in the meantime, although its `close` event has not come yet
       if (socket.destroyed) return;
       Object.assign(config, { host, port });
       socket.connect(port, host);
     });
-    // the driver gives up waiting, again and again while there is no host
+    // while there is no host, the driver gives up one socket after the other; none must stay in the queue
     socket.once('close', forget);
     return socket;
   };
 }
 
 /**
- * Finds the host that takes writes, for a connection that is opened once.
+ * Finds the host that takes writes, for a single connection.
  *
- * @returns how to reach it alone; the very same where there is only one
+ * @returns options to reach that host alone; the given ones if there is only one host
  * @throws when no host takes writes in time
  */
 export async function writableHost(
@@ -230,7 +234,10 @@ export async function writableHost(
   }
 }
 
-/** What is wrong with the user or the password is said by any host, and mended at none. */
+/**
+ * Prefers a `final` error: a wrong user or password is reported by every host, and waiting for another one does not
+ * help.
+ */
 function noneOpen(hosts: readonly Host[], failures: Error[]): Error {
   const told = failures.find((failure) => verdictOf(failure) === 'final');
   const message = `None of ${hosts.map(hostText).join(', ')} takes writes.`;

@@ -6,9 +6,9 @@ import { readVariables } from './session-settings.ts';
 /**
  * Whether a server may be written to.
  *
- * - `open`: it takes writes, and none beside it should.
+ * - `open`: it takes writes, and no other server should.
  * - `shared`: it takes writes, and so do the other nodes of its Galera cluster.
- * - `busy`: it had better not be written to, such as a Galera node that another one copies from.
+ * - `busy`: it takes writes but had better be avoided, such as a Galera node that another one is copying from.
  * - `closed`: it takes no writes, or does not answer.
  */
 export type Standing = 'open' | 'shared' | 'busy' | 'closed';
@@ -18,9 +18,9 @@ const VARIABLES = [...READ_ONLY, 'wsrep_on', 'wsrep_reject_queries'];
 const GALERA_STATUS = ['wsrep_ready', 'wsrep_cluster_status', 'wsrep_local_state_comment'];
 
 /**
- * Asks a server what it says of itself. Any user may, and it answers also when it refuses everything else.
+ * Asks a server about itself. Any user may ask, and the server answers even when it refuses everything else.
  *
- * @param timeoutMs for each of two questions
+ * @param timeoutMs for each of the two queries
  */
 async function readStanding(connection: Connection, timeoutMs: number): Promise<Standing> {
   const variables = await readVariables(connection, 'global', VARIABLES, timeoutMs);
@@ -29,17 +29,17 @@ async function readStanding(connection: Connection, timeoutMs: number): Promise<
   if (!isOn('wsrep_on')) return 'open';
   if ((variables.get('wsrep_reject_queries') ?? 'NONE') !== 'NONE') return 'closed';
   const status = await readVariables(connection, 'status', GALERA_STATUS, timeoutMs);
-  // without the others a node cannot know what they decide
+  // without the majority, a node does not know what the others decide
   if (status.get('wsrep_cluster_status') !== 'Primary') return 'closed';
   if (status.get('wsrep_ready') !== 'ON') return 'closed';
   return status.get('wsrep_local_state_comment') === 'Synced' ? 'shared' : 'busy';
 }
 
-/** Looks at one host again and again, over a connection that it keeps. */
+/** Probes one host repeatedly, over a connection that it keeps. */
 export interface HostProbe {
-  /** Answers within its time, whatever the host does. One look at a time. */
+  /** Answers within its time limit, whatever the host does. Only one look may run at a time. */
   look(): Promise<Standing>;
-  /** Why it did not answer, when it did not. */
+  /** Why the last look got no answer, if it got none. */
   failure(): Error | undefined;
   close(): void;
 }
@@ -60,7 +60,7 @@ export function createHostProbe(
   const ask = async () => {
     if (kept === undefined) {
       kept = await createConnection({ ...options, host, port, connectTimeout: timeoutMs });
-      // unheard, a connection that breaks would end the process
+      // without a listener, a broken connection would crash the process
       kept.on('error', () => undefined);
       if (isClosed) throw new Error('Nobody wants to know any more.');
     }

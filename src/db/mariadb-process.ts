@@ -12,7 +12,7 @@ const READY_POLL_MS = 20;
 const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 
-/** Where one embedded server keeps what. */
+/** The paths of one embedded server. */
 export interface ServerPaths {
   tables: string;
   socket: string;
@@ -23,9 +23,9 @@ export interface ServerPaths {
 export interface ServerProcess {
   /** Resolves when the server has ended, with how it ended. */
   exited: Promise<string>;
-  /** Resolves when the server answers, rejects when it has ended instead. */
+  /** Resolves when the server answers; rejects when it ends instead, or takes too long. */
   ready(): Promise<void>;
-  /** Lets the server shut down in an orderly way, and ends it when it takes too long. */
+  /** Shuts the server down in an orderly way, and kills it when that takes too long. */
   stop(): Promise<void>;
 }
 
@@ -34,10 +34,10 @@ export class EmbeddedDatabaseError extends Error {
   override readonly name = 'EmbeddedDatabaseError';
 }
 
-// The shell becomes the server, so that the child's pid and exit are the server's own. What it
-// leaves behind reads from the service until there is nothing more to read, which is when the
-// service has ended, however it ended. As a member of the server's process group it also keeps the
-// server's pid from being given to another process before it has sent its signals.
+// The shell becomes the server (exec), so that the child's pid and exit are the server's own. The background loop that
+// it leaves behind reads from the service until the end of input, which comes when the service has ended, however it
+// ended; then the loop stops the server. As a member of the server's process group, the loop also keeps the server's
+// pid from being reused before it has sent its signals.
 const LAUNCHER = `
 echo $$ >"$1" && shift
 exec 3<&0 </dev/null
@@ -64,7 +64,10 @@ export function commonServerOptions(binaries: MariadbBinaries, tables: string): 
   ];
 }
 
-/** Starts `mariadbd` in a process group of its own: Ctrl-C is for the service, which then stops it. */
+/**
+ * Starts `mariadbd` in a process group of its own, so that Ctrl-C reaches only the service, which then stops the
+ * server.
+ */
 export function spawnServer(
   binaries: MariadbBinaries,
   paths: ServerPaths,
@@ -92,7 +95,7 @@ export function spawnServer(
     stdio: ['pipe', log, log],
   });
   closeSync(log);
-  // A process that forgets to stop the database may end nevertheless; the launcher then stops it.
+  // A process that forgets to stop the database can still exit; the launcher then stops the database.
   child.unref();
   const exited = exitOf(child);
   let ended = false;
@@ -170,8 +173,8 @@ function lastErrors(logFile: string, from: number): string {
 }
 
 /**
- * Stops a server that an earlier service has left on these tables. Usually it is on its way out,
- * because its launcher has told it to stop, and only has to be waited for.
+ * Stops a server that an earlier service left running on these tables. Usually its launcher has told it to stop
+ * already, and this only waits.
  */
 export async function stopLeftoverServer(paths: ServerPaths): Promise<void> {
   const pid = existsSync(paths.pidFile) ? Number(readFileSync(paths.pidFile, 'utf8')) : 0;
@@ -182,7 +185,7 @@ export async function stopLeftoverServer(paths: ServerPaths): Promise<void> {
     try {
       process.kill(pid, Date.now() > deadline ? 'SIGKILL' : signal);
     } catch {
-      // It has ended since.
+      // It has ended in the meantime.
     }
     await sleep(READY_POLL_MS);
   }

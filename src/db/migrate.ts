@@ -27,11 +27,11 @@ import { retrying } from './retry.ts';
 import { ISOLATION, SESSION_SETTINGS } from './session-settings.ts';
 import { askInTime } from './timely-query.ts';
 
-// below what the service gives a statement before it takes it for lost
+// shorter than the service's own statement timeout: statements queue behind a change that waits for a table
 const TABLE_LOCK_WAIT_SECONDS = 2;
 const TABLE_LOCK_REST_MS = 5000;
 const TABLE_LOCK_PATIENCE_MS = 60_000;
-// a cluster that is between two primaries finds another one in that time
+// a cluster without a primary elects a new one within this time
 const HOST_WAIT_MS = 15_000;
 const GOODBYE_MS = 1000;
 const NO_SUCH_DATABASE = 1049;
@@ -41,7 +41,7 @@ export interface MigrateOptions {
   connection: DatabaseConnection;
   /** drizzle-kit's output folder. */
   folder: string;
-  /** Takes one line for each thing worth telling. */
+  /** Receives one line per event worth reporting. */
   log: (line: string) => void;
   /** Only report what would be applied. */
   dryRun?: boolean;
@@ -50,9 +50,9 @@ export interface MigrateOptions {
 /**
  * Applies the migrations that the database does not have yet, and creates the database if need be.
  *
- * Any number of instances may call this at the same time. Since a change of tables cannot be rolled
- * back, every statement is recorded when it is done, and an interrupted migration continues there.
- * A database that has everything is read once and not locked.
+ * Any number of instances may call this at the same time. Since a change of tables cannot be rolled back, every
+ * statement is recorded when it is done, and an interrupted migration continues from there. A database that is up to
+ * date is only read, not locked.
  *
  * @returns the tags of the migrations that this call applied, or would apply with `dryRun`
  * @throws {MigrationError}
@@ -72,7 +72,7 @@ export async function migrate(options: MigrateOptions): Promise<{ applied: strin
   }
 }
 
-/** Says goodbye, and does not wait for long for whoever has fallen silent. */
+/** Closes the connection in an orderly way, but does not wait long for a silent server. */
 async function hangUp(connection: Connection): Promise<void> {
   await waitAtMost(
     GOODBYE_MS,
@@ -81,17 +81,17 @@ async function hangUp(connection: Connection): Promise<void> {
   breakOff(connection);
 }
 
-/** `null` for a database that a dry run does not create. */
+/** `null` when the database does not exist and this is a dry run. */
 async function connect(options: MigrateOptions): Promise<Connection | null> {
   const { database } = options.connection;
   const { database: _, ...server } = await writableHost(options.connection, HOST_WAIT_MS);
   const connectToDatabase = async () => {
     const connection = await createConnection({ ...server, database });
-    // A connection that breaks fails its current statement; unheard, it would end the process too.
+    // A broken connection fails its current statement; without a listener it would crash the process too.
     connection.on('error', () => {});
     try {
       await askInTime(connection, { sql: SESSION_SETTINGS });
-      // a change of some rows would lock all that it looks at, until it has looked at all
+      // under the default isolation, an UPDATE of a few rows would keep locks on every row that it scans
       await askInTime(connection, { sql: ISOLATION });
     } catch (error) {
       breakOff(connection);
@@ -116,7 +116,7 @@ async function connect(options: MigrateOptions): Promise<Connection | null> {
       `CREATE DATABASE IF NOT EXISTS ${connection.escapeId(database)}
         CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`,
     );
-    // The warning would be that another instance was quicker.
+    // A warning means that another instance was quicker.
     if (created.warningStatus === 0) options.log(`Created the database ${database}`);
   } catch (error) {
     throw explained(error, `The database ${database} does not exist`);
@@ -133,7 +133,7 @@ function pendingMigrations(
 ): Migration[] {
   for (const { tag, hash } of migrations) {
     const record = records.get(tag);
-    // One that failed at its first statement has changed nothing and may be corrected.
+    // A migration that failed at its first statement has changed nothing, so its file may be corrected.
     if (record && record.hash !== hash && (record.finished || record.statementsDone > 0)) {
       throw new MigrationError(
         'CHANGED',
@@ -156,7 +156,7 @@ async function applyLocked(
 ): Promise<string[]> {
   try {
     await refuseOtherCharset(connection, database);
-    // A change that waits for somebody's transaction makes everybody else wait for it; see `whenUnlocked`.
+    // A change that waits for a transaction makes all others wait behind it; see `whenUnlocked`.
     await askInTime(connection, {
       sql: `SET SESSION lock_wait_timeout = ${TABLE_LOCK_WAIT_SECONDS}`,
     });
@@ -179,7 +179,7 @@ async function applyLocked(
   }
 }
 
-/** A database made for another character set would cut names and addresses down to it. */
+/** Refuses a database with another character set, which could not hold every character of names and addresses. */
 async function refuseOtherCharset(connection: Connection, database: string): Promise<void> {
   const [rows] = await askInTime(connection, {
     sql: 'SELECT @@character_set_database',
@@ -211,7 +211,7 @@ async function apply(
   await recordStart(session.connection, tag, hash);
   for (const [index, statement] of statements.entries()) {
     if (index < done) continue;
-    // Of an interrupted migration, the next statement may have run without having been recorded.
+    // In an interrupted migration, the next statement may have run without being recorded.
     const mayHaveRun = record?.failed === false && index === done;
     try {
       if (changesRowsOnly(statement)) await changeRows(session, tag, index, statement);
@@ -224,7 +224,7 @@ async function apply(
   await recordFinish(session.connection, tag);
 }
 
-/** Rows and record change together, or neither. */
+/** Changes the rows and the record in one transaction. */
 async function changeRows(
   { connection, lock }: Session,
   tag: string,
@@ -267,7 +267,9 @@ async function changeTables(
   });
 }
 
-/** Tries again while somebody's transaction, such as a backup's, is on a table, and lets everybody else past in between. */
+/**
+ * Retries while another transaction, such as a backup's, uses a table, and lets other statements through in between.
+ */
 async function whenUnlocked(change: () => Promise<void>, waiting: () => void): Promise<void> {
   const end = performance.now() + TABLE_LOCK_PATIENCE_MS;
   for (let isFirst = true; ; isFirst = false) {
@@ -282,10 +284,10 @@ async function whenUnlocked(change: () => Promise<void>, waiting: () => void): P
   }
 }
 
-/** Without this record, the next attempt would not know that the statement certainly has not run. */
+/** Records that the statement certainly has not run, which the next attempt could not know otherwise. */
 async function keepFailure({ connection, lock }: Session, tag: string, error: unknown) {
   const message = driverError(error)?.sqlMessage;
-  // Without the server's own words it is not certain.
+  // Without an answer from the server, it is not certain.
   if (message === undefined) return;
   try {
     await lock.renew();

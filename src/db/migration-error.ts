@@ -1,9 +1,9 @@
 import { driverError } from './failure.ts';
 
-// access to the database, the table, a privilege denied
+// access denied to the database, to the table, or for lack of a privilege
 const NO_RIGHTS = new Set([1044, 1142, 1227]);
 
-/** Why a migration was not made: `FAILED` holds the server's own error as its cause. */
+/** Why a migration was not applied. With `FAILED` and `RIGHTS`, the server's own error is the cause. */
 export type MigrationFailure = 'CHANGED' | 'RIGHTS' | 'LOCKED' | 'CHARSET' | 'FAILED';
 
 /** The database could not be brought to this version's state. */
@@ -17,7 +17,7 @@ export class MigrationError extends Error {
   }
 }
 
-/** Adds what was being done, and what the operator can do about its failure. */
+/** Wraps an error with what was being done, and with what the operator can do about it. */
 export function explained(error: unknown, what: string): MigrationError {
   if (error instanceof MigrationError) return error;
   const cause = driverError(error);

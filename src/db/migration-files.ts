@@ -18,7 +18,7 @@ export interface Migration {
 export function readMigrations(folder: string): Migration[] {
   const journal: unknown = JSON.parse(readFileSync(join(folder, 'meta/_journal.json'), 'utf8'));
   return journalTags(journal).map((tag) => {
-    // A checkout on Windows may have other line ends; that is not another migration.
+    // A checkout on Windows may have other line endings; it is still the same migration.
     const sql = readFileSync(join(folder, `${tag}.sql`), 'utf8').replaceAll('\r\n', '\n');
     return {
       tag,
@@ -43,18 +43,18 @@ export function changesRowsOnly(statement: string): boolean {
   return /^(insert|update|delete|replace|with)\b/i.test(code);
 }
 
-// table, column, key or primary key exists already; column or key, table gone already; foreign key exists
+// exists already: table, column, key, primary key; is gone already: column or key, table; exists already: foreign key
 const DONE_BEFORE = new Set([1050, 1060, 1061, 1068, 1091, 1051, 1826]);
 const UNKNOWN_TABLE_OR_COLUMN = new Set([1146, 1054]);
 
-/** Whether a repeated statement failed because it had been carried out before. */
+/** Whether a repeated statement failed because it had already been carried out. */
 export function wasDoneBefore(
   statement: string,
   error: { errno?: number; sqlMessage?: string } | undefined,
 ): boolean {
   const errno = error?.errno ?? 0;
   if (DONE_BEFORE.has(errno)) return true;
-  // What was renamed is not found under its old name.
+  // After a rename, the old name is not found.
   if (UNKNOWN_TABLE_OR_COLUMN.has(errno)) return /\b(rename|change)\b/i.test(statement);
   // MariaDB's words for a foreign key that exists already.
   return errno === 1005 && (error?.sqlMessage ?? '').includes('errno: 121');

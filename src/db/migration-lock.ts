@@ -10,19 +10,18 @@ const LEASE_SECONDS = 30;
 const LEASE_POLL_MS = 250;
 
 export interface MigrationLock {
-  /** Keeps the lock for another while. Throws when another instance had to assume this one dead. */
+  /** Extends the lease. Throws when another instance has taken this one for dead. */
   renew(): Promise<void>;
-  /** Lets others go ahead at once; never fails. */
+  /** Lets other instances proceed at once; never fails. */
   release(): Promise<void>;
 }
 
 /**
  * Makes this the only connection that migrates the database.
  *
- * The server's own lock ends with the connection, so that nobody waits for an instance that was
- * killed. But each server of a Galera cluster or a multi-primary group has locks of its own: for
- * them there is a row too, which its holder renews with each statement, and which another server's
- * instance may take when that has not happened for a while.
+ * The server's own lock ends with the connection, so that nobody waits for an instance that was killed. But each server
+ * of a Galera cluster or a multi-primary group has locks of its own. So there is also a leased row: its holder renews
+ * it with each statement, and once it has expired, an instance on another server may take it.
  */
 export async function takeMigrationLock(
   connection: Connection,
@@ -55,7 +54,7 @@ export async function takeMigrationLock(
 }
 
 async function takeServerLock(connection: Connection, database: string): Promise<void> {
-  // The name is the whole server's and holds 64 characters.
+  // The name is shared by the whole server and may have at most 64 characters.
   const name = `latchkey:${createHash('sha256').update(database).digest('hex').slice(0, 32)}`;
   const [rows] = await askInTime(
     connection,
@@ -66,7 +65,7 @@ async function takeServerLock(connection: Connection, database: string): Promise
 }
 
 async function takeLease(connection: Connection, holder: string): Promise<boolean> {
-  // Who has this server's lock knows that no other instance on this server holds the lease any more.
+  // This connection holds the server's lock, so no other instance on this server can still be using the lease.
   const [result] = await retrying(() =>
     askInTime<ResultSetHeader>(connection, {
       sql: `UPDATE schema_migration_lock
@@ -98,7 +97,7 @@ async function releaseLease(connection: Connection, holder: string): Promise<voi
       }),
     );
   } catch {
-    // A lost connection; the lease will expire.
+    // The connection is lost; the lease will expire.
   }
 }
 

@@ -11,7 +11,7 @@ export interface MigrationRecord {
   hash: string;
   statementsDone: number;
   finished: boolean;
-  /** The server refused the next statement, as opposed to nobody knowing whether it has run. */
+  /** The server rejected the next statement; otherwise it is unknown whether that has run. */
   failed: boolean;
 }
 

@@ -5,26 +5,29 @@ import type { HostChoice } from './host-choice.ts';
 
 /** Which connections of a pool may be used. */
 export interface PoolUpkeep {
-  /** Whether it has not been set up yet. */
+  /** Whether the connection still has to be set up. */
   isNew(connection: PoolConnection): boolean;
-  /** It is set up. */
+  /** Notes that the connection is set up. */
   opened(connection: PoolConnection): void;
-  /** Whether it leads to a server that is not to be used any more. */
+  /** Whether the connection leads to a server that must not be used any more. */
   isRetired(connection: PoolConnection): boolean;
-  /** Whether no server is known that takes writes. */
+  /** Whether no known server takes writes. */
   isAway(): boolean;
-  /** Something failed on it. When that was the server's or the network's fault, it is used no more. */
+  /**
+   * Reports a failure on a connection. If the server or the network failed, the connection is closed and never used
+   * again.
+   */
   failed(connection: PoolConnection, error: Error): void;
 }
 
-// what was opened meanwhile may lead elsewhere already
+// connections younger than this may already lead to another server, so they are kept
 const YOUNG_MS = 1000;
 
 /**
- * Keeps connections away from servers that take no writes any more. Behind one name, such as a proxy's, there may be
- * another server by now, so all connections that are older than the refusal are given up.
+ * Keeps connections away from servers that no longer take writes. One name, such as a proxy's, may lead to another
+ * server by now, so a refusal retires all connections that are older than it.
  *
- * @param choice where there are several hosts: what is not at the chosen one is given up
+ * @param choice if there are several hosts: connections to any but the chosen one are retired
  */
 export function createUpkeep(choice: HostChoice | undefined): PoolUpkeep {
   const openedAt = new WeakMap<PoolConnection, number>();

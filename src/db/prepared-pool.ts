@@ -16,17 +16,17 @@ import type { PoolUpkeep } from './pool-upkeep.ts';
 import { retrying } from './retry.ts';
 
 const READS = /^\s*(select|show)\b/i;
-// these are not worth a prepared statement each, and some servers refuse to prepare them
+// not worth a prepared statement each, and some servers refuse to prepare them
 const CONTROL = /^(begin|commit|rollback|savepoint|release savepoint)/i;
 
 /**
- * Makes Drizzle's statements server-side prepared. Its mysql2 driver calls `query()`, which writes the parameters
- * into the SQL text in the client; here the same call runs `execute()`, which sends them apart. It is faster too.
- * Everything has a deadline: a server that went silent must not hold a request. What runs by itself, in no transaction, is
- * run again where that is safe.
+ * Makes Drizzle use server-side prepared statements. Its mysql2 driver calls `query()`, which writes the parameters
+ * into the SQL text in the client; here the same call runs `execute()`, which sends them separately. It is faster too.
+ * Everything has a deadline: a silent server must not hold up a request. A statement outside of a transaction is run
+ * again where that is safe.
  *
- * @param options.connections how many the pool may open
- * @param options.timeoutMs for each statement together with the wait for its connection
+ * @param options.connections how many connections the pool may open
+ * @param options.timeoutMs for each statement, including the wait for its connection
  */
 export function preparedPool(
   { pool }: Pool,
@@ -52,7 +52,7 @@ export function preparedPool(
     execute: run,
     getConnection: async () => preparedConnection(await acquire(pool, attendants), attendants),
   };
-  // Drizzle uses these three of a pool's methods and no other
+  // Drizzle uses only these three methods of a pool
   return { client: client as unknown as Pool, line: attendants.line };
 }
 
@@ -61,7 +61,7 @@ function preparedConnection({ connection, release }: Taken, attendants: Attendan
     try {
       return await runOnConnection(connection, attendants, statement, values);
     } catch (error) {
-      // Drizzle gives back only connections on which something had begun
+      // Drizzle releases a connection only after a successful BEGIN
       if (/^begin$/i.test(textOf(statement))) release();
       throw error;
     }
@@ -134,13 +134,14 @@ function runOnConnection(
       upkeep.failed(connection, failure);
       ended?.(failure);
       const told = failureAt(stage, failure);
-      // the server rolls back what a lost connection had begun; what is told is why it was lost
+      // The server rolls back by itself when the connection is lost. Resolving lets the caller see why it was lost,
+      // rather than that ROLLBACK failed.
       if (told !== failure && /^rollback$/i.test(text)) resolve([[], []]);
       else reject(told);
     };
     const finish = deadlines(() => {
       isLate = true;
-      // the answer may still be on its way, and would be taken for that of the next statement
+      // the late answer would be taken for that of the next statement, so the connection is not used again
       fail(timedOut());
     });
     execute(connection, statement, values, (error, rows, fields) => {
@@ -153,8 +154,8 @@ function runOnConnection(
   });
 }
 
-// Measured: the driver's own promises, and Drizzle's `typeCast`, which has each value of a row taken apart by functions
-// of its own only to keep dates as text, cost three times what the statement itself does.
+// Measured: the driver's own promises and Drizzle's `typeCast` cost three times as much as the statement itself.
+// `typeCast` passes each value of each row through several functions, only to keep dates as text.
 function execute(
   connection: PoolConnection,
   statement: string | QueryOptions,

@@ -14,17 +14,17 @@ import { rowMapper, type SelectedField } from './row-mapper.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** A query that waits for its values, by the names of its placeholders. */
+/** A query that is executed with values for its placeholders, by name. */
 export interface PreparedQuery<Result, Given = Values> {
   execute(values: Given): Promise<Result>;
 }
 
 /**
- * A query that is built once instead of at each call, and run without what Drizzle does at each: together that costs more
- * than the statement itself. It runs on whichever database or transaction it is then asked for.
+ * Builds a query once instead of at each call, and runs it without the work that Drizzle does per call: together these
+ * cost more than the statement itself. The query runs on whichever database or transaction it is given.
  *
- * @param build makes the query with `.prepare()`, and a placeholder for each value that differs from call to call. Of
- *   selections only plain ones will do, without anything that may have no row.
+ * @param build makes the query with `.prepare()`, and a placeholder for each value that differs from call to call.
+ *   Selections must be plain: no left joins, whose row may be missing.
  */
 export function builtOnce<Result>(
   build: (db: Db) => { execute(): Promise<Result> },
@@ -38,18 +38,18 @@ export function builtOnce<Result>(
   });
 }
 
-/** How long the list of a query of `builtForLists` is at the most. */
+/** The longest list that a query of `builtForLists` takes. */
 export const LONGEST_LIST = 16;
 
-// an own statement for each length would be prepared on each connection, most of them for a few calls
+// a statement for each length would be prepared on each connection, most of them for only a few calls
 const LENGTHS = [1, 2, 4, 8, LONGEST_LIST];
 
 /**
- * The same for a query about several things at once, of which there are differently many from call to call.
+ * `builtOnce` for a query about a list of items whose length varies from call to call.
  *
- * @param build is given the length of the list; the placeholders of its items are those of `listed`
- * @returns what is executed with the items, and with the values that are the same for all of them. The list is filled up
- *   with its first item, so a query must not mind being asked about one thing twice.
+ * @param build is given the length of the list; `listed` makes the placeholders of its items
+ * @returns a query that takes the items, and the values that are the same for all of them. The list is padded with its
+ *   first item, so the query must tolerate duplicates.
  */
 export function builtForLists<Result>(
   build: (db: Db, length: number) => { execute(): Promise<Result> },
@@ -70,7 +70,7 @@ export function builtForLists<Result>(
   });
 }
 
-/** The placeholders of one value of each item of a list. */
+/** The placeholders for one field of each item of a list. */
 export function listed(
   name: string,
   column: DriverValueEncoder<unknown, unknown>,
@@ -79,12 +79,12 @@ export function listed(
   return Array.from({ length }, (_, index) => placeholder(name + index, column));
 }
 
-/** `builtOnce` for a statement that is written out, because Drizzle has no builder for it. */
+/** `builtOnce` for hand-written SQL, where Drizzle has no builder. */
 export function statementBuiltOnce(statement: SQL): (db: Db) => PreparedQuery<MySqlRawQueryResult> {
   return builtOnce((db) => preparedStatement(db, statement));
 }
 
-/** A statement that is written out, to be built once. */
+/** Hand-written SQL as a query for `builtOnce` and `builtForLists`. */
 export function preparedStatement(
   db: Db,
   statement: SQL,
@@ -93,7 +93,7 @@ export function preparedStatement(
   return session.prepareQuery(dialect.sqlToQuery(statement), undefined);
 }
 
-/** An INSERT of one row, built once: every column is to be given but those that the database computes. */
+/** An INSERT of one row, built once. It takes a value for every column except generated ones. */
 export function insertBuiltOnce<Table extends MySqlTable>(
   table: Table,
 ): (db: Db) => PreparedQuery<MySqlRawQueryResult, Required<Table['$inferInsert']>> {
@@ -104,14 +104,14 @@ export function insertBuiltOnce<Table extends MySqlTable>(
 }
 
 /**
- * A value that is given when a query that was built once runs, encoded as its column is. Drizzle's own placeholder leaves
- * the value as it is, and a UUID is not what a BINARY(16) holds.
+ * A placeholder in a query that is built once, encoded as its column is. Drizzle's own placeholder does not encode its
+ * value, and a UUID string does not fit a BINARY(16).
  */
 export function placeholder(name: string, column: DriverValueEncoder<unknown, unknown>): SQL {
   return sql`${sql.param(sql.placeholder(name), column)}`;
 }
 
-/** As much of Drizzle's prepared query as is needed to run it. */
+/** The part of Drizzle's prepared query that is needed to run it. */
 interface DrizzleQuery {
   readonly rawQuery: { readonly sql: string };
   readonly params: readonly unknown[];
@@ -135,11 +135,11 @@ interface DbInternals {
 interface Built {
   readonly statement: { readonly sql: string; readonly rowsAsArray: boolean };
   readonly values: readonly Binding[];
-  /** Absent where no rows are selected. */
+  /** Absent if the query selects no rows. */
   readonly mapRows: ReturnType<typeof rowMapper>;
 }
 
-/** Finds a bound value among those that are given. */
+/** Picks a bound value out of the given ones. */
 type Binding = (given: Values) => unknown;
 
 function compile(query: object): Built {

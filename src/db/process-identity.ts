@@ -4,8 +4,8 @@ import { existsSync, readFileSync } from 'node:fs';
 const hasProc = existsSync('/proc/self/stat');
 
 /**
- * When the process started, in a form that only serves to be compared: a number is used again for
- * another process sooner or later, number and start together are not. `null` when none is running.
+ * When the process started, in a form that is only good for comparing. Pids are reused sooner or later, but not
+ * together with the start time. `null` when no such process is running.
  */
 export function processStart(pid: number): string | null {
   return hasProc ? startFromProc(pid) : startFromPs(pid);

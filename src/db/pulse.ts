@@ -2,9 +2,9 @@ import { type Connection, type ConnectionOptions, createConnection } from 'mysql
 import { breakOff } from './break-off.ts';
 import type { HostChoice } from './host-choice.ts';
 
-/** Asks the database for a sign of life. */
+/** Checks whether the database answers. */
 export interface Pulse {
-  /** @throws what the driver said, when there was none */
+  /** @throws the driver's error, if it does not answer */
   feel(): Promise<void>;
   close(): void;
 }
@@ -12,11 +12,11 @@ export interface Pulse {
 const PATIENCE_MS = 900;
 
 /**
- * Asks over a connection of its own: in the pool it would wait behind requests, and a database that is only slow to some of
- * them would be taken for one that is away, by all instances at once.
+ * Uses a connection of its own. In the pool, the check would wait behind requests, and all instances at once would take
+ * a database that is slow for some requests for one that is down.
  *
- * @param options without the hosts of a cluster; its sockets lead to the chosen one
- * @param choice where there are several hosts
+ * @param options without the hosts of a cluster; the sockets already lead to the chosen one
+ * @param choice if there are several hosts
  */
 export function createPulse(options: ConnectionOptions, choice: HostChoice | undefined): Pulse {
   let kept: Connection | undefined;
@@ -32,7 +32,7 @@ export function createPulse(options: ConnectionOptions, choice: HostChoice | und
   const ask = async () => {
     if (kept === undefined) {
       kept = await createConnection({ ...options, connectTimeout: PATIENCE_MS });
-      // unheard, a connection that breaks would end the process; the next question finds out
+      // without a listener, a broken connection would crash the process; the next check notices it
       kept.on('error', () => undefined);
       if (isClosed) drop();
     }
@@ -46,7 +46,7 @@ export function createPulse(options: ConnectionOptions, choice: HostChoice | und
       await ask();
     } catch (error) {
       drop();
-      // it may have been closed since the last question, for idleness or with a server that is back
+      // an old connection may have been closed since the last check, for idleness or by a restart of the server
       if (!wasOpen) throw error;
       await ask().catch((again: unknown) => {
         drop();
@@ -57,7 +57,7 @@ export function createPulse(options: ConnectionOptions, choice: HostChoice | und
 
   return {
     feel() {
-      // whoever asks while an answer is awaited would open a connection more
+      // concurrent callers share one check; each would open a connection of its own otherwise
       feeling ??= askAgainWhereClosed().finally(() => {
         feeling = undefined;
       });

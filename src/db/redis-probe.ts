@@ -1,7 +1,7 @@
 import { createClient } from 'redis';
 import { openRedis } from './redis.ts';
 
-/** What a Redis says of itself; what it does not let us ask is absent. */
+/** What a Redis server says about itself. Facts that it does not let us ask for are absent. */
 export interface RedisFacts {
   /** Such as `Redis 7.0.15` or `Valkey 8.0.1`. */
   readonly server: string | undefined;
@@ -11,9 +11,10 @@ export interface RedisFacts {
 }
 
 /**
- * Finds out whether hits can be counted in a Redis: counts one, as the service does and within its time, and asks what it is.
+ * Checks whether rate-limit hits can be counted in a Redis: counts one as the service does, within the service's time
+ * limit, and then asks for facts about the server.
  *
- * @throws what the library or Redis says when nothing can be counted there
+ * @throws the error of the library or of Redis, when hits cannot be counted there
  */
 export async function probeRedis(url: string, timeoutMs: number): Promise<RedisFacts> {
   let failure: unknown;
@@ -26,7 +27,7 @@ export async function probeRedis(url: string, timeoutMs: number): Promise<RedisF
   const counts = redis.isUp();
   await redis.close();
   if (!counts) throw failure;
-  // a user who may count, and no more, does
+  // a Redis user who may count and nothing else is good enough
   return readFacts(url, timeoutMs).catch(() => factsIn(''));
 }
 
@@ -36,7 +37,7 @@ async function readFacts(url: string, timeoutMs: number): Promise<RedisFacts> {
     RESP: 2,
     socket: { connectTimeout: timeoutMs, reconnectStrategy: false },
   });
-  // unheard, a connection that breaks would end the process
+  // without a listener, a broken connection would crash the process
   client.on('error', () => undefined);
   const tooLate = setTimeout(() => client.destroy(), timeoutMs);
   try {

@@ -1,32 +1,32 @@
 import { createClient, defineScript } from 'redis';
 import { createDeadlines } from '../deadlines.ts';
 
-/** A Redis that may come and go. */
+/** A Redis whose connection may be lost and come back. */
 export interface Redis {
   /**
    * Counts a hit, atomically.
    *
-   * @param nowMs the service's time: windows end by it, and not by the clock of Redis, which only forgets what is over
-   * @returns its number within the window; `null` when Redis does not answer in time, or not at all
+   * @param nowMs the service's time. Windows end by it, not by the clock of Redis, which only expires old keys.
+   * @returns the number of the hit within its window; `null` when Redis does not answer in time or is down
    */
   hit(key: Buffer, windowMs: number, nowMs: number): Promise<number | null>;
-  /** When the window of a key ends, in milliseconds; `null` when Redis knows none or does not answer. */
+  /** When the window of a key ends, in milliseconds; `null` when no window is open, or Redis does not answer. */
   windowEnd(key: Buffer, nowMs: number): Promise<number | null>;
   isUp(): boolean;
   close(): Promise<void>;
 }
 
-/** Told of the beginning and the end of each outage. */
+/** Called at the beginning and at the end of each outage. */
 export interface RedisWatch {
   lost(error: unknown): void;
   back(): void;
 }
 
-// An answer takes a tenth of a millisecond; who waits longer is better off with the database.
+// Redis answers in a tenth of a millisecond; after this long, counting in the database is the better choice.
 const ANSWER_MS = 250;
 const CONNECT_MS = 1000;
 const RETRY_MS = 1000;
-// what is over is of no use, but a clock may be behind by a little
+// a key outlives its window by this much, in case an instance's clock is slightly behind
 const KEPT_LONGER_MS = 60_000;
 const PREFIX = 'latchkey:hits:';
 
@@ -47,10 +47,10 @@ return 1`,
 const newClient = (url: string) =>
   createClient({
     url,
-    // what Redis 5, Valkey and proxies in front of them understand as well
+    // Redis 5, Valkey, and proxies in front of them understand it too
     RESP: 2,
     disableOfflineQueue: true,
-    // one that was lost is replaced by another, which is tried before it is used
+    // a lost client is replaced by a new one, which is tried before it is used
     socket: { connectTimeout: CONNECT_MS, reconnectStrategy: false },
     scripts: { hit: hitScript },
   });
@@ -58,8 +58,8 @@ const newClient = (url: string) =>
 type Client = ReturnType<typeof newClient>;
 
 /**
- * Connects to a Redis, now and whenever it was lost. Nobody waits for that: until there is a connection that has answered,
- * every question is answered by `null` at once.
+ * Connects to a Redis, and again whenever the connection is lost. Callers never wait for a reconnect: until a
+ * connection has proved to work, every call returns `null` at once.
  */
 export async function openRedis(url: string, watch: RedisWatch): Promise<Redis> {
   const inTime = createTimeLimit(ANSWER_MS);
@@ -82,12 +82,12 @@ export async function openRedis(url: string, watch: RedisWatch): Promise<Redis> 
 
   async function connect(): Promise<void> {
     const fresh = newClient(url);
-    // Redis that is going down says so on an idle connection
+    // a Redis that shuts down also reports it on an idle connection
     fresh.on('error', (error) => lose(fresh, error));
     try {
-      // the library's own limit ends with the TCP connection, and a server that takes one may stay silent
+      // the library's own limit covers only the TCP connect; a server may accept and then stay silent
       await connectedInTime(fresh.connect());
-      // a replica or a full one answers a PING, and counts nothing
+      // a replica or a full Redis answers PING, but cannot count
       await inTime(fresh.hit(`${PREFIX}try`, Date.now(), 1));
     } catch (error) {
       return lose(fresh, error);

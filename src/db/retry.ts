@@ -3,17 +3,18 @@ import { RequestError } from '../errors.ts';
 import { isRetryable, isServerFailure, unavailableIn } from './failure.ts';
 
 const ATTEMPTS = 6;
-// whoever waits for an answer is better told that the database is away, or that a row stays locked: a lock that was waited
-// for in vain is not waited for again
+// Give up soon: a caller is better told that the database is unreachable, or that a row stays locked. This is less than
+// the usual wait for a row lock, so a lock that timed out is not waited for again.
 const PATIENCE_MS = 2000;
 const ASK_AGAIN_MS = 500;
 
 /**
- * Runs work again that a server undid or never began: after deadlocks and refused commits, and on another connection when
- * one was lost before its commit, or led to a server that takes no writes. Nothing that may have been done is run again.
+ * Runs work again that the server rolled back or never began: after deadlocks and refused commits, and on another
+ * connection if the first was lost before its commit or led to a server that takes no writes. Work that may have taken
+ * effect is never run again.
  *
- * @throws what `work` threw last
- * @throws {RequestError} OVERLOADED when it met others time and again, or a lock that was not let go
+ * @throws the last error of `work`
+ * @throws {RequestError} OVERLOADED when every attempt conflicted with others, or a lock was not released
  */
 export async function retrying<T>(work: () => Promise<T>): Promise<T> {
   const startedAt = performance.now();
@@ -28,10 +29,7 @@ export async function retrying<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/**
- * Runs a statement that does no harm when it is done twice, once more when the connection was lost and nobody can tell
- * whether it was done.
- */
+/** Runs a statement that is safe to repeat, and once more if the connection was lost and the outcome is unknown. */
 export async function repeating<T>(statement: () => Promise<T>): Promise<T> {
   try {
     return await statement();
@@ -42,10 +40,10 @@ export async function repeating<T>(statement: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Runs work again and again while the database is away, as it may be when it starts beside the service.
+ * Runs work repeatedly while the database is unreachable: it may be starting up beside the service.
  *
- * @param waiting told of the first failure, if it goes on after it
- * @throws what `work` threw last, at once where waiting would not help
+ * @param waiting called with the first failure, if there will be further attempts
+ * @throws the last error of `work`, at once where waiting would not help
  */
 export async function persisting<T>(
   work: () => Promise<T>,

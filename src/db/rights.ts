@@ -1,22 +1,22 @@
-/** What a right is on: everything, a database, or a thing in one. */
+/** What a right applies to: the whole server, a database, or an object in one. */
 export interface RightObject {
   kind: 'server' | 'database' | 'table' | 'procedure' | 'function';
-  /** Of a database grant a pattern, in which _ and % stand for others unless they are escaped. */
+  /** In a grant on a database this is a pattern: _ and % are wildcards unless they are escaped. */
   database: string;
   name: string;
 }
 
-/** Some privileges on one thing, as the server lists them. */
+/** Privileges on one object, as the server lists them. */
 export interface Right {
   object: RightObject;
-  /** In capitals, such as SELECT; `GRANT OPTION` among them. */
+  /** In capitals, such as SELECT; may contain `GRANT OPTION`. */
   privileges: readonly string[];
 }
 
 /** What an account may do, as far as SHOW GRANTS tells. */
 export interface Rights {
   rights: Right[];
-  /** There are roles besides, which were not looked into. */
+  /** Whether the account has roles too; their rights are not included. */
   hasRoles: boolean;
 }
 
@@ -43,7 +43,7 @@ export function parseGrants(lines: readonly string[]): Rights {
       /^GRANT (.+?) ON (?:(PROCEDURE|FUNCTION) )?((?:`(?:[^`]|``)*`|\*)\.(?:`(?:[^`]|``)*`|\*)) TO (.*)$/.exec(
         line,
       ) ?? [];
-    // MariaDB lists what everybody may besides; it is not this account's
+    // MariaDB also lists the rights that everybody has, which are not this account's
     if (/ TO `?PUBLIC`?( |$)/.test(line)) continue;
     if (privileges === undefined) {
       if (!/^(GRANT PROXY|SET DEFAULT|REVOKE)/.test(line)) found.hasRoles = true;
@@ -58,7 +58,7 @@ export function parseGrants(lines: readonly string[]): Rights {
 }
 
 function splitPrivileges(text: string): string[] {
-  // commas between the columns of a privilege separate nothing
+  // commas inside a list of columns do not separate privileges
   return text.split(/, (?![^(]*\))/).map((name) => name.trim());
 }
 
@@ -73,8 +73,8 @@ function readObject(kind: string | undefined, text: string): RightObject {
 }
 
 /**
- * Compares what an account may do with what it needs in one database. What reaches further than a needed thing is
- * excessive as a whole, but serves for what it covers.
+ * Compares what an account may do with what it needs in one database. A right that reaches further than one needed
+ * object counts as excessive, but still covers the needs within its reach.
  */
 export function compareRights(
   { rights }: Rights,
@@ -126,7 +126,7 @@ function isNeeded(
   );
 }
 
-// routines have no case
+// routine names are case-insensitive
 function sameName(object: RightObject, need: NeededRight): boolean {
   return object.name.toLowerCase() === need.name.toLowerCase();
 }
@@ -139,7 +139,7 @@ function matchesPattern(pattern: string, database: string): boolean {
   return new RegExp(`^${source}$`, 'is').test(database);
 }
 
-/** How the server writes what a right is on; a database's name is a pattern and stays as it is. */
+/** The SQL for what a right applies to. The name of a database is a pattern here, so wildcards are not escaped. */
 export function rightObjectSql({ kind, database, name }: RightObject): string {
   const quoted = (text: string) => `\`${text.replaceAll('`', '``')}\``;
   if (kind === 'server') return '*.*';

@@ -2,24 +2,24 @@ import { Column, type DriverValueDecoder, is, SQL } from 'drizzle-orm';
 
 type Decode = (value: unknown) => unknown;
 
-/** A column or expression of a selection, and where it goes in a row. */
+/** A selected column or expression, and its place in the result row. */
 export interface SelectedField {
   readonly path: readonly string[];
   readonly field: unknown;
 }
 
 /**
- * Makes rows the short way: Drizzle finds out anew for each column of each row what it is and where it goes, which costs
- * half of what the statement itself does (measured on the one of every signed-in request).
+ * Makes a fast mapper of rows. Drizzle works out again for each column of each row what it is and where it goes, which
+ * costs half as much as the statement itself (measured for the query of every signed-in request).
  *
- * @param joined by table, whether it has something for each row
- * @returns nothing for what is not a plain selection
+ * @param joined for each joined table, whether it always has a row
+ * @returns undefined for a selection that is not plain
  */
 export function rowMapper(
   fields: readonly SelectedField[],
   joined: Readonly<Record<string, boolean>> = {},
 ): ((rows: readonly (readonly unknown[])[]) => object[]) | undefined {
-  // a left join may have nothing on its right side, and Drizzle says so with a null
+  // a left join may find no row, for which Drizzle returns null; this mapper does not
   if (!Object.values(joined).every(Boolean)) return undefined;
   const targets = fields.map(targetOf);
   if (!targets.every((target) => target !== undefined)) return undefined;
@@ -30,7 +30,7 @@ export function rowMapper(
 interface Target {
   readonly group: string | undefined;
   readonly key: string;
-  /** Absent where the value is as the driver gives it. */
+  /** Absent if the driver's value is used as it is. */
   readonly decode: Decode | undefined;
 }
 
@@ -49,7 +49,7 @@ function targetOf({ path, field }: SelectedField): Target | undefined {
 
 function decoderOf(field: unknown): DriverValueDecoder<unknown, unknown> | undefined {
   if (is(field, Column)) return field;
-  // Drizzle keeps the decoder of an SQL expression to itself
+  // Drizzle does not expose the decoder of an SQL expression
   if (is(field, SQL)) return (field as unknown as { decoder: Column }).decoder;
   return undefined;
 }
@@ -58,7 +58,7 @@ function read({ decode }: Target, value: unknown): unknown {
   return value === null || decode === undefined ? value : decode(value);
 }
 
-// Counted, because an iterator over entries would make an array for each column of each row.
+// Counts columns by hand: an iterator over entries would allocate an array for each column of each row.
 function flatRow(targets: readonly Target[], row: readonly unknown[]): object {
   const made: Record<string, unknown> = {};
   let column = 0;

@@ -29,7 +29,8 @@ export const users = mysqlTable(
     id: uuid('id').primaryKey(),
     email: varchar('email', { length: 254 }).notNull(),
     emailKey: exactText('email_key', { length: 254 }).notNull(),
-    // administrators search by these two as well; the database keeps them, whoever writes the row
+    // Administrators also search by this and by the last name. As generated columns, the database keeps both up to
+    // date, whoever writes the row.
     emailDomain: exactText('email_domain', { length: 254 }).generatedAlwaysAs(
       sql`substring_index(email_key, '@', -1)`,
       { mode: 'stored' },
@@ -64,32 +65,32 @@ export const users = mysqlTable(
     uniqueIndex('users_email_key_unique').on(table.emailKey),
     uniqueIndex('users_username_key_unique').on(table.usernameKey),
     index('users_created_at_index').on(table.createdAt, table.id),
-    // each of these ends in the id, so that a filtered list is read in its order from any place on
+    // each of these ends in the id, so that a filtered list can be read in id order from any position
     index('users_role_status_index').on(table.role, table.status, table.id),
     index('users_role_index').on(table.role, table.id),
     index('users_status_index').on(table.status, table.id),
     index('users_display_name_index').on(table.displayName, table.id),
     index('users_last_name_index').on(table.lastName, table.id),
     index('users_email_domain_index').on(table.emailDomain, table.id),
-    // for figures: how many have TOTP on
+    // for metrics: how many users have TOTP on
     index('users_totp_index').on(table.totpEnabled),
   ],
 );
 
-// kept apart from the accounts: at an address that somebody has one waits in the same way as at a free one
+// not in `users`: a registration waits here in the same way whether or not its address already has an account
 export const pendingRegistrations = mysqlTable(
   'pending_registrations',
   {
     emailKey: exactText('email_key', { length: 254 }).primaryKey(),
     email: varchar('email', { length: 254 }).notNull(),
-    // no unique key: nobody holds a name before they are a user
+    // not unique: a username is taken only once its user exists
     username: varchar('username', { length: 64 }),
     displayName: varchar('display_name', { length: 100 }),
     phrase: varchar('phrase', { length: 200 }),
     passwordHash: exactText('password_hash', { length: 255 }).notNull(),
-    // tells most wrong passwords without a hash
+    // rejects most wrong passwords without computing a hash
     passwordHint: bytes('password_hint', { length: 1 }).notNull(),
-    // of its newest link, and for a taken address of one that nobody was sent
+    // of the newest link; if the address is taken, of a link that was sent to nobody
     tokenHash: bytes('token_hash', { length: 32 }).notNull(),
     createdAt: instant('created_at').notNull(),
     linkedAt: instant('linked_at').notNull(),
@@ -101,7 +102,7 @@ export const pendingRegistrations = mysqlTable(
   ],
 );
 
-/** What belongs to a user is deleted with them. */
+/** A foreign key that deletes rows together with their user. */
 const goesWithUser = (name: string, userId: AnyMySqlColumn) =>
   foreignKey({ name, columns: [userId], foreignColumns: [users.id] }).onDelete('cascade');
 
@@ -137,7 +138,7 @@ export const sessions = mysqlTable(
   {
     id: uuid('id').primaryKey(),
     userId: uuid('user_id').notNull(),
-    // the refresh token in force is derived from these two; each rotation adds one to the generation
+    // the current refresh token is derived from these two; each rotation increments the generation
     generation: int('generation').notNull(),
     nonce: bytes('nonce', { length: 16 }).notNull(),
     rotatedAt: instant('rotated_at').notNull(),
@@ -156,9 +157,9 @@ export const sessions = mysqlTable(
   },
   (table) => [
     index('sessions_user_index').on(table.userId, table.endedAt, table.createdAt),
-    // with the end in it, live sessions are counted without reading them
+    // contains the end, so that live sessions are counted from the index alone
     index('sessions_expiry_index').on(table.expiresAt, table.endedAt),
-    // by their end, those that did not live until they expired are forgotten
+    // for purging sessions that ended before they expired
     index('sessions_end_index').on(table.endedAt),
     goesWithUser('sessions_user_fk', table.userId),
   ],
@@ -169,7 +170,7 @@ export const loginChallenges = mysqlTable(
   {
     tokenHash: bytes('token_hash', { length: 32 }).primaryKey(),
     userId: uuid('user_id').notNull(),
-    // the device, when it is one that signed in before: it has counters of its own
+    // set if the device has signed in before: it has attempt counters of its own
     deviceId: uuid('device_id'),
     remembered: boolean('remembered').notNull(),
     cookies: boolean('cookies').notNull(),
@@ -190,7 +191,7 @@ export const emailTokens = mysqlTable(
     tokenHash: bytes('token_hash', { length: 32 }).primaryKey(),
     purpose: varchar('purpose', { length: 24 }).$type<EmailTokenPurpose>().notNull(),
     userId: uuid('user_id').notNull(),
-    // the address it was sent to, and for which alone it is good
+    // the address that it was sent to; it is valid for this address only
     email: varchar('email', { length: 254 }).notNull(),
     createdAt: instant('created_at').notNull(),
     expiresAt: instant('expires_at').notNull(),
@@ -207,18 +208,18 @@ export const outbox = mysqlTable(
   'outbox',
   {
     id: uuid('id').primaryKey(),
-    // whose it is, so that it goes with the account; null in the notice that the account is gone
+    // the owner, so that the mail is deleted with the account; null in the notice of the deletion itself
     userId: uuid('user_id'),
     kind: varchar('kind', { length: 32 }).$type<MailKind>().notNull(),
-    // recipient and contents, encrypted, for there are tokens among them; null once it is sent
+    // recipient and contents, encrypted because they contain tokens; null once it is sent
     envelope: varbytes('envelope', { length: 4096 }),
     state: varchar('state', { length: 8 }).$type<OutboxState>().notNull(),
     attempts: int('attempts').notNull(),
     createdAt: instant('created_at').notNull(),
-    // when it may be taken next; moved ahead by whoever takes it, so that nobody else does meanwhile
+    // when it may be sent next; whoever takes it moves this ahead, so that nobody else takes it meanwhile
     dueAt: instant('due_at').notNull(),
     finishedAt: instant('finished_at'),
-    // what the mail server said, without addresses
+    // the mail server's answer, without addresses
     lastError: varchar('last_error', { length: 255 }),
   },
   (table) => [
@@ -233,11 +234,11 @@ export const attemptCounters = mysqlTable(
   {
     key: bytes('key', { length: 32 }).primaryKey(),
     failures: int('failures').notNull(),
-    // attempts whose outcome is not known yet; they count as failures until it is
+    // attempts under way; they count as failures until their outcome is known
     pending: int('pending').notNull(),
     attemptedAt: instant('attempted_at').notNull(),
     lockedUntil: instant('locked_until'),
-    // whose device it counts, as a digest too, so that all devices of one user are found; null for what is no device
+    // for the counter of a device: a digest of its user, by which all devices of a user are found; null for others
     owner: bytes('owner', { length: 32 }),
   },
   (table) => [
@@ -261,7 +262,7 @@ export const signingKeys = mysqlTable(
   'signing_keys',
   {
     id: exactText('id', { length: 64 }).primaryKey(),
-    // every instance that finds no key to follow number n tries to insert n + 1; one of them succeeds
+    // every instance that finds no successor to key n tries to insert n + 1; only one of them succeeds
     sequence: int('sequence').notNull(),
     algorithm: varchar('algorithm', { length: 16 }).notNull(),
     publicJwk: jsonText('public_jwk').notNull(),
@@ -274,11 +275,11 @@ export const signingKeys = mysqlTable(
 );
 
 export const jobLeases = mysqlTable('job_leases', {
-  // the migration adds the rows, so that one UPDATE decides whose turn it is
+  // the migration inserts the rows, so that one UPDATE decides whose turn it is
   job: varchar('job', { length: 32 }).primaryKey(),
   holder: varchar('holder', { length: 255 }).notNull(),
   expiresAt: instant('expires_at').notNull(),
-  // when a run last came to its end, of whichever holder
+  // when the last run finished, by whichever holder
   finishedAt: instant('finished_at'),
 });
 
@@ -306,9 +307,12 @@ export const auditEvents = mysqlTable(
   ],
 );
 
-/** Deleted accounts of which more is on record than one statement changes, until all of it is under the pseudonym. */
+/**
+ * Deleted accounts with more audit events than one statement changes. A row stays until all of them carry the
+ * pseudonym.
+ */
 export const erasures = mysqlTable('erasures', {
-  // what the account's was; no foreign key, for the account is gone
+  // the id of the deleted account; no foreign key, because the account is gone
   id: uuid('id').primaryKey(),
   pseudonym: uuid('pseudonym').notNull(),
 });

@@ -5,21 +5,21 @@ import type { Db } from './client.ts';
 export interface ServerFacts {
   /** As the server writes it, such as `10.11.19-MariaDB`. */
   version: string;
-  /** The server's variables by name; which there are depends on the server. */
+  /** The server's variables by name; not every server has all of them. */
   global: ReadonlyMap<string, string>;
-  /** Those of the service's own session, which sets some. */
+  /** The variables of the service's own session, which sets some of them. */
   session: ReadonlyMap<string, string>;
-  /** The server's clock less this process's. */
+  /** The server's clock minus this process's. */
   skewMs: number;
   databaseCharset: string;
   tables: { name: string; engine: string; collation: string }[];
-  /** Columns that are compared byte for byte, with another collation than that. */
+  /** Columns that must be compared byte for byte, but have another collation than `utf8mb4_bin`. */
   inexactColumns: string[];
 }
 
 const EXACT_COLUMNS = "'email_key', 'username_key', 'password_hash'";
 
-/** Asks the server, over a connection as the service has it. */
+/** Asks the server, over a connection of the service. */
 export async function readServerFacts(db: Db): Promise<ServerFacts> {
   const asked = Date.now();
   const [[version, seconds] = []] = await rowsOf(

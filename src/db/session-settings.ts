@@ -1,24 +1,30 @@
 import type { Connection } from 'mysql2/promise';
 
-/** What is counted on, whatever the server's defaults are; procedures keep the sql_mode they were created under. */
+/**
+ * Settings that the service relies on, whatever the server's defaults are. Procedures keep the sql_mode they were
+ * created under.
+ */
 export const SESSION_SETTINGS =
   "set session sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', session time_zone='+00:00', session innodb_lock_wait_timeout=3";
 
-/** Every decision here is a conditional UPDATE, which reads the newest row under any isolation; gap locks would only add deadlocks. */
+/**
+ * Every decision here is a conditional UPDATE, which reads the latest row under any isolation level; gap locks would
+ * only add deadlocks.
+ */
 export const ISOLATION = 'set session transaction isolation level read committed';
 
-// When a network breaks silently, the server hears nothing of it and keeps the locks of what was begun, for eight hours by
-// its defaults. Between the statements of a transaction there is never more than a moment.
+// When a network breaks silently, the server does not notice and keeps the locks of open transactions, for eight hours
+// by default. The statements of one of our transactions follow each other within moments.
 const IDLE_TRANSACTION_S = 10;
 const IDLE_CONNECTION_S = 30;
 const LOCK_WAIT_S = 3;
 
 /**
- * Sets what the service counts on, before anything else runs on a connection.
+ * Sets what the service relies on, before anything else runs on a connection.
  *
- * @param timeoutMs after which nobody waits for a statement any more. A server goes on with one whose client is gone, and
- *   keeps its connection for as long: for a lock on a whole table up to a year by its defaults, until it has no connections
- *   left. So it gives up by itself, a little before.
+ * @param timeoutMs how long the service waits for a statement. A server goes on with a statement whose client is gone,
+ *   and keeps its connection: while it waits for a table lock, for up to a year by default, until the server has no
+ *   connections left. So the server is told to give up slightly earlier than the service.
  */
 export async function setUpSession(connection: Connection, timeoutMs: number): Promise<void> {
   await connection.query(SESSION_SETTINGS);
@@ -28,29 +34,29 @@ export async function setUpSession(connection: Connection, timeoutMs: number): P
     'group_replication_consistency',
     'idle_transaction_timeout',
   ]);
-  // MySQL knows only connections that are idle, in a transaction or not
+  // MySQL limits only idle connections, whether in a transaction or not
   const isMariadb = server.has('idle_transaction_timeout');
   const statementMs = Math.floor(timeoutMs * 0.9);
   const limits = isMariadb
     ? [`idle_transaction_timeout=${IDLE_TRANSACTION_S}`, `max_statement_time=${statementMs / 1000}`]
-    : // MySQL ends reads only; whatever else waits for long does so for a lock
+    : // MySQL can abort reads only; other statements take long only while they wait for a lock
       [`wait_timeout=${IDLE_CONNECTION_S}`, `max_execution_time=${statementMs}`];
   const lockWait = Math.max(1, Math.min(LOCK_WAIT_S, Math.floor(statementMs / 1000)));
   limits.push(`lock_wait_timeout=${lockWait}`, `innodb_lock_wait_timeout=${lockWait}`);
   await connection.query(`set ${limits.map((limit) => `session ${limit}`).join(', ')}`);
   if (server.get('wsrep_on') === 'ON') {
-    // what was committed on another node is read here, and met by conditional writes: a node may lag behind
+    // a node may lag behind: reads and conditional writes wait for what other nodes have committed
     await connection.query('set session wsrep_sync_wait=7');
   }
   if (server.get('group_replication_consistency') === 'EVENTUAL') {
-    // a new primary answers once it has applied all that the one before had committed
+    // a new primary answers only after it has applied everything that its predecessor committed
     await connection.query(
       "set session group_replication_consistency='BEFORE_ON_PRIMARY_FAILOVER'",
     );
   }
 }
 
-/** The variables or the status of a server, as far as it has them. */
+/** The given variables or status values of a server, as far as it has them. */
 export async function readVariables(
   connection: Connection,
   kind: 'session' | 'global' | 'status',

@@ -3,8 +3,8 @@ import type { Connection, FieldPacket, QueryResult } from 'mysql2/promise';
 const ANSWER_MS = 10_000;
 
 /**
- * Runs a statement that is done in no time, or fails: a server that fell silent must not hold a start up for good. A change
- * of tables takes as long as it takes, and is not asked for in this way.
+ * Runs a statement that should be done in no time, and fails otherwise: a silent server must not hold up a start
+ * forever. Not for changes of tables, which may take as long as they need.
  */
 export function askInTime<T extends QueryResult>(
   connection: Connection,
