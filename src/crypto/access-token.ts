@@ -9,12 +9,12 @@ export interface AccessTokenKey {
   key: KeyObject;
 }
 
-/** The keys in force; they change under a running service. */
+/** The keys in use. They change while the service runs. */
 export interface AccessTokenKeys {
   signing(): Promise<AccessTokenKey>;
   /** The key that verifies tokens naming this kid, or `null` when there is none or it is retired. */
   verifying(kid: string): Promise<AccessTokenKey | null>;
-  /** The same without waiting, among those in memory. */
+  /** Whether a key in memory has this kid. Does not ask the database. */
   holds(kid: string): boolean;
 }
 
@@ -40,9 +40,10 @@ export interface AccessTokens {
 }
 
 const TYPE = 'at+jwt';
-// Compact JWS in canonical base64url only: jose lets white space and padding pass, which would give one token many names.
+// Compact JWS in canonical base64url only. jose also accepts white space and padding, so that one token would have many
+// spellings.
 const COMPACT = /^[\w-]{1,1024}\.[\w-]{1,8192}\.[\w-]{1,1024}$/;
-// with the version and variant bits of RFC 9562: what has others is no id that the database could be asked for
+// with the version and variant bits of RFC 9562: the database layer throws for an id without them
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const KID = /^[\w-]{1,64}$/;
 const CACHED_TOKENS = 20_000;
@@ -54,9 +55,7 @@ interface Verified {
   expiresAt: number;
 }
 
-/**
- * @param options.ttlMs how long a token is good
- */
+/** @param options.ttlMs how long a token is valid */
 export function createAccessTokens(
   keys: AccessTokenKeys,
   options: { issuer: string; audience: string; ttlMs: number },
@@ -93,7 +92,7 @@ export function createAccessTokens(
       return { token, expiresAt: new Date(expiresAt * 1000) };
     },
 
-    // A signature is checked once and remembered; time and key are checked each time, and the session by the caller.
+    // A signature is verified once and cached. Expiry and key are checked each time, and the session by the caller.
     async verify(token, now) {
       const seconds = now.getTime() / 1000;
       let claims = verified.get(token) ?? null;
@@ -113,8 +112,8 @@ export function createAccessTokens(
 }
 
 /**
- * RFC 7515, compact. jose signs through WebCrypto, in another thread: measured, the way there and back takes as long again as an
- * Ed25519 signature, and waits behind passwords that are being hashed.
+ * Signs a compact JWS (RFC 7515). jose would sign through WebCrypto, in another thread: measured, the round trip takes
+ * as long again as an Ed25519 signature, and waits behind passwords that are being hashed.
  */
 function compactJws({ algorithm, kid, key }: AccessTokenKey, payload: JWTPayload): string {
   const input = `${base64url({ alg: algorithm, typ: TYPE, kid })}.${base64url(payload)}`;
@@ -142,7 +141,7 @@ async function verifySignature(
       async (header) => {
         const kid = typeof header.kid === 'string' && KID.test(header.kid) ? header.kid : null;
         const found = kid === null ? null : await keys.verifying(kid);
-        // the key says which algorithm is used, never the token
+        // the key decides on the algorithm, never the token
         if (found === null || found.algorithm !== header.alg) throw new errors.JWKSNoMatchingKey();
         return found.key;
       },
@@ -173,7 +172,7 @@ function readClaims(payload: JWTPayload, kid: string, now: Date): Verified | nul
   return { sessionId: sid, userId: sub, kid, expiresAt: exp };
 }
 
-/** Whether each part is spelled the one way its bytes are encoded: the unused bits of its last character are zero. */
+/** Whether each part is canonical base64url, in which the unused bits of the last character are zero. */
 function isCanonical(token: string): boolean {
   return token
     .split('.')

@@ -24,7 +24,7 @@ export function encrypt(keys: Keys, plaintext: Buffer, context: string): Buffer 
 /**
  * Decrypts what `encrypt` made under any of the keys.
  *
- * @throws {MissingSecretError} when none of the keys is the one
+ * @throws {MissingSecretError} when it was encrypted under none of these keys
  * @throws {Error} when the bytes or the context are not those that were encrypted
  */
 export function decrypt(keys: Keys, sealed: Buffer, context: string): Buffer {
@@ -39,7 +39,7 @@ export function decrypt(keys: Keys, sealed: Buffer, context: string): Buffer {
   return Buffer.concat([decipher.update(sealed.subarray(tagEnd)), decipher.final()]);
 }
 
-/** What everything begins with that was encrypted under the current key. */
+/** What every ciphertext made under the current key begins with. */
 export function currentKeyId(keys: Keys): Buffer {
   return keyId(keys[0]);
 }
@@ -49,7 +49,7 @@ export function keyIds(keys: Keys): Buffer[] {
   return keys.map(keyId);
 }
 
-/** Something was encrypted under an entry of AUTH_SECRET that is not there any more. */
+/** Something was encrypted under an entry that AUTH_SECRET no longer has. */
 export class MissingSecretError extends Error {
   override name = 'MissingSecretError';
 

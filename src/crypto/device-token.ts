@@ -3,21 +3,23 @@ import { isMac, mac } from './mac.ts';
 
 const FORMAT = /^([0-9a-f-]{36})\.(\d{10})\.([\w-]{43})$/;
 
-/** Whose a device is, and since when they have the password that it signed in by. */
+/** The owner of a device, and when they set the password that the device signed in with. */
 export interface DeviceOwner {
   userId: string;
   passwordChangedAt: Date | null;
 }
 
-// somebody else may have known the one before and made devices known by it, each with a counter to guess on with
+// Ties device tokens to the current password. Somebody else may have known the previous one and used it to make devices
+// known, each with a counter of its own for further guesses.
 const passwordOf = ({ passwordChangedAt }: DeviceOwner) =>
   String(passwordChangedAt?.getTime() ?? '');
 
 /**
- * Makes the token of a device that has signed in to an account. It opens nothing; it only gives that device a counter
- * of failed attempts of its own, so that somebody else's guessing does not lock its owner out.
+ * Makes the token of a device that has signed in to an account. It grants no access. It only gives the device a counter
+ * of failed attempts of its own, so that somebody else's guesses do not lock the owner out.
  *
- * @param deviceId a UUID; @param expiresAt when the device counts as unknown again
+ * @param deviceId a UUID
+ * @param expiresAt when the device counts as unknown again
  */
 export function deviceToken(
   keys: Keys,
@@ -31,8 +33,8 @@ export function deviceToken(
 }
 
 /**
- * The id of the device when the token is authentic, made for this user and not expired; otherwise `null`. With another
- * password all devices are unknown until they have signed in anew.
+ * The id of the device, if the token is authentic, made for this user and not expired; otherwise `null`. After a change
+ * of password, every device is unknown until it signs in again.
  */
 export function knownDevice(
   keys: Keys,

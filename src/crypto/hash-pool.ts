@@ -3,17 +3,17 @@ import { RequestError } from '../errors.ts';
 /** Runs heavy work, a bounded number at a time, with a bounded queue. */
 export interface HashPool {
   /**
-   * @throws {RequestError} OVERLOADED at once when the queue is full: a queue that grows without bound answers
-   *   everybody too late and then dies
+   * @throws {RequestError} OVERLOADED at once when the queue is full: a queue without a bound answers everybody too
+   *   late, and then runs out of memory
    */
   run<T>(work: () => Promise<T>): Promise<T>;
-  /** Throws as `run` would now, so that nothing need be begun that could not be hashed. */
+  /** Throws OVERLOADED if `run` would, so that callers begin nothing that could not be hashed. */
   assertRoom(): void;
   readonly running: number;
   readonly queued: number;
 }
 
-/** Told of what a pool does; times are in milliseconds. */
+/** Observes a pool; times are in milliseconds. */
 export interface HashPoolWatch {
   done(waitedMs: number, tookMs: number): void;
   refused(): void;
@@ -22,18 +22,19 @@ export interface HashPoolWatch {
 const THREADS_OF_LIBUV = 4;
 
 /**
- * How many hashes to run at a time. They run in libuv's threads, and jose's WebCrypto waits in the same ones: one is left to it.
+ * How many hashes to run at a time. They run in libuv's threads, which jose's WebCrypto needs as well, so one thread is
+ * left to it.
  *
- * @param threads what `UV_THREADPOOL_SIZE` says
+ * @param threads the value of `UV_THREADPOOL_SIZE`
  */
 export function hashesAtOnce(cores: number, threads: string | undefined): number {
   return Math.max(1, Math.min(cores, (Number(threads) || THREADS_OF_LIBUV) - 1));
 }
 
 /**
- * @param concurrency at the most as many as there are cores, and fewer than libuv has threads: with more nothing is hashed
- *   sooner, and the first request by each token waits.
- * @param queue how many may wait
+ * @param options.concurrency at most the number of cores, and less than libuv's number of threads. With more, nothing
+ *   would be hashed sooner, and the first request with each token would wait.
+ * @param options.queue how many may wait
  */
 export function createHashPool(
   options: { concurrency: number; queue: number },
@@ -41,7 +42,7 @@ export function createHashPool(
 ): HashPool {
   const waiting: (() => void)[] = [];
   let running = 0;
-  // what the work took lately, to say when trying again makes sense
+  // how long the work took lately, to tell refused callers when to try again
   let averageMs = 50;
 
   const next = () => {
@@ -69,7 +70,7 @@ export function createHashPool(
       const asked = performance.now();
       if (running >= options.concurrency) {
         assertRoom();
-        // whoever finishes hands its place on, so `running` stays as it is
+        // a finished caller hands its place to the next, so `running` stays the same
         await new Promise<void>((resolve) => waiting.push(resolve));
       } else {
         running++;

@@ -1,17 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 
-/** Ten of nineteen: a tenth of what a thread of priority 0 gets where both want the same core. */
+/** 10 of 19: about a tenth of the processor time of a thread with priority 0, when both want the same core. */
 const NICENESS = 10;
 
 /**
- * Lets requests go before hashes on the processor. libuv's threads, where hashes run, then take mostly what the event loop
- * leaves, and what a database leaves that runs in the same container or on the same bare machine: Linux compares priorities
- * within one group of processes only. Without anything to go before, hashing is as fast as it was. What else these threads
- * do, name lookups and files, takes next to nothing.
+ * Gives requests priority over hashes on the processor. libuv's threads, in which hashes run, then mostly get what the
+ * event loop leaves over. A database in the same container, or on the same bare machine, goes before them too; any other
+ * does not, because Linux compares priorities only within one group of processes. While nothing else needs the
+ * processor, hashing is as fast as before. The other work of these threads, name lookups and file access, takes next to
+ * nothing.
  *
- * Call it when libuv has had its first work, for it starts its threads then, all at once. Linux gives each thread a priority
- * of its own, and anybody may lower it. Elsewhere, or where /proc is hidden, this does nothing.
+ * Call it after libuv has had its first work, because libuv then starts all its threads at once. On Linux, each thread
+ * has a priority of its own, and any user may lower it. On other systems, or where /proc is hidden, this does nothing.
  *
  * @see setpriority(2), "C library/kernel differences"
  */
@@ -20,14 +21,15 @@ export function lowerHashPriority(): void {
   try {
     for (const thread of libuvThreads()) setPriority(Number(thread), NICENESS);
   } catch {
-    // then hashes compete with requests, as they do elsewhere
+    // hashes then compete with requests, as on other systems
   }
 }
 
 function libuvThreads(): string[] {
   const all = readdirSync('/proc/self/task').filter((id) => Number(id) !== process.pid);
   const named = all.filter((id) => aboutThread(id, 'comm').trim() === 'libuv-worker');
-  // They have a name since Node 22.15 only. Before, they were the only ones beside the main one to block no signal.
+  // The threads have a name only since Node 22.15. Before that, they were the only threads besides the main one that
+  // block no signal.
   return named.length > 0
     ? named
     : all.filter((id) => /^SigBlk:\s*0+$/m.test(aboutThread(id, 'status')));

@@ -1,6 +1,6 @@
 import { hkdfSync } from 'node:crypto';
 
-/** What a derived key is for. A key never serves two purposes, so that no value made for one is good for another. */
+/** What a derived key is for. A key serves one purpose only, so that a value made for one is worthless for another. */
 export type KeyPurpose =
   | 'refresh-token'
   | 'device-token'

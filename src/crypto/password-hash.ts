@@ -7,7 +7,7 @@ export interface PasswordCost {
   parallelism: number;
 }
 
-/** scrypt's cost (RFC 7914), and what to compare with. */
+/** scrypt's cost (RFC 7914), and the salt and key to compare with. */
 export interface ScryptHash {
   kind: 'scrypt';
   /** The logarithm of N to the base 2. */
@@ -40,7 +40,7 @@ const MOST_BCRYPT_ROUNDS = 14;
 // scrypt goes over its memory once for each p
 const MOST_SCRYPT_KIB = 4 * MOST_MEMORY_KIB;
 const LEAST_MEMORY_KIB_PER_LANE = 8;
-// what the column holds
+// the length of the column
 const MOST_CHARACTERS = 255;
 
 /** Reads a PHC string of argon2 or scrypt, or a bcrypt hash. @returns `null` for anything else */
@@ -74,7 +74,7 @@ function readScrypt(text: string): StoredHash | null {
   };
 }
 
-/** Whether a hash asks for no more than a login may cost, and no less than its algorithm computes without a throw. */
+/** Whether a hash costs no more than a login may, and no less than its algorithm accepts without throwing. */
 export function isAffordable(hash: StoredHash): boolean {
   switch (hash.kind) {
     case 'bcrypt':
@@ -113,14 +113,16 @@ function scryptBytes({ logN, blockSize }: Pick<ScryptHash, 'logN' | 'blockSize'>
   return 128 * blockSize * 2 ** logN;
 }
 
-/** Computes scrypt over a password and compares. It runs in libuv's threads, as argon2 does. */
+/**
+ * Computes scrypt over a password and compares the result in constant time. It runs in libuv's threads, as argon2 does.
+ */
 export function scryptVerify(hash: ScryptHash, password: string): Promise<boolean> {
   const { logN, blockSize, parallelism, salt, key } = hash;
   const options = {
     N: 2 ** logN,
     r: blockSize,
     p: parallelism,
-    // what it says it needs, and the lanes' own blocks
+    // the memory that the parameters call for, and the lanes' own blocks
     maxmem: scryptBytes(hash) + 256 * blockSize * (parallelism + 2),
   };
   return new Promise((resolve, reject) => {
@@ -131,7 +133,11 @@ export function scryptVerify(hash: ScryptHash, password: string): Promise<boolea
   });
 }
 
-/** What keeps a hash from elsewhere from being taken, in words that hold nothing of it. @returns `null` when it can be */
+/**
+ * Why a hash from elsewhere cannot be imported, in words that contain nothing of it.
+ *
+ * @returns `null` when it can be imported
+ */
 export function importProblem(text: string): string | null {
   const hash = text.length > MOST_CHARACTERS ? null : readHash(text);
   if (hash === null) {

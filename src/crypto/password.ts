@@ -10,24 +10,25 @@ import { isAffordable, type PasswordCost, readHash, scryptVerify } from './passw
 
 /** Hashes and verifies passwords. */
 export interface PasswordHasher {
-  /** A PHC string, argon2id under the current cost. */
+  /** A PHC string of argon2id at the current cost. */
   hash(password: string): Promise<string>;
   /**
    * Whether the password is the one that was hashed.
    *
-   * @param hash a PHC string of argon2 or scrypt, or a bcrypt hash; with `null` (no such account, or none with a
-   *   password) as much is computed as for a real one, and the answer is no
+   * @param hash a PHC string of argon2 or scrypt, or a bcrypt hash. With `null` (no such account, or one without a
+   *   password) it computes as much as for a real hash, so that timing does not tell, and returns false.
    */
   verify(hash: string | null, password: string): Promise<boolean>;
-  /** @throws {RequestError} OVERLOADED when no more hashing can be taken on now */
+  /** @throws {RequestError} OVERLOADED when there is no room for another hash at the moment */
   assertRoom(): void;
   /** Whether the hash was made under another cost or algorithm than the current one. */
   needsRehash(hash: string): boolean;
 }
 
 /**
- * A test vector of the reference implementation, https://github.com/P-H-C/phc-winner-argon2: test.c. The library picks
- * instructions by the processor; were it wrong on one of them, it would make hashes that no other machine verifies.
+ * A test vector of the reference implementation (test.c in https://github.com/P-H-C/phc-winner-argon2). The library
+ * chooses its instructions by the processor. If it were wrong on one processor, it would make hashes that no other
+ * machine verifies.
  */
 const KNOWN_HASH =
   '$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4';
@@ -36,7 +37,7 @@ const KNOWN_PASSWORD = 'password';
 /**
  * @param cost for new hashes
  * @param pool where all hashing runs
- * @throws {Error} when argon2 does not compute on this machine what it has to
+ * @throws {Error} when argon2 computes a wrong result on this machine
  */
 export function createPasswordHasher(cost: PasswordCost, pool: HashPool): PasswordHasher {
   if (!argon2VerifySync(KNOWN_HASH, KNOWN_PASSWORD)) {
@@ -49,7 +50,7 @@ export function createPasswordHasher(cost: PasswordCost, pool: HashPool): Passwo
   };
   const hash = (password: string) =>
     pool.run(() => argon2Hash(normalizePassword(password), options));
-  // made at once, or the first stranger's answer would take twice as long
+  // made in advance: otherwise the first login to an unknown account would take twice as long
   const decoy = hash(randomBytes(32).toString('base64'));
   decoy.catch(() => undefined);
 
@@ -61,7 +62,7 @@ export function createPasswordHasher(cost: PasswordCost, pool: HashPool): Passwo
       if (stored !== null && isComputable(stored)) {
         return pool.run(() => verifyStored(stored, secret));
       }
-      // The same work under the current cost, so that the time does not tell who has an account.
+      // The same work at the current cost, so that timing does not reveal who has an account.
       const made = await decoy;
       await pool.run(() => argon2Verify(made, secret));
       return false;
@@ -80,8 +81,8 @@ export function createPasswordHasher(cost: PasswordCost, pool: HashPool): Passwo
 }
 
 /**
- * Unicode offers several spellings of one character; keyboards differ in which they send. NFC makes them one
- * (RFC 8265, OpaqueString); nothing else of a password is touched.
+ * Unicode can spell one character in several ways, and keyboards differ in which they send. NFC makes them the same
+ * (RFC 8265, OpaqueString). Nothing else of a password is changed.
  */
 export function normalizePassword(password: string): string {
   return password.normalize('NFC');

@@ -28,8 +28,8 @@ export function parseRecoveryCode(text: string): string | null {
 }
 
 /**
- * The digest that a user's recovery code is stored and found by, one for each key in force. A keyed digest, because 80
- * bits are more than anyone can try online but not more than a leaked table deserves.
+ * The digests, one for each key in use, that a user's recovery code is stored and found by. They are keyed, because 80
+ * bits are too many to try online, but not too many to attack offline in a leaked table.
  */
 export function recoveryCodeHashes(keys: Keys, userId: string, code: string): Buffer[] {
   return keys.map((key) => mac([key], userId, code));

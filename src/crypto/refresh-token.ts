@@ -2,12 +2,12 @@ import { parse as parseUuid, stringify as stringifyUuid } from 'uuid';
 import type { Keys } from './keyring.ts';
 import { isMac, mac } from './mac.ts';
 
-// session id (16 bytes) . generation . MAC (32 bytes), both in the one spelling base64url has for them:
-// the last character of each carries bits that must be zero
+// Session id (16 bytes), generation and MAC (32 bytes), separated by dots. Id and MAC must be canonical base64url, in
+// which the unused bits of the last character are zero.
 const FORMAT = /^([\w-]{21}[AQgw])\.(0|[1-9]\d{0,9})\.([\w-]{42}[AEIMQUYcgkosw048])$/;
 const MAX_GENERATION = 2 ** 31 - 2;
 
-/** What a refresh token says of itself, before its MAC has been checked. */
+/** The parts of a refresh token, before its MAC has been checked. */
 export interface RefreshTokenParts {
   sessionId: string;
   generation: number;
@@ -15,10 +15,10 @@ export interface RefreshTokenParts {
 }
 
 /**
- * Makes the refresh token of a session's generation. Since it is derived and not drawn, whoever asks for the same
+ * Makes the refresh token for a session's generation. The token is derived, not random, so whoever asks for the same
  * generation gets the same token.
  *
- * @param nonce the session's random bytes, without which a leaked server key still forges nothing
+ * @param session.nonce the session's random bytes: without them, a leaked server key is not enough to forge a token
  */
 export function refreshToken(
   keys: Keys,
@@ -29,7 +29,7 @@ export function refreshToken(
   return `${id.toString('base64url')}.${session.generation}.${digest.toString('base64url')}`;
 }
 
-/** Takes a refresh token apart; `null` when it does not have the form of one. */
+/** Takes a refresh token apart; `null` when it is malformed. */
 export function parseRefreshToken(token: string): RefreshTokenParts | null {
   const match = FORMAT.exec(token);
   if (match === null) return null;

@@ -3,7 +3,7 @@ import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jo
 import { decrypt, encrypt } from './cipher.ts';
 import type { Keys } from './keyring.ts';
 
-/** A new Ed25519 key pair (RFC 8037), its private half encrypted. The id is the thumbprint of the public one (RFC 7638). */
+/** A new Ed25519 key pair (RFC 8037), its private key encrypted. Its id is the public key's thumbprint (RFC 7638). */
 export async function createSigningKeyPair(
   keys: Keys,
 ): Promise<{ id: string; publicJwk: JWK; privateJwk: Buffer }> {
@@ -15,10 +15,10 @@ export async function createSigningKeyPair(
 }
 
 /**
- * Makes a stored key pair usable.
+ * Decrypts a stored key pair.
  *
- * @throws {Error} when it was encrypted under a key that AUTH_SECRET no longer holds, or is no Ed25519 key pair: what it
- *   signed nobody would take
+ * @throws {Error} when it was encrypted under a key that AUTH_SECRET no longer holds, or is not an Ed25519 key pair:
+ *   nobody would accept its signatures
  */
 export function openSigningKeyPair(
   keys: Keys,

@@ -14,9 +14,9 @@ export function createTotpSecret(): string {
  * Finds the time step that a code belongs to (RFC 6238, SHA-1, six digits, 30 seconds). The steps before and after the
  * current one count too, for clocks that drift.
  *
- * @param code as typed: spaces between the digits are let pass
- * @param now the service's time; a client has no say in it
- * @returns the step, which the caller must take by a conditional UPDATE so that it is used once, or `null`
+ * @param code as typed; spaces between the digits are allowed
+ * @param now the service's time, which a client cannot influence
+ * @returns the step, or `null`. The caller must take the step by a conditional UPDATE, so that it is used only once.
  */
 export function totpStep(secret: string, code: string, now: Date): number | null {
   const token = parseTotpCode(code);
@@ -32,14 +32,14 @@ export function totpStep(secret: string, code: string, now: Date): number | null
   return result.valid && 'timeStep' in result ? result.timeStep : null;
 }
 
-/** Six ASCII digits, or `null`: other scripts' digits are not what an authenticator shows. */
+/** Six ASCII digits, or `null`. Authenticator apps never show the digits of other scripts. */
 export function parseTotpCode(text: string): string | null {
   if (text.length > 16) return null;
   const code = text.replaceAll(' ', '');
   return /^[0-9]{6}$/.test(code) ? code : null;
 }
 
-/** What an authenticator app takes: an otpauth:// URI, and a picture of it as a data URI. */
+/** What an authenticator app needs: an otpauth:// URI, and its QR code as a data URI. */
 export function totpEnrolment(
   secret: string,
   issuer: string,
