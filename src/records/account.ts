@@ -5,7 +5,7 @@ import { builtOnce, placeholder } from '../db/prepared-query.ts';
 import { users } from '../db/schema.ts';
 import { identifierKey, type User, userColumns } from './user.ts';
 
-/** What proves that somebody is a user; for the flows that check it. */
+/** The secrets that prove who a user is, for the flows that check them. */
 export interface Credentials {
   passwordHash: string | null;
   passwordChangedAt: Date | null;
@@ -17,7 +17,7 @@ export interface Account {
   credentials: Credentials;
 }
 
-/** By what a device of an account is known. */
+/** What the device tokens of an account are tied to. */
 export function deviceOwnerOf({ user, credentials }: Account): DeviceOwner {
   return { userId: user.id, passwordChangedAt: credentials.passwordChangedAt };
 }
@@ -41,7 +41,7 @@ export async function findAccount(db: Db, id: string): Promise<Account | null> {
   return account ?? null;
 }
 
-/** Finds an account and locks it until the transaction ends: whoever changes it at this moment comes before or after. */
+/** Finds an account and locks it until the transaction ends, so that concurrent changes come before or after. */
 export async function lockAccount(tx: Db, id: string): Promise<Account | null> {
   const [account] = await tx
     .select({ user: userColumns, credentials: credentialColumns })
@@ -76,16 +76,16 @@ export async function findAccountByIdentifier(db: Db, identifier: string): Promi
 }
 
 export async function findUserByUsername(db: Db, username: string): Promise<User | null> {
-  // in the compared form: a full-width "＠" would make it an e-mail address
+  // in the compared form, in which a full-width "＠" is an "@" and would make this an e-mail address
   if (identifierKey(username).includes('@')) return null;
   const account = await findAccountByIdentifier(db, username);
   return account?.user ?? null;
 }
 
 /**
- * Replaces a hash by one of the current cost, unless another is stored by now.
+ * Replaces a password hash with one at the current cost, unless another hash has been stored since.
  *
- * @returns whether it did
+ * @returns whether it was replaced
  */
 export async function replacePasswordHash(
   db: Db,
@@ -101,8 +101,8 @@ export async function replacePasswordHash(
 }
 
 /**
- * Whether an account is still active and its password the one that was checked. It stays so until the transaction ends:
- * whoever changes the password at this moment comes after, and finds what was done under the old one.
+ * Whether an account is still active, and its password still the one that was checked. The row stays locked until the
+ * transaction ends: a concurrent change of the password comes later, and so finds what was done under the old one.
  */
 export async function isStillSo(
   tx: Db,
@@ -140,12 +140,13 @@ const updateLoginByPasswordAlone = loginUpdate(
 );
 
 /**
- * Records a sign-in, if the account is still active and its password the one that was checked: it may have been
- * disabled, the password changed, or TOTP turned on, while the hash was computed.
+ * Records a sign-in, unless the account changed while the hash was computed: it may have been disabled, the password
+ * changed, or TOTP turned on.
+ *
+ * It is the first write of a sign-in's transaction. It locks the row, so that sign-ins of one user follow each other.
  *
  * @param account.byPasswordAlone whether no code was asked for
- *
- * It is the first write of a sign-in's transaction: it locks the row, so that the sign-ins of one user follow each other.
+ * @returns whether the account was unchanged
  */
 export async function recordLogin(
   db: Db,

@@ -11,22 +11,22 @@ export interface AttemptLimit {
 }
 
 /**
- * `GRANTED`: the attempt may be made, and must be settled. `LOCKED`: too many have failed. `BUSY`: as many are being made
- * at this moment as could still fail; one of them will be settled soon.
+ * `GRANTED`: the attempt may be made, and must be settled. `LOCKED`: too many have failed. `BUSY`: as many attempts are
+ * in progress as may still fail; one of them will be settled soon.
  */
 export type Reservation = { kind: 'GRANTED' } | { kind: 'LOCKED'; until: Date } | { kind: 'BUSY' };
 
-// an attempt that was not settled by now never will be: its instance died, or the database was away
+// an attempt that is still pending after this time will never be settled: its instance died, or lost the database
 const PENDING_FOR_MS = 30_000;
 
 const { failures, pending, attemptedAt, lockedUntil } = attemptCounters;
 const given = (name: string) => placeholder(name, attemptedAt);
 
-// long ago counts no more
+// failures from before the window, or from before a lock that has ended, no longer count
 const isForgotten = sql`(${attemptedAt} <= ${given('windowStart')} or ${lockedUntil} is not null)`;
 const isAbandoned = sql`${attemptedAt} <= ${given('pendingSince')}`;
 
-// MySQL assigns from left to right: each line asks for the old values of those below it
+// MySQL assigns from left to right, so each line reads the old values of the columns below it
 const reserve = statementBuiltOnce(sql`
   update ${attemptCounters} set
     \`failures\` = if(${isForgotten}, 0, least(${failures} + if(${isAbandoned}, ${pending}, 0), ${sql.placeholder('last')})),
@@ -38,14 +38,14 @@ const reserve = statementBuiltOnce(sql`
     and (${isForgotten} or ${failures} + if(${isAbandoned}, 0, ${pending}) < ${sql.placeholder('limit')})`);
 
 /**
- * Counts an attempt before it is made. Counting only what has failed would let any number of guesses through at the same
- * moment, all before the first has failed.
+ * Counts an attempt before it is made. If only failures were counted, any number of concurrent guesses would pass
+ * before the first of them has failed.
  *
- * Attempts that were never settled count as failures in the end, so that nobody gains guesses by breaking the service. But
- * they alone lock nobody out: one attempt is left, and if it is the owner's, they are forgotten.
+ * Attempts that are never settled count as failures in the end, so that nobody gains guesses by breaking the service.
+ * But they alone lock nobody out: one attempt is always left, and if it succeeds, they are forgotten.
  *
- * @param key what is counted, as a digest; it exists for every identifier, whether or not an account does
- * @param owner whose device it is, as a digest too; `null` for what is no known device
+ * @param key a digest of what is counted; it exists for every identifier, whether or not there is an account
+ * @param owner for a known device: a digest of its user; otherwise `null`
  */
 export async function reserveAttempt(
   db: Db,
@@ -79,7 +79,7 @@ async function firstAttempt(
       .values({ key, failures: 0, pending: 1, attemptedAt: now, lockedUntil: null, owner });
     return { kind: 'GRANTED' };
   } catch (error) {
-    // another attempt was the first; this one comes again
+    // a concurrent attempt created the counter first; this one tries again
     if (isDuplicateKey(error)) return { kind: 'BUSY' };
     throw error;
   }
@@ -95,7 +95,8 @@ async function refusal(db: Db, key: Buffer, now: Date): Promise<Reservation> {
 }
 
 /**
- * The attempt failed. Run it in a transaction: of the failures that reach the limit one locks the counter.
+ * Settles an attempt as failed. Run it in a transaction: of the failures that reach the limit, exactly one locks the
+ * counter.
  *
  * @returns whether this failure locked it
  */
@@ -124,12 +125,12 @@ const settle = builtOnce((db) =>
     .prepare(),
 );
 
-/** The attempt succeeded: consecutive failures start from zero. */
+/** Settles an attempt as successful: consecutive failures start from zero again. */
 export async function settleSuccess(db: Db, key: Buffer): Promise<void> {
   await settle(db).execute({ key });
 }
 
-/** The attempt was not made after all, as when the service was too busy: it counts neither way. */
+/** Takes back an attempt that was not made after all, as when the service was too busy. It counts neither way. */
 export async function withdrawAttempt(db: Db, key: Buffer): Promise<void> {
   await db
     .update(attemptCounters)
@@ -137,22 +138,30 @@ export async function withdrawAttempt(db: Db, key: Buffer): Promise<void> {
     .where(eq(attemptCounters.key, key));
 }
 
-/** Lifts a lock and forgets the failures. @returns whether there was anything to lift */
+/**
+ * Lifts a lock and forgets the failures.
+ *
+ * @returns whether there was a counter
+ */
 export async function clearAttempts(db: Db, key: Buffer): Promise<boolean> {
   return affectedRows(await db.delete(attemptCounters).where(eq(attemptCounters.key, key))) === 1;
 }
 
-/** The same of all devices of a user. @param owner as they were reserved with */
+/**
+ * `clearAttempts` for all devices of a user.
+ *
+ * @param owner the digest that their attempts were reserved with
+ */
 export async function clearDeviceAttempts(db: Db, owner: Buffer): Promise<void> {
   await db.delete(attemptCounters).where(eq(attemptCounters.owner, owner));
 }
 
-/** What is counted of the devices of a user. */
+/** The counters of a user's devices. */
 export async function listDeviceCounters(db: Db, owner: Buffer) {
   return db.select().from(attemptCounters).where(eq(attemptCounters.owner, owner));
 }
 
-/** What is counted under a key. */
+/** The counter under a key. */
 export async function findCounter(db: Db, key: Buffer) {
   const [counter] = await db.select().from(attemptCounters).where(eq(attemptCounters.key, key));
   return counter ?? null;
@@ -162,7 +171,7 @@ export async function countLockedCounters(db: Db, now: Date): Promise<number> {
   return db.$count(attemptCounters, gt(lockedUntil, now));
 }
 
-/** Forgets counters that say nothing any more, at the most `limit` of them. */
+/** Deletes counters that were last used before a time and so no longer matter, at most `limit` of them. */
 export async function purgeAttemptCounters(db: Db, before: Date, limit: number): Promise<number> {
   return affectedRows(
     await db

@@ -9,7 +9,7 @@ import { auditEvents } from '../db/schema.ts';
 import type { Json } from '../json.ts';
 import { isPendingErasure, pendingPseudonym } from './erasure.ts';
 
-/** Everything that is put on record, and what each means. */
+/** Every type of audit event, and what it means. */
 export const AUDIT_EVENT_TYPES = {
   REGISTERED: 'An account was registered.',
   REGISTRATION_REPEATED:
@@ -64,12 +64,12 @@ export const AUDIT_EVENT_TYPES = {
 export type AuditEventType = keyof typeof AUDIT_EVENT_TYPES;
 export type AuditEvent = typeof auditEvents.$inferSelect;
 
-/** Whether it was done by the one it concerns, or by somebody who passed for them, and not by an administrator. */
+/** Whether the user did it, or somebody who passed for them, as opposed to an administrator. */
 export function isOwnAct(event: AuditEvent): boolean {
   return event.actorId === event.userId;
 }
 
-// what anybody can bring about who knows an address, or has come by a token
+// what anybody can cause who knows an address, or got hold of a token
 const TAKES_NO_PROOF: ReadonlySet<string> = new Set<AuditEventType>([
   'REGISTRATION_REPEATED',
   'LOGIN_FAILED',
@@ -79,37 +79,37 @@ const TAKES_NO_PROOF: ReadonlySet<string> = new Set<AuditEventType>([
   'PASSWORD_RESET_REQUESTED',
 ]);
 
-/** Whose act an event was for the one it concerns; `UNKNOWN` where nobody showed who they were. */
+/** Who caused an event, from the point of view of the user it concerns; `UNKNOWN` if nobody proved who they were. */
 export function actorOf(event: AuditEvent): 'OWNER' | 'ADMINISTRATOR' | 'OPERATOR' | 'UNKNOWN' {
   if (TAKES_NO_PROOF.has(event.type)) return 'UNKNOWN';
   if (isOwnAct(event)) return 'OWNER';
   if (event.actorId !== null) return 'ADMINISTRATOR';
-  // what administrators do, without an account: from the command line
+  // administrators' acts without an account come from the command line
   return event.type.startsWith('USER_') ? 'OPERATOR' : 'UNKNOWN';
 }
 
 /** Who did what to whom. */
 export interface NewAuditEvent {
   type: AuditEventType;
-  /** Whose account it concerns; absent when the identifier belongs to nobody. */
+  /** The account that it concerns; absent when the identifier belongs to nobody. */
   userId?: string | null;
-  /** Who did it: left out, the user; `null`, the operator at the command line, or nobody who showed an account. */
+  /** Who did it. Omitted: the user. `null`: the operator at the command line, or somebody who is not known. */
   actorId?: string | null;
   sessionId?: string | null;
   client: Client;
   now: Date;
-  /** More to say, never a secret and never what somebody typed. */
+  /** Further details, but never a secret, and never what somebody typed. */
   detail?: Json;
 }
 
 const insert = insertBuiltOnce(auditEvents);
 
-/** Puts an event on record, in the transaction of what it tells of: neither is there without the other. */
+/** Records an event, in the transaction of what it reports: neither exists without the other. */
 export async function recordEvent(db: Db, event: NewAuditEvent): Promise<void> {
   await insert(db).execute(rowOf(event));
 }
 
-/** Puts many events on record, by one statement. */
+/** Records many events with one statement. */
 export async function recordEvents(db: Db, events: readonly NewAuditEvent[]): Promise<void> {
   if (events.length > 0) await db.insert(auditEvents).values(events.map(rowOf));
 }
@@ -151,24 +151,25 @@ export async function hasEventSince(
   return rows.length > 0;
 }
 
-/** A part of the record: at most `limit` events, those beyond the event `after` in the order that is asked for. */
+/** A page of events: at most `limit` of them, after the event `after` in the requested order. */
 export interface EventPage {
   limit: number;
   after: string | null;
-  /** The order; `newest` unless said otherwise. */
+  /** The order; `newest` by default. */
   first?: 'newest' | 'oldest';
 }
 
 const eventColumns = {
   ...getTableColumns(auditEvents),
-  // asked for in the same statement: an erasure that ends between two would leave the old ids in what was read before
+  // Read in the same statement. If an erasure finished between two statements, events read by the first would keep the
+  // old ids.
   userPseudonym: pendingPseudonym(auditEvents.userId),
   actorPseudonym: pendingPseudonym(auditEvents.actorId),
 };
 
 /**
- * Reads a page of events, from the newest to the oldest or the other way. Of an account that is gone they are given as
- * they will be when its erasure has come to its end, and none by what was its id.
+ * Reads a page of events, newest or oldest first. Events of a deleted account look as they will when its erasure is
+ * complete, and cannot be found by the account's former id.
  */
 export async function listEvents(
   db: Db,
@@ -192,7 +193,7 @@ export async function listEvents(
   return rows.map(asErased);
 }
 
-/** What the procedure of the database makes of an event, before it has come to it. */
+/** An event as the erasing procedure will leave it, for events that the procedure has not reached yet. */
 function asErased({
   userPseudonym,
   actorPseudonym,
@@ -210,7 +211,7 @@ function asErased({
   };
 }
 
-/** The index that holds just these events, in their order: left to itself, a server may look through them all. */
+/** The index that holds exactly these events, in their order. Left to choose, a server may scan all events. */
 function indexOf({ userId, actorId, type }: AuditEventFilter): string {
   if (actorId !== undefined && userId === undefined) return 'audit_events_actor_index';
   if (userId !== undefined && type !== undefined) return 'audit_events_user_type_index';
@@ -223,10 +224,10 @@ export async function countEventsSince(db: Db, type: AuditEventType, since: Date
 }
 
 /**
- * Deletes the oldest of what was put on record before a time, at the most `limit` events. The database does it by a
- * procedure, which spares what is younger than 30 days, whatever it is asked.
+ * Deletes the oldest events from before a time, at most `limit` of them. A stored procedure does it, which spares
+ * events younger than 30 days, whatever it is asked.
  *
- * @returns how many
+ * @returns how many were deleted
  */
 export async function purgeEvents(db: Db, before: Date, limit: number): Promise<number> {
   const [result] = await db.execute(
@@ -235,15 +236,15 @@ export async function purgeEvents(db: Db, before: Date, limit: number): Promise<
   return result.affectedRows;
 }
 
-/** What the database lets this service's user do with what is on record. */
+/** What the database allows the service's user to do with audit events. */
 export interface EventGuard {
-  /** Whether it can change or delete events beside the procedures. */
+  /** Whether it can change or delete events without the procedures. */
   canChange: boolean;
-  /** Procedures that are not there, or not for it. */
+  /** Procedures that do not exist, or that it may not use. */
   missingProcedures: string[];
 }
 
-/** Asks the database, which refuses a statement that is not allowed even where it would touch nothing. */
+/** Asks by trying: the database refuses a statement that is not allowed, even one that would match no row. */
 export async function checkEventGuard(db: Db): Promise<EventGuard> {
   const isAllowed = (statement: SQL) =>
     db.execute(statement).then(
@@ -270,7 +271,7 @@ function matches(filter: AuditEventFilter): SQL | undefined {
     filter.userId === undefined ? undefined : eq(auditEvents.userId, filter.userId),
     filter.actorId === undefined ? undefined : eq(auditEvents.actorId, filter.actorId),
     filter.type === undefined ? undefined : eq(auditEvents.type, filter.type),
-    // ids begin with the time, so the index that orders them bounds them too
+    // ids begin with the time, so the index that orders events also bounds them by time
     filter.since === undefined ? undefined : gte(auditEvents.id, leastIdAt(filter.since)),
     filter.until === undefined ? undefined : lt(auditEvents.id, leastIdAt(filter.until)),
   );

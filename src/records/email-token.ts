@@ -27,8 +27,8 @@ const voidPurpose = builtOnce((db) =>
 const UNDO: EmailTokenPurpose = 'UNDO_EMAIL_CHANGE';
 
 /**
- * Keeps a token that goes out by mail. It is the only one of its purpose that its user has from now on, but for those that
- * undo a change of address: whoever takes an account over must not disarm them by changing the address once more.
+ * Stores a token that is sent by mail. It voids the user's earlier tokens of the same purpose, except those that undo a
+ * change of address: somebody who takes over an account must not disarm them by changing the address once more.
  */
 export async function putEmailToken(db: Db, token: Omit<EmailToken, 'consumedAt'>): Promise<void> {
   if (token.purpose !== UNDO) {
@@ -38,7 +38,7 @@ export async function putEmailToken(db: Db, token: Omit<EmailToken, 'consumedAt'
   await putFirstEmailToken(db, token);
 }
 
-/** Keeps a token of a user who was made in the same transaction, and has none that it could replace. */
+/** Stores a token of a user who was created in the same transaction, and so has no earlier one to void. */
 export async function putFirstEmailToken(
   db: Db,
   token: Omit<EmailToken, 'consumedAt'>,
@@ -46,7 +46,7 @@ export async function putFirstEmailToken(
   await insert(db).execute({ ...token, consumedAt: null });
 }
 
-/** A token that is still good, and is left so. */
+/** Finds a token that is still valid, without using it up. */
 export async function findEmailToken(
   db: Db,
   hash: Buffer,
@@ -60,7 +60,11 @@ export async function findEmailToken(
   return token ?? null;
 }
 
-/** Uses a token up. @returns it, or `null` when it was not there to be used, or not for any of these purposes */
+/**
+ * Uses a token up.
+ *
+ * @returns the token; `null` if it is unknown, used, expired, or for another purpose
+ */
 export async function takeEmailToken(
   db: Db,
   hash: Buffer,
@@ -79,7 +83,7 @@ export async function takeEmailToken(
 const isGood = (hash: Buffer, purposes: readonly EmailTokenPurpose[], now: Date) =>
   and(eq(tokenHash, hash), inArray(purpose, [...purposes]), isNull(consumedAt), gt(expiresAt, now));
 
-/** Makes the tokens of some purposes that a user has worthless. */
+/** Voids a user's tokens of some purposes. */
 export async function voidEmailTokens(
   db: Db,
   owner: string,
@@ -92,7 +96,7 @@ export async function voidEmailTokens(
     .where(and(eq(userId, owner), inArray(purpose, [...purposes]), isNull(consumedAt)));
 }
 
-/** Makes everything worthless that a user was sent, but for what undoes changes of the address. */
+/** Voids all tokens that a user was sent, except those that undo changes of the address. */
 export async function voidLinksOf(db: Db, owner: string, now: Date): Promise<void> {
   await db
     .update(emailTokens)
@@ -100,7 +104,7 @@ export async function voidLinksOf(db: Db, owner: string, now: Date): Promise<voi
     .where(and(eq(userId, owner), ne(purpose, UNDO), isNull(consumedAt)));
 }
 
-/** Makes worthless what undoes the changes of an address that came after one. */
+/** Voids a user's tokens that undo changes of the address, as far as they were issued at `since` or later. */
 export async function voidUndoTokensSince(
   db: Db,
   owner: string,
@@ -113,7 +117,7 @@ export async function voidUndoTokensSince(
     .where(and(eq(userId, owner), eq(purpose, UNDO), gte(createdAt, since), isNull(consumedAt)));
 }
 
-/** Whether a user was sent a token of this purpose since then that is still good. */
+/** Whether a user was sent a token of this purpose after `since` that has been neither used nor voided. */
 export async function hasEmailTokenSince(
   db: Db,
   owner: string,
@@ -128,7 +132,7 @@ export async function hasEmailTokenSince(
   return found.length > 0;
 }
 
-/** Forgets tokens of a purpose that nobody can use any more, at the most `limit` of them: those that ran out first. */
+/** Deletes tokens of a purpose that expired before a time, at most `limit` of them, the earliest first. */
 export async function purgeEmailTokens(
   db: Db,
   of: EmailTokenPurpose,

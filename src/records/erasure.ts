@@ -3,21 +3,21 @@ import type { MySqlColumn } from 'drizzle-orm/mysql-core';
 import type { Db } from '../db/client.ts';
 import { erasures, users } from '../db/schema.ts';
 
-/** An account that is gone, and the pseudonym under which what happened to it stays on record. */
+/** A deleted account, and the pseudonym that replaces it in audit events. */
 export interface Erasure {
   id: string;
-  /** A UUIDv8 that only the holder of the server's key can connect with the account. */
+  /** A UUIDv8. Only somebody with the server's key can connect it with the account. */
   pseudonym: string;
 }
 
 /**
- * Puts the pseudonym in the place of a deleted account in at the most `limit` of the events on record, and forgets
- * addresses and devices in them. What happened stays, and that it happened to one and the same account; who it was does
- * not. The database does it by a procedure, for the service itself may not change what is on record, and refuses while
- * there is such an account.
+ * Puts the pseudonym in the place of a deleted account in at most `limit` audit events, and removes addresses and
+ * devices from them. It stays on record what happened, and that it happened to one and the same account, but not whose
+ * account that was. A stored procedure does it, because the service itself may not change audit events. The procedure
+ * refuses while the account exists.
  *
- * @param tx a transaction, for it takes two statements on one connection
- * @returns how many it changed: fewer than `limit` when nothing is left
+ * @param tx a transaction, because this takes two statements on one connection
+ * @returns how many events it changed: fewer than `limit` when none are left
  */
 export async function pseudonymizeEvents(
   tx: Db,
@@ -31,25 +31,25 @@ export async function pseudonymizeEvents(
   return Number(row?.changed);
 }
 
-/** Remembers, in the transaction of a deletion, that there is more on record than it could pseudonymise. */
+/** Notes, in the transaction of a deletion, that there are more audit events than it could pseudonymise. */
 export async function putErasure(tx: Db, erasure: Erasure): Promise<void> {
   await tx.insert(erasures).values(erasure);
 }
 
-/** An erasure that has not come to its end; of an account that exists there is none, whatever the table says. */
+/** An unfinished erasure. An account that exists has none, whatever the table says. */
 export async function findErasure(db: Db): Promise<Erasure | null> {
   const [erasure] = await db.select().from(erasures).where(isGone).limit(1);
   return erasure ?? null;
 }
 
-/** Forgets an erasure that has come to its end, and with it which pseudonym the account has. */
+/** Forgets a finished erasure, and with it which pseudonym belongs to which account. */
 export async function finishErasure(db: Db, id: string): Promise<void> {
   await db.delete(erasures).where(eq(erasures.id, id));
 }
 
 const isGone = notExists(sql`(select 1 from ${users} where ${users.id} = ${erasures.id})`);
 
-/** The pseudonym of an account whose erasure has not come to its end, for a selection; null for everybody else. */
+/** For a selection: the pseudonym of an account whose erasure is unfinished; null for all other accounts. */
 export const pendingPseudonym = (account: MySqlColumn): SQL<string | null> =>
   sql<
     string | null
@@ -57,7 +57,7 @@ export const pendingPseudonym = (account: MySqlColumn): SQL<string | null> =>
     erasures.pseudonym,
   );
 
-/** Whether the erasure of an account has not come to its end, for a condition. */
+/** For a condition: whether the erasure of an account is unfinished. */
 export const isPendingErasure = (id: string): SQL =>
   sql`exists (select 1 from ${erasures} where ${ofGone(sql.param(id, erasures.id))})`;
 

@@ -8,11 +8,11 @@ export type Job = 'housekeeping';
 const { holder, expiresAt } = jobLeases;
 
 /**
- * Makes an instance the one that does a job until `until`, or for longer when it is already. One statement decides: of any
- * number that ask at the same moment one is it, on the servers of a cluster too, and one that died is followed when its
- * time has run out. GET_LOCK would be each server's own.
+ * Leases a job to an instance until `until`; extends the lease if the instance has it already. One statement decides:
+ * of any number of instances that ask at the same moment one gets the lease, even in a cluster, and the lease of an
+ * instance that died expires. GET_LOCK would not do, because each server has locks of its own.
  *
- * @returns whether it is this one's turn
+ * @returns whether this instance has the lease
  */
 export async function takeLease(
   db: Db,
@@ -26,12 +26,12 @@ export async function takeLease(
   return affectedRows(result) === 1;
 }
 
-/** Puts on record that a run came to its end. */
+/** Records that a run has finished. */
 export async function finishRun(db: Db, job: Job, now: Date): Promise<void> {
   await db.update(jobLeases).set({ finishedAt: now }).where(eq(jobLeases.job, job));
 }
 
-/** Lets another instance go ahead at once. */
+/** Ends the lease, so that another instance can go ahead at once. */
 export async function giveLeaseUp(db: Db, job: Job, by: string, now: Date): Promise<void> {
   await db
     .update(jobLeases)
@@ -39,7 +39,7 @@ export async function giveLeaseUp(db: Db, job: Job, by: string, now: Date): Prom
     .where(and(eq(jobLeases.job, job), eq(holder, by)));
 }
 
-/** Who does a job, until when, and when it was last done; `null` where nobody ever could. */
+/** Who has the lease, until when, and when the job was last finished; `null` if the job has no row. */
 export async function findLease(db: Db, job: Job) {
   const [lease] = await db.select().from(jobLeases).where(eq(jobLeases.job, job));
   return lease ?? null;

@@ -11,7 +11,7 @@ export async function insertLoginChallenge(
   await db.insert(loginChallenges).values({ ...challenge, attempts: 0, consumedAt: null });
 }
 
-/** What a challenge must be like to take another code. */
+/** The condition for a challenge to accept another code. */
 const takesCodes = (tokenHash: Buffer, attempts: number, now: Date) =>
   and(
     eq(loginChallenges.tokenHash, tokenHash),
@@ -20,7 +20,10 @@ const takesCodes = (tokenHash: Buffer, attempts: number, now: Date) =>
     lt(loginChallenges.attempts, attempts),
   );
 
-/** @param attempts how many codes a challenge bears; `null` is for one that is over, or never was */
+/**
+ * @param attempts how many codes a challenge accepts
+ * @returns `null` if the challenge is over, or never existed
+ */
 export async function findOpenChallenge(
   db: Db,
   tokenHash: Buffer,
@@ -35,9 +38,10 @@ export async function findOpenChallenge(
 }
 
 /**
- * Takes one attempt at a challenge that is open and has attempts left. Until the transaction ends, others wait.
+ * Uses up one attempt of a challenge that is open and has attempts left. Concurrent attempts wait until the transaction
+ * ends.
  *
- * @returns whether there was one to take
+ * @returns whether there was an attempt left
  */
 export async function takeChallengeAttempt(
   tx: Db,
@@ -52,7 +56,11 @@ export async function takeChallengeAttempt(
   return affectedRows(result) === 1;
 }
 
-/** Uses a challenge up. @returns whether this call did: it opens one session */
+/**
+ * Uses a challenge up.
+ *
+ * @returns whether this call did: a challenge opens only one session
+ */
 export async function consumeChallenge(db: Db, tokenHash: Buffer, now: Date): Promise<boolean> {
   const result = await db
     .update(loginChallenges)
@@ -61,12 +69,12 @@ export async function consumeChallenge(db: Db, tokenHash: Buffer, now: Date): Pr
   return affectedRows(result) === 1;
 }
 
-/** Closes all half-finished sign-ins of a user, as when a password or factor changes. */
+/** Deletes all unfinished sign-ins of a user, for example when a password or factor changes. */
 export async function deleteChallengesOf(db: Db, userId: string): Promise<void> {
   await db.delete(loginChallenges).where(eq(loginChallenges.userId, userId));
 }
 
-/** Forgets challenges that nobody can use any more, at the most `limit` of them. */
+/** Deletes challenges that expired before a time, at most `limit` of them. */
 export async function purgeLoginChallenges(db: Db, before: Date, limit: number): Promise<number> {
   return affectedRows(
     await db

@@ -5,14 +5,14 @@ import { outbox, sessions, users } from '../db/schema.ts';
 import type { MailKind } from '../mail/message.ts';
 import { liveOf } from './session.ts';
 
-/** What the earlier sign-ins of a user have left, as far as the next one asks. */
+/** What a sign-in needs to know about the user's earlier ones. */
 export interface LoginHistory {
-  /** Whether somebody has ever signed in, as far as sessions are still stored. */
+  /** Whether the user has signed in before, as far as sessions are still stored. */
   hasSessions: boolean;
   liveSessions: number;
   /** Whether more sessions are stored than `keep`. */
   hasSurplus: boolean;
-  /** How many mails told of a new device lately. */
+  /** How many mails about a new device were written lately. */
   deviceMails: number;
 }
 
@@ -24,7 +24,7 @@ const select = builtOnce((db) => {
     .select({ live: count() })
     .from(sessions)
     .where(liveOf(sql`${users.id}`, placeholder('now', sessions.expiresAt)));
-  // looks at so many entries of an index and no more
+  // reads this many entries of an index and no more
   const surplus = db
     .select({ one: sql`1` })
     .from(sessions)
@@ -53,7 +53,7 @@ const select = builtOnce((db) => {
     .prepare();
 });
 
-/** Asks everything at once: beside the hashes of other sign-ins a round trip costs more than what is asked for. */
+/** Asks everything in one query: while other sign-ins are being hashed, a round trip costs more than the answer. */
 export async function findLoginHistory(
   db: Db,
   id: string,

@@ -10,19 +10,20 @@ import type { Mail, MailKind } from '../mail/message.ts';
 const LAST_ERROR_LENGTH = 255;
 const FINISHED = ['SENT', 'FAILED', 'KEPT'] as const satisfies OutboxState[];
 
-/** A mail that one instance has taken, to send it before the lease ends. */
+/** A mail that one instance has leased, to send it before the lease ends. */
 export interface TakenMail {
   id: string;
   kind: MailKind;
   envelope: Buffer | null;
-  /** How often it has been taken, this time included. It tells a lease from the next one. */
+  /** How often it has been taken, including this time. It tells one lease from the next. */
   attempts: number;
 }
 
 /**
- * Takes the mail that has been due for the longest, in a transaction of its own that is committed before anything is sent.
- * Rows that another instance is just taking are skipped; one that was taken and never settled is due again when its lease
- * ends. In a cluster, whose servers do not see each other's locks, the commit of all takers but one is refused.
+ * Takes the mail that has been due for the longest. Run it in a transaction of its own, and commit before sending. It
+ * skips rows that another instance is taking at the moment. A mail that was taken but never settled is due again when
+ * its lease ends. In a cluster, whose servers do not see each other's locks, several instances may take the same mail,
+ * but all commits except one are refused.
  */
 export async function takeDueMail(tx: Db, now: Date, leaseEnd: Date): Promise<TakenMail | null> {
   const { id, kind, envelope, attempts } = outbox;
@@ -42,12 +43,16 @@ export async function takeDueMail(tx: Db, now: Date, leaseEnd: Date): Promise<Ta
   return taken;
 }
 
-/** What is in an envelope. @throws {MissingSecretError} as `decrypt` does */
+/**
+ * Decrypts the contents of an envelope.
+ *
+ * @throws {MissingSecretError} as `decrypt` does
+ */
 export function openEnvelope(keys: Keys, id: string, envelope: Buffer): Mail {
   return JSON.parse(decrypt(keys, envelope, id).toString()) as Mail;
 }
 
-/** Records that a mail was sent, by whoever sent it, and erases what was in it. */
+/** Records that a mail was sent, whoever has the lease by now, and erases its contents. */
 export async function markMailSent(db: Db, id: string, now: Date): Promise<void> {
   await db
     .update(outbox)
@@ -55,7 +60,9 @@ export async function markMailSent(db: Db, id: string, now: Date): Promise<void>
     .where(eq(outbox.id, id));
 }
 
-/** Records why a mail could not be sent, and when to try again. It says nothing once the lease has gone to somebody else. */
+/**
+ * Records why a mail could not be sent, and when to try again. Does nothing if the mail has been leased again since.
+ */
 export async function deferMail(
   db: Db,
   { id, attempts }: TakenMail,
@@ -68,7 +75,7 @@ export async function deferMail(
     .where(leased(id, attempts));
 }
 
-/** Gives a mail up. What is in it stays, so that the operator can have it tried again. */
+/** Gives a mail up, unless it has been leased again since. Its contents stay, so that the operator can retry it. */
 export async function giveMailUp(
   db: Db,
   { id, attempts }: TakenMail,
@@ -86,10 +93,10 @@ const leased = (id: string, attempts: number) =>
   and(eq(outbox.id, id), eq(outbox.state, 'PENDING'), eq(outbox.attempts, attempts));
 
 /**
- * Has mails tried again, from their first attempt: those that were given up, and those that are due after `later`.
+ * Retries mails, counting from their first attempt: those that were given up, and those that are due after `later`.
  *
- * @param later no lease ends after it, so that nobody is just sending what is due then
- * @param id one of them; without it all
+ * @param later no lease ends after it, so nobody is sending a mail that is due later
+ * @param id only this mail; without it, all
  * @returns how many
  */
 export async function retryMails(db: Db, now: Date, later: Date, id?: string): Promise<number> {
@@ -104,10 +111,10 @@ export async function retryMails(db: Db, now: Date, later: Date, id?: string): P
   return affectedRows(result);
 }
 
-/** A mail as the operator sees it: nothing of what is in it. */
+/** A mail as the operator sees it, without its contents. */
 export type OutboxEntry = Omit<typeof outbox.$inferSelect, 'envelope'>;
 
-/** The newest mails of a state, or of all. */
+/** The newest mails in one state, or in any. */
 export async function listOutbox(
   db: Db,
   state: OutboxState | undefined,
@@ -137,7 +144,7 @@ export interface SealedMail {
   envelope: Buffer;
 }
 
-/** The newest mails that are kept for the developer, or the one of an id. */
+/** The newest mails that are kept for the developer, or the one with this id. */
 export async function listKeptMails(db: Db, limit: number, id?: string): Promise<SealedMail[]> {
   const kept = eq(outbox.state, 'KEPT');
   const rows = await db
@@ -149,10 +156,10 @@ export async function listKeptMails(db: Db, limit: number, id?: string): Promise
   return rows.flatMap(sealed);
 }
 
-/** Forgets mails that were finished before, at the most `limit` of each state. */
+/** Deletes mails that were finished before a time, at most `limit` of each state. */
 export async function purgeMails(db: Db, before: Date, limit: number): Promise<number> {
   let purged = 0;
-  // each state by itself, in the order of the index that begins with it
+  // one state at a time, in the order of the index, which begins with the state
   for (const state of FINISHED) {
     const over = and(eq(outbox.state, state), lte(outbox.dueAt, before));
     const result = await db.delete(outbox).where(over).orderBy(asc(outbox.dueAt)).limit(limit);
@@ -161,11 +168,11 @@ export async function purgeMails(db: Db, before: Date, limit: number): Promise<n
   return purged;
 }
 
-/** How the outbox does. */
+/** The outbox in figures. */
 export interface OutboxFigures {
   pending: number;
   failed: number;
-  /** Seconds since the oldest mail that still waits was written; 0 when none does. */
+  /** Seconds since the oldest waiting mail was written; 0 when none is waiting. */
   oldestPendingSeconds: number;
 }
 
@@ -185,7 +192,7 @@ export async function outboxFigures(db: Db, now: Date): Promise<OutboxFigures> {
   };
 }
 
-/** All mails, in the order they were written; without an envelope those that were sent. */
+/** All mails, in the order in which they were written; those that were sent have no envelope. */
 export async function listEnvelopes(
   db: Db,
   { after, limit }: Batch,
@@ -198,7 +205,7 @@ export async function listEnvelopes(
     .limit(limit);
 }
 
-/** Puts another ciphertext of the same mail in the place of one, unless it has been sent in the meantime. */
+/** Replaces an envelope by another ciphertext of the same mail, unless the mail has been sent in the meantime. */
 export async function replaceEnvelope(db: Db, from: SealedMail, envelope: Buffer): Promise<void> {
   await db
     .update(outbox)
@@ -206,7 +213,7 @@ export async function replaceEnvelope(db: Db, from: SealedMail, envelope: Buffer
     .where(and(eq(outbox.id, from.id), eq(outbox.envelope, from.envelope)));
 }
 
-/** A mail that still holds something, as a list. */
+/** A mail as a list, which is empty when the mail has no contents any more. */
 export function sealed({ id, envelope }: { id: string; envelope: Buffer | null }): SealedMail[] {
   return envelope === null ? [] : [{ id, envelope }];
 }

@@ -8,17 +8,17 @@ import type { Mail } from '../mail/message.ts';
 /** A mail to be sent. */
 export interface NewMail {
   id: string;
-  /** Whose account it is about; `null` when that will not be there any more. */
+  /** The account that it is about; `null` when there is none yet, or none any more. */
   userId: string | null;
   mail: Mail;
   now: Date;
-  /** KEPT is for the developer to read, and never sent. */
+  /** KEPT: never sent, but kept for the developer to read. */
   state?: 'PENDING' | 'KEPT';
 }
 
 const insert = insertBuiltOnce(outbox);
 
-/** Puts a mail into the outbox, in the transaction of its cause: neither is there without the other. */
+/** Puts a mail into the outbox, in the transaction of its cause: neither exists without the other. */
 export async function insertMail(db: Db, keys: Keys, newMail: NewMail): Promise<void> {
   const { id, userId, mail, now, state = 'PENDING' } = newMail;
   await insert(db).execute({

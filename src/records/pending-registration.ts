@@ -3,15 +3,15 @@ import { affectedRows, type Db } from '../db/client.ts';
 import { builtOnce, placeholder } from '../db/prepared-query.ts';
 import { pendingRegistrations } from '../db/schema.ts';
 
-/** A registration that waits for the confirmation of its address. It says nothing about who has that address now. */
+/** A registration that waits until its address is confirmed. It says nothing about who has that address now. */
 export type PendingRegistration = typeof pendingRegistrations.$inferSelect;
 
-/** The link of a registration: only the newest is good. */
+/** The newest link of a registration; earlier ones are invalid. */
 export type PendingLink = Pick<PendingRegistration, 'tokenHash' | 'linkedAt' | 'expiresAt'>;
 
 const { emailKey, tokenHash, expiresAt } = pendingRegistrations;
 
-/** Keeps a registration, in the place of one that waits at the same address. */
+/** Stores a registration, in the place of one that waits at the same address. */
 export async function putPendingRegistration(
   db: Db,
   registration: PendingRegistration,
@@ -28,7 +28,11 @@ const selectByEmail = builtOnce((db) =>
     .prepare(),
 );
 
-/** The registration that waits at an address, its link good or run out. @param key as `identifierKey` makes it */
+/**
+ * The registration that waits at an address, even if its link has expired.
+ *
+ * @param key as `identifierKey` makes it
+ */
 export async function findPendingRegistration(
   db: Db,
   key: string,
@@ -38,8 +42,10 @@ export async function findPendingRegistration(
 }
 
 /**
- * Takes a registration away by the token of its newest link, which decides: of two who open it at the same moment one gets
- * it. @returns it, or `null` when it was replaced, taken or its link has run out
+ * Takes a registration out by the token of its newest link. If two callers open the link at the same moment, only one
+ * gets the registration.
+ *
+ * @returns the registration; `null` if it was replaced or taken, or its link has expired
  */
 export async function takePendingRegistration(
   db: Db,
@@ -49,14 +55,18 @@ export async function takePendingRegistration(
   const isGood = and(eq(tokenHash, hash), gt(expiresAt, now));
   const [found] = await db.select().from(pendingRegistrations).where(isGood);
   if (found === undefined) return null;
-  // every change of a row brings another token, so that what is deleted is what was read
+  // every change of a row changes its token, so the deleted row is the one that was read
   const result = await db
     .delete(pendingRegistrations)
     .where(and(eq(emailKey, found.emailKey), isGood));
   return affectedRows(result) === 1 ? found : null;
 }
 
-/** Gives a registration another link, unless it has got one since it was read. @returns whether it did */
+/**
+ * Gives a registration another link, unless it has got one since it was read.
+ *
+ * @returns whether it did
+ */
 export async function renewPendingLink(
   db: Db,
   from: PendingRegistration,
@@ -69,7 +79,7 @@ export async function renewPendingLink(
   return affectedRows(result) === 1;
 }
 
-/** Forgets registrations whose link ran out before a time, at the most `limit` of them. */
+/** Deletes registrations whose link expired before a time, at most `limit` of them. */
 export async function purgePendingRegistrations(
   db: Db,
   before: Date,

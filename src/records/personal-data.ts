@@ -12,8 +12,8 @@ import {
 import { userColumns } from './user.ts';
 
 /**
- * Where everything about a person is, table by table: what the export has of it under which name, or why it has nothing.
- * A table that is not named here fails the tests, and so does a column that is neither exported nor left out.
+ * Where personal data is stored, table by table: under which name the export contains it, or why it does not. The tests
+ * fail for a table that is missing here, and for a column that is neither exported nor left out.
  */
 export const PERSONAL_DATA: Readonly<
   Record<string, { exportedAs: string; leavesOut?: readonly string[] } | { notExported: string }>
@@ -25,7 +25,7 @@ export const PERSONAL_DATA: Readonly<
       'password_hash',
       'totp_secret',
       'totp_last_step',
-      // the same as others, in the form they are searched in
+      // copies of other columns, in the form in which they are searched
       'email_key',
       'username_key',
       'email_domain',
@@ -41,7 +41,7 @@ export const PERSONAL_DATA: Readonly<
   sessions: { exportedAs: 'sessions', leavesOut: ['user_id', 'nonce'] },
   login_challenges: { exportedAs: 'loginChallenges', leavesOut: ['user_id', 'token_hash'] },
   email_tokens: { exportedAs: 'emailLinks', leavesOut: ['user_id', 'token_hash'] },
-  // the envelope is the mail itself, which was sent to them, with tokens in it
+  // the envelope is the mail itself, which the person was sent; it contains tokens
   outbox: { exportedAs: 'mails', leavesOut: ['user_id', 'envelope'] },
   audit_events: { exportedAs: 'auditEvents', leavesOut: ['user_id', 'actor_id'] },
   attempt_counters: { exportedAs: 'failedAttempts', leavesOut: ['key', 'pending', 'owner'] },
@@ -54,7 +54,7 @@ export const PERSONAL_DATA: Readonly<
   job_leases: { notExported: 'Nothing about anybody.' },
 };
 
-/** What is stored of an account itself, without its secrets. */
+/** The stored account itself, without its secrets. */
 export async function readStoredUser(db: Db, id: string) {
   const [user] = await db
     .select({ ...userColumns, passwordChangedAt: users.passwordChangedAt })
@@ -63,7 +63,7 @@ export async function readStoredUser(db: Db, id: string) {
   return user ?? null;
 }
 
-/** All sessions that are still stored, ended ones too. */
+/** All sessions that are still stored, including ended ones. */
 export async function listStoredSessions(db: Db, userId: string) {
   const rows = await db
     .select()
@@ -89,7 +89,7 @@ export async function listStoredRecoveryCodes(db: Db, userId: string) {
     .orderBy(recoveryCodes.id);
 }
 
-/** Sign-ins whose second step is or was waited for. */
+/** Sign-ins that wait, or waited, for their second step. */
 export async function listStoredChallenges(db: Db, userId: string) {
   const rows = await db
     .select()
@@ -99,7 +99,7 @@ export async function listStoredChallenges(db: Db, userId: string) {
   return rows.map(({ userId: _owner, tokenHash: _secret, ...challenge }) => challenge);
 }
 
-/** Links that were mailed to them, and whether they were used. */
+/** Links that were mailed to the user, and whether they were used. */
 export async function listStoredEmailTokens(db: Db, userId: string) {
   const rows = await db
     .select()
@@ -109,7 +109,7 @@ export async function listStoredEmailTokens(db: Db, userId: string) {
   return rows.map(({ userId: _owner, tokenHash: _secret, ...token }) => token);
 }
 
-/** Mails to them that are still stored, without what is in them. */
+/** Mails to the user that are still stored, without their contents. */
 export async function listStoredMails(db: Db, userId: string) {
   const { envelope: _contents, userId: _owner, ...columns } = getTableColumns(outbox);
   return db

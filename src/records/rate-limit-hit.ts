@@ -7,7 +7,7 @@ import { rateLimitHits } from '../db/schema.ts';
 const { hits, expiresAt } = rateLimitHits;
 const given = (name: string) => placeholder(name, expiresAt);
 
-// MySQL assigns from left to right: `hits` asks for the old `expires_at`
+// MySQL assigns from left to right, so `hits` reads the old `expires_at`
 const countHit = statementBuiltOnce(sql`
   insert into ${rateLimitHits} (\`key\`, \`hits\`, \`expires_at\`)
   values (${sql.placeholder('key')}, 1, ${given('windowEnd')})
@@ -16,20 +16,20 @@ const countHit = statementBuiltOnce(sql`
     \`expires_at\` = if(${expiresAt} <= ${given('now')}, ${given('windowEnd')}, ${expiresAt})`);
 
 /**
- * Records a hit and tells its number within the window, in one statement: of a hundred at the same moment each gets
- * another number, whichever instance they reach. The window starts with its first hit.
+ * Counts a hit and returns its number within the window, in one statement: of a hundred hits at the same moment each
+ * gets another number, whichever instance they reach. The window starts with its first hit.
  *
- * `LAST_INSERT_ID(expression)` hands the number back with the answer. It is the documented way to count on MySQL and
- * MariaDB, belongs to the connection, and has nothing to do with AUTO_INCREMENT.
+ * `LAST_INSERT_ID(expression)` returns the number along with the answer. This is the documented way to count in MySQL
+ * and MariaDB. The value belongs to the connection, and has nothing to do with AUTO_INCREMENT.
  */
 export async function recordHit(db: Db, key: Buffer, windowMs: number, now: Date): Promise<number> {
   const windowEnd = new Date(now.getTime() + windowMs);
   const [result] = await countHit(db).execute({ key, windowEnd, now });
-  // one row for an insert, two for an update
+  // an INSERT affects one row, an UPDATE two
   return result.affectedRows === 1 ? 1 : result.insertId;
 }
 
-/** When the window of a key ends, or `null` when none is open. */
+/** When the latest window of a key ends or ended; `null` when there is none. */
 export async function windowEnd(db: Db, key: Buffer): Promise<Date | null> {
   const [row] = await db
     .select({ expiresAt })
@@ -38,19 +38,23 @@ export async function windowEnd(db: Db, key: Buffer): Promise<Date | null> {
   return row?.expiresAt ?? null;
 }
 
-/** Where hits are counted, for all instances together. */
+/** Counts hits, for all instances together. */
 export interface HitCounter {
-  /** Records a hit. @returns its number within the window */
+  /**
+   * Counts a hit.
+   *
+   * @returns its number within the window
+   */
   record(key: Buffer, windowMs: number, now: Date): Promise<number>;
-  /** When the window of a key ends, or `null` when none is open. */
+  /** When the latest window of a key ends or ended; `null` when there is none. */
   windowEnd(key: Buffer, now: Date): Promise<Date | null>;
 }
 
 /**
- * Counts in Redis where there is one, and in the database while it does not answer: a limit may then let through as many
- * again, and never everything.
+ * Counts in Redis if there is one, and in the database while Redis does not answer. A limit may then let through up to
+ * twice as many hits, but never an unlimited number.
  *
- * @param fellBack is told of each hit that went to the database instead
+ * @param fellBack called for each hit that went to the database instead
  */
 export function createHitCounter(
   db: Db,
@@ -71,7 +75,7 @@ export function createHitCounter(
   };
 }
 
-/** Forgets windows that are over, at the most `limit` of them. */
+/** Deletes windows that ended before a time, at most `limit` of them. */
 export async function purgeRateLimitHits(db: Db, before: Date, limit: number): Promise<number> {
   return affectedRows(
     await db
@@ -83,13 +87,13 @@ export async function purgeRateLimitHits(db: Db, before: Date, limit: number): P
 }
 
 /**
- * Where to cut so that `most` windows are left, those that end last; `null` when there are no more. It reads as many entries
- * of the index as are to be left: ask once for a run, and not for each batch.
+ * The time before which to delete windows, so that only the `most` that end last are left; `null` when there are no
+ * more than that. It reads `most` entries of the index, so call it once per run and not for each batch.
  */
 export async function findHitsBeyond(db: Db, most: number): Promise<Date | null> {
   const [first] = await db
     .select({ expiresAt })
-    // without being told, a server sorts the whole table when there are fewer rows than that
+    // without the hint, a server sorts the whole table when it has fewer rows than that
     .from(rateLimitHits, { forceIndex: 'rate_limit_hits_expiry_index' })
     .orderBy(desc(expiresAt))
     .limit(1)

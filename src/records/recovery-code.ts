@@ -2,7 +2,7 @@ import { and, eq, inArray, isNull } from 'drizzle-orm';
 import { affectedRows, type Db } from '../db/client.ts';
 import { recoveryCodes } from '../db/schema.ts';
 
-/** Puts a user's recovery codes in the place of all earlier ones. */
+/** Replaces all recovery codes of a user. */
 export async function replaceRecoveryCodes(
   db: Db,
   userId: string,
@@ -19,8 +19,8 @@ export async function deleteRecoveryCodes(db: Db, userId: string): Promise<void>
 /**
  * Uses a recovery code up.
  *
- * @param codeHashes its digests under every key in force
- * @returns whether this call did: each is good once
+ * @param codeHashes its digests under every key in use
+ * @returns whether this call did: a code can be used only once
  */
 export async function takeRecoveryCode(
   db: Db,

@@ -5,7 +5,7 @@ import { builtOnce, placeholder } from '../db/prepared-query.ts';
 import { sessions } from '../db/schema.ts';
 import { liveOf } from './session.ts';
 
-/** @returns whether this call ended it: a session ends once */
+/** @returns whether this call ended it: a session ends only once */
 export async function endSession(
   db: Db,
   id: string,
@@ -15,7 +15,7 @@ export async function endSession(
   return (await end(db, and(eq(sessions.id, id), isNull(sessions.endedAt)), reason, now)) === 1;
 }
 
-/** Ends a session if it is this user's. */
+/** Ends a live session if it is this user's. */
 export async function endOwnSession(
   db: Db,
   owner: { id: string; userId: string },
@@ -27,7 +27,7 @@ export async function endOwnSession(
 }
 
 /**
- * Ends all sessions of a user.
+ * Ends all live sessions of a user.
  *
  * @param except a session that goes on
  * @returns how many it ended
@@ -65,7 +65,11 @@ const selectSurplus = builtOnce((db) =>
     .prepare(),
 );
 
-/** Ends the oldest live sessions of a user beyond the `keep` newest. @returns how many */
+/**
+ * Ends a user's oldest live sessions, so that the `keep` newest are left; at most 1000 of them.
+ *
+ * @returns how many
+ */
 export async function endSurplusSessions(
   db: Db,
   userId: string,

@@ -16,7 +16,7 @@ const bare = (column: { name: string }) => sql.identifier(column.name);
 const isCurrent = sql`${sessions.generation} = ${sql.placeholder('generation')}`;
 const inGrace = sql`${sessions.generation} = ${sql.placeholder('next')} and ${sessions.rotatedAt} >= ${given('graceStart')}`;
 
-// MySQL assigns from left to right, and `generation` comes last because the others ask for its old value
+// MySQL assigns from left to right: `generation` comes last, because the others read its old value
 const rotate = statementBuiltOnce(sql`
   update ${sessions} set
     ${bare(sessions.rotatedAt)} = if(${isCurrent}, ${given('now')}, ${sessions.rotatedAt}),
@@ -29,22 +29,22 @@ const rotate = statementBuiltOnce(sql`
     and ${sessions.endedAt} is null and ${sessions.expiresAt} > ${given('now')}
     and (${isCurrent} or (${inGrace}))`);
 
-/** The presentation of a refresh token of one generation. */
+/** A refresh token of one generation, as it was presented. */
 export interface Rotation {
   id: string;
   generation: number;
-  /** Until when the session lives from now on. */
+  /** When the session expires from now on. */
   expiresAt: Date;
   client: Client;
   now: Date;
 }
 
 /**
- * Moves a session from one generation to the next, or recognises that somebody else has done so a moment ago. One
- * statement decides, so that of any number of presentations of one token one rotates it and the others, within the grace
- * window, are given the same successor.
+ * Moves a session from one generation to the next, or recognises that a concurrent request has just done so. One
+ * statement decides: of any number of presentations of one token, one rotates it, and the others, within the grace
+ * window, get the same successor.
  *
- * @returns whether generation + 1 is in force for whoever presents `generation`
+ * @returns whether generation + 1 is now in use, and may be given to whoever presents `generation`
  */
 export async function rotateSession(db: Db, rotation: Rotation, graceMs: number): Promise<boolean> {
   const { id, generation, expiresAt, client, now } = rotation;
@@ -58,7 +58,7 @@ export async function rotateSession(db: Db, rotation: Rotation, graceMs: number)
 
 const rotateAll = builtForLists((db, length) => {
   const ids = listed('id', sessions.id, length);
-  // what was given for the session of a row, the first of it where it was given twice
+  // the value given for the session of this row; if it was given twice, the first one
   const its = (name: string, column: Parameters<typeof listed>[1]) => {
     const values = listed(name, column, length);
     const cases = ids.map((id, index) => sql`when ${id} then ${values[index]}`);
@@ -66,7 +66,7 @@ const rotateAll = builtForLists((db, length) => {
   };
   return preparedStatement(
     db,
-    // by the primary key, so that all lock rows in one order, and no others
+    // by the primary key, so that all statements lock rows in the same order, and only these rows
     sql`
       update ${sessions} force index (primary) set
         ${bare(sessions.rotatedAt)} = ${its('now', sessions.rotatedAt)},
@@ -82,11 +82,11 @@ const rotateAll = builtForLists((db, length) => {
 });
 
 /**
- * Moves several sessions on that are at the generations that are presented, by one statement.
+ * Rotates several sessions by one statement, as far as they are still at the presented generations.
  *
- * @param rotations at the most `LONGEST_LIST`
- * @returns whether all of them were moved. Where some were not, it does not tell which: `rotateSession` does, and gives
- *   those that were moved the same successor, because they are within the grace window.
+ * @param rotations at most `LONGEST_LIST`
+ * @returns whether all of them were rotated. If not, it does not tell which. `rotateSession` does, and gives those that
+ *   were rotated the same successor, because they are within the grace window.
  */
 export async function rotateSessions(db: Db, rotations: readonly Rotation[]): Promise<boolean> {
   const items = rotations.map(({ client: { ipAddress, userAgent }, ...rotation }) => ({

@@ -23,13 +23,13 @@ import { type User, userColumns } from './user.ts';
 
 export type Session = typeof sessions.$inferSelect;
 
-/** A session and the user whose it is. */
+/** A session and its user. */
 export interface SessionWithUser {
   session: Session;
   user: User;
 }
 
-/** A session among those of a list, for `builtForLists`. */
+/** The condition that a session is one of a list, for `builtForLists`. */
 export const isAmong = (length: number) =>
   sql`${sessions.id} in (${sql.join(listed('id', sessions.id, length), sql`, `)})`;
 
@@ -49,8 +49,8 @@ export async function findSession(db: Db, id: string): Promise<SessionWithUser |
 /**
  * Finds sessions in one query.
  *
- * @param ids at least one, and at the most `LONGEST_LIST`
- * @returns by id; what there is not is not in it
+ * @param ids at least one, and at most `LONGEST_LIST`
+ * @returns the sessions by id; those that do not exist are missing
  */
 export async function findSessions(
   db: Db,
@@ -77,11 +77,11 @@ const selectLiveUsers = builtForLists((db, length) =>
 );
 
 /**
- * The users of sessions that are live, as `isLive` says. Every signed-in request asks this, so the database judges and no
- * column is read for the judgement alone.
+ * The users of sessions that are live, as defined by `isLive`. Every signed-in request asks this, so the database
+ * applies the conditions, and no column is read only for them.
  *
- * @param ids at least one, and at the most `LONGEST_LIST`
- * @returns by the session's id; what is not live is not in it
+ * @param ids at least one, and at most `LONGEST_LIST`
+ * @returns the users by session id; sessions that are not live are missing
  */
 export async function findLiveUsers(
   db: Db,
@@ -95,12 +95,12 @@ export async function findLiveUsers(
   return new Map(found.map(({ sessionId, user }) => [sessionId, user]));
 }
 
-/** Whether the session may still be used, and by a user who may still sign in. */
+/** Whether the session may still be used, and its user may still sign in. */
 export function isLive({ session, user }: SessionWithUser, now: Date): boolean {
   return session.endedAt === null && session.expiresAt > now && user.status === 'ACTIVE';
 }
 
-/** Whether a session is live, and held so: whoever ends it at this moment comes after the transaction. */
+/** Whether a session is live. Its row stays locked until the transaction ends, so that nobody can end it before. */
 export async function isHeldSession(tx: Db, id: string, now: Date): Promise<boolean> {
   const rows = await tx
     .select({ id: sessions.id })
@@ -160,9 +160,10 @@ export async function listSessions(db: Db, userId: string, now: Date): Promise<S
 }
 
 /**
- * How many sessions are live.
+ * Counts the live sessions.
  *
- * @param slice by how many instants of expiry one statement counts: millions at once take longer than it may
+ * @param slice how many different times of expiry one statement counts: millions of sessions at once would take longer
+ *   than a statement may
  */
 export async function countLiveSessions(db: Db, now: Date, slice = 250_000): Promise<number> {
   let counted = 0;
@@ -177,10 +178,10 @@ export async function countLiveSessions(db: Db, now: Date, slice = 250_000): Pro
 
 async function countLiveSlice(db: Db, after: Date, slice: number) {
   const { expiresAt, endedAt } = sessions;
-  // by instants, so that a slice does not end between two sessions that expire at the same one
+  // grouped by time of expiry, so that a slice never ends between two sessions that expire at the same time
   const instants = db
     .select({ expiresAt, alike: count().as('alike') })
-    // which has them in this order, and all that is asked for
+    // a covering index, in this order
     .from(sessions, { forceIndex: 'sessions_expiry_index' })
     .where(and(gt(expiresAt, after), isNull(endedAt)))
     .groupBy(expiresAt)
@@ -193,10 +194,10 @@ async function countLiveSlice(db: Db, after: Date, slice: number) {
   return { live: found?.live ?? 0, last: found?.last ?? null };
 }
 
-/** Forgets sessions that ended or expired before, at the most `limit` of each. */
+/** Deletes sessions that ended or expired before a time, at most `limit` of each. */
 export async function purgeSessions(db: Db, before: Date, limit: number): Promise<number> {
   let purged = 0;
-  // one after the other, each through the index that begins with it
+  // one after the other, each through the index that begins with its column
   for (const over of [sessions.endedAt, sessions.expiresAt]) {
     const result = await db
       .delete(sessions)
@@ -208,7 +209,9 @@ export async function purgeSessions(db: Db, before: Date, limit: number): Promis
   return purged;
 }
 
-/** Forgets the sessions of a user that have been over for the longest, at the most `limit` of them. */
+/**
+ * Deletes sessions of a user that are over, at most `limit` of them: expired ones first, then those that ended first.
+ */
 export async function forgetOldestSessions(
   db: Db,
   userId: string,
@@ -218,7 +221,7 @@ export async function forgetOldestSessions(
   const isOver = or(isNotNull(sessions.endedAt), lte(sessions.expiresAt, now));
   const oldest = await db
     .select({ id: sessions.id })
-    // left to itself, a server may look through the sessions of everybody
+    // left to choose, a server may scan the sessions of all users
     .from(sessions, { forceIndex: 'sessions_user_index' })
     .where(and(eq(sessions.userId, userId), isOver))
     .orderBy(asc(sessions.endedAt), asc(sessions.createdAt))

@@ -6,9 +6,9 @@ import { signingKeys } from '../db/schema.ts';
 export type SigningKey = typeof signingKeys.$inferSelect;
 
 /**
- * All keys that are not retired, in the order they were made.
+ * All keys that are not retired, in the order in which they were made.
  *
- * @param mode `lock` keeps them so until the transaction ends
+ * @param mode `lock` locks their rows until the transaction ends
  */
 export async function listSigningKeys(
   db: Db,
@@ -35,8 +35,8 @@ export async function lastSigningKeySequence(db: Db): Promise<number> {
 /**
  * Adds a key under the next number.
  *
- * @returns `false` when another instance has added one of that number: of any number of instances that find the same key
- *   missing, one adds it and the others use it
+ * @returns `false` when another instance has already added one with this number: of all instances that find the same
+ *   key missing, one adds it and the others use it
  */
 export async function insertSigningKey(db: Db, key: SigningKey): Promise<boolean> {
   try {
@@ -57,7 +57,7 @@ export async function retireSigningKey(db: Db, id: string, now: Date): Promise<b
   return affectedRows(result) === 1;
 }
 
-/** Puts another ciphertext of the same private key in the place of the one that was read. */
+/** Replaces a private key by another ciphertext of the same key, unless it has been replaced since it was read. */
 export async function replacePrivateKey(
   db: Db,
   key: SigningKey,

@@ -3,7 +3,7 @@ import type { Batch } from '../db/batches.ts';
 import { affectedRows, type Db } from '../db/client.ts';
 import { totpEnrolments, users } from '../db/schema.ts';
 
-/** Keeps a secret that waits for its first code, in the place of one that waited before. */
+/** Stores a secret that waits for its first code, in the place of one that was waiting before. */
 export async function putTotpEnrolment(
   db: Db,
   enrolment: { userId: string; secret: Buffer; expiresAt: Date },
@@ -27,7 +27,11 @@ export async function findTotpEnrolment(
   return enrolment ?? null;
 }
 
-/** Takes the waiting secret out. @returns whether this call did, and it is still the one that was read */
+/**
+ * Takes the waiting secret out.
+ *
+ * @returns whether this call did, and it was still the given one
+ */
 export async function takeTotpEnrolment(db: Db, userId: string, secret: Buffer): Promise<boolean> {
   const result = await db
     .delete(totpEnrolments)
@@ -35,7 +39,11 @@ export async function takeTotpEnrolment(db: Db, userId: string, secret: Buffer):
   return affectedRows(result) === 1;
 }
 
-/** Puts a confirmed secret in force, its first step used. @returns `false` when TOTP is on already */
+/**
+ * Puts a confirmed secret into use, with its first time step used up.
+ *
+ * @returns `false` when TOTP is already on
+ */
 export async function enableTotpSecret(
   db: Db,
   userId: string,
@@ -61,9 +69,9 @@ export async function disableTotpSecret(db: Db, userId: string, now: Date): Prom
 }
 
 /**
- * Uses a time step up, and with it all earlier ones, so that a code that was seen is worth nothing.
+ * Uses up a time step and all earlier ones, so that a code that somebody saw cannot be replayed.
  *
- * @param secret the stored secret that the code was checked against; another enrolment has steps of its own
+ * @param secret the stored secret that the code was checked against; another enrolment has its own steps
  * @returns whether this call did
  */
 export async function takeTotpStep(
@@ -85,7 +93,7 @@ export async function takeTotpStep(
   return affectedRows(result) === 1;
 }
 
-/** Forgets enrolments that were never confirmed, at the most `limit` of them. */
+/** Deletes enrolments that expired unconfirmed before a time, at most `limit` of them. */
 export async function purgeTotpEnrolments(db: Db, before: Date, limit: number): Promise<number> {
   return affectedRows(
     await db
@@ -96,20 +104,20 @@ export async function purgeTotpEnrolments(db: Db, before: Date, limit: number): 
   );
 }
 
-/** A secret as it is stored, by the id of the user whose it is. */
+/** A secret as it is stored, with its user's id. */
 export interface StoredTotpSecret {
   id: string;
   secret: Buffer;
 }
 
-/** Secrets in force, under whichever key. */
+/** Secrets in use, encrypted under any key. */
 export async function listTotpSecrets(
   db: Db,
   { after, limit }: Batch,
 ): Promise<StoredTotpSecret[]> {
   const rows = await db
     .select({ id: users.id, secret: users.totpSecret })
-    // left to itself, a server may look through everybody for the few who have one
+    // left to choose, a server may scan all users for the few who have a secret
     .from(users, { forceIndex: 'users_totp_index' })
     .where(and(eq(users.totpEnabled, true), after === null ? undefined : gt(users.id, after)))
     .orderBy(asc(users.id))
@@ -117,7 +125,7 @@ export async function listTotpSecrets(
   return rows.flatMap(({ id, secret }) => (secret === null ? [] : [{ id, secret }]));
 }
 
-/** The same of secrets that wait for their first code. */
+/** `listTotpSecrets` for secrets that wait for their first code. */
 export async function listTotpEnrolments(
   db: Db,
   { after, limit }: Batch,
@@ -130,7 +138,7 @@ export async function listTotpEnrolments(
     .limit(limit);
 }
 
-/** Puts another ciphertext of the same secret in the place of one, unless it has been replaced in the meantime. */
+/** Replaces a secret by another ciphertext of the same secret, unless it has been replaced in the meantime. */
 export async function replaceTotpSecret(db: Db, from: StoredTotpSecret, to: Buffer): Promise<void> {
   await db
     .update(users)
@@ -138,7 +146,7 @@ export async function replaceTotpSecret(db: Db, from: StoredTotpSecret, to: Buff
     .where(and(eq(users.id, from.id), eq(users.totpSecret, from.secret)));
 }
 
-/** The same of a secret that waits. */
+/** `replaceTotpSecret` for a secret that waits for its first code. */
 export async function replaceTotpEnrolment(
   db: Db,
   from: StoredTotpSecret,

@@ -4,7 +4,7 @@ import { users } from '../db/schema.ts';
 import type { Json } from '../json.ts';
 import { identifierKey, type Role, type UserStatus } from './user.ts';
 
-/** A user who comes from elsewhere. */
+/** A user imported from elsewhere. */
 export interface ImportedUser {
   id: string;
   email: string;
@@ -19,14 +19,14 @@ export interface ImportedUser {
   createdAt: Date;
 }
 
-/** What became of a user: added, or not because of an account with the address, or with the username. */
+/** What became of a user: added, or not, because the address has an account or the username is taken. */
 export type ImportOutcome = 'ADDED' | 'EMAIL_THERE' | 'USERNAME_TAKEN';
 
 /**
- * Adds those users whose address and username nobody has, in one statement: the unique indexes decide, and a row that
- * they refuse is left out without a failure of the others.
+ * Adds the users whose address and username are free, in one statement: the unique indexes decide, and a row that they
+ * refuse is left out without failing the others.
  *
- * @returns what became of each, in their order
+ * @returns what became of each, in the same order
  */
 export async function insertAbsentUsers(
   tx: Db,

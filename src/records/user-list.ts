@@ -3,13 +3,13 @@ import type { Db } from '../db/client.ts';
 import { users } from '../db/schema.ts';
 import { type Role, type User, type UserStatus, userColumns } from './user.ts';
 
-/** Which users are meant; what is left out does not matter. */
+/** Which users are meant; what is left out matches everybody. */
 export interface UserFilter {
   role?: Role | undefined;
   status?: UserStatus | undefined;
 }
 
-/** Users from the newest to the oldest, those created before the user `after`. */
+/** Users from the newest to the oldest, beginning after the user `after`. */
 export async function listUsers(
   db: Db,
   filter: UserFilter,
@@ -18,7 +18,7 @@ export async function listUsers(
   return (
     db
       .select(userColumns)
-      // told which index: with a limit, the server may take it for cheaper to look through everybody for the few
+      // index forced: because of the LIMIT, the server may prefer to scan all users for the few that match
       .from(users, { forceIndex: indexOf(filter) })
       .where(and(inGroup(filter), page.after === null ? undefined : lt(users.id, page.after)))
       .orderBy(desc(users.id))
@@ -26,7 +26,7 @@ export async function listUsers(
   );
 }
 
-/** The index that holds just these users, in the order of their ids. */
+/** The index that holds exactly these users, in the order of their ids. */
 export function indexOf({ role, status }: UserFilter): string {
   if (role !== undefined && status !== undefined) return 'users_role_status_index';
   if (role !== undefined) return 'users_role_index';

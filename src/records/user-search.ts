@@ -4,10 +4,13 @@ import { users } from '../db/schema.ts';
 import { identifierKey, type User, userColumns } from './user.ts';
 import { indexOf, inGroup, type UserFilter } from './user-list.ts';
 
-/** A place in what was found: in which round, and after which row of it. */
+/** A position in a search: a round, and the row in it after which to go on. */
 export interface SearchPosition {
   round: number;
-  /** What the round is sorted by, of that row; null where that is the id alone, and at a round's beginning. */
+  /**
+   * That row's value in the column that sorts the round; null in the round sorted by id alone, and at a round's
+   * beginning.
+   */
   key: string | null;
   /** Null at the beginning of a round. */
   id: string | null;
@@ -15,14 +18,15 @@ export interface SearchPosition {
 
 export interface SearchPage {
   found: { user: User; position: SearchPosition }[];
-  /** Where to go on; null when there is no more. */
+  /** Where to go on; null when there is nothing more. */
   next: SearchPosition | null;
 }
 
 /**
- * The rounds in which is searched, each through an index of its own: whose e-mail address begins with the text, then
- * whose username does, and so on. What a round has shown the later ones leave out. The last one, which has no column,
- * reads users one by one, the newest first, for those that hold the text anywhere else.
+ * The rounds of a search, each over an index of its own: first the users whose e-mail address begins with the text,
+ * then those whose username does, and so on. Later rounds leave out what earlier ones have found. After these comes a
+ * last round without a column, which reads users one by one, newest first, for those that contain the text anywhere
+ * else.
  */
 const ROUNDS = [
   {
@@ -59,14 +63,14 @@ const ROUNDS = [
 const ONE_BY_ONE = ROUNDS.length;
 const START: SearchPosition = { round: 0, key: null, id: null };
 
-/** How many rows a page looks at in one round before it ends unfilled, so that none takes long. */
+/** How many rows a page reads in one round before it ends unfilled, so that no page takes long. */
 const ROWS_BY_INDEX = 2000;
 const ROWS_ONE_BY_ONE = 2500;
 
 /**
- * A page of the users whose e-mail address, username or display name holds a text. It costs about the same whatever is
- * searched for and however many there are: where few of many hold the text in the middle of a word, pages come back short
- * or empty, and `next` goes on from where the page stopped looking.
+ * A page of the users whose e-mail address, username or display name contains a text. It costs about the same whatever
+ * is searched for, and however many users there are. When few of many users contain the text, in the middle of a word,
+ * pages come back short or empty, and `next` continues where the page stopped looking.
  */
 export async function searchUsers(
   db: Db,
@@ -74,7 +78,7 @@ export async function searchUsers(
   page: { limit: number; after: SearchPosition | null },
 ): Promise<SearchPage> {
   const found: SearchPage['found'] = [];
-  // few are administrators or disabled: with them, looking at each is quicker than any other way
+  // few users are administrators or disabled, so that reading each of them is faster than any index
   const isNarrow = filter.role === 'ADMIN' || filter.status === 'DISABLED';
   let position = page.after ?? (isNarrow ? { ...START, round: ONE_BY_ONE } : START);
   let matching: Set<Round> | null = null;
@@ -102,19 +106,19 @@ export async function searchUsers(
   return { found: shown, next: shown.at(-1)?.position ?? null };
 }
 
-/** Whether there is such a round to go on in. */
+/** Whether a search has a round of this number. */
 export function isSearchRound(round: unknown): round is number {
   return Number.isInteger(round) && Number(round) >= 0 && Number(round) <= ONE_BY_ONE;
 }
 
-/** How many there are in all. It reads every user: a million take a second or two. */
+/** How many users match in all. It reads every user, which takes a second or two for a million. */
 export async function countFound(db: Db, filter: UserFilter & { search: string }): Promise<number> {
   return db.$count(users, and(inGroup(filter), holds(filter)));
 }
 
 type Round = (typeof ROUNDS)[number];
 
-/** Those rounds that find anybody: most of what is searched for is in one or two, and asking each takes longer. */
+/** The rounds that find anybody. Most texts match in one or two, and running every round would take longer. */
 async function matchingRounds(db: Db, filter: { search: string }): Promise<Set<Round>> {
   const answers = ROUNDS.map(
     (round) =>
@@ -125,10 +129,10 @@ async function matchingRounds(db: Db, filter: { search: string }): Promise<Set<R
   return new Set(ROUNDS.filter((round) => found[round.index] === 1));
 }
 
-/** What one round came to. */
+/** The result of one round. */
 interface Finding {
   found: SearchPage['found'];
-  /** The last row that was looked at, unless that was the last there is. */
+  /** The last row that was read; null if the round has come to its end. */
   stoppedAt: SearchPosition | null;
 }
 
@@ -143,7 +147,7 @@ async function searchByIndex(db: Db, round: Round, searching: Searching): Promis
   const { filter, after, limit } = searching;
   const range = and(like(round.column, beginning(filter, round)), isAfter(round, after));
   const columns = { key: sql<string>`${round.column}`, id: users.id };
-  // what is unique is in order by itself, and asking for more would have the server sort it all
+  // a unique column needs no second sort key, which would make the server sort all the rows
   const order = round.isUnique ? [asc(round.column)] : [asc(round.column), asc(users.id)];
   const [last] = await db
     .select(columns)
@@ -216,7 +220,7 @@ function isAfter(round: Round, { key, id }: { key: string | null; id: string | n
   return or(gt(column, key), and(eq(column, key), gt(users.id, id)));
 }
 
-/** Leaves out what the rounds before a round have found. */
+/** Leaves out what earlier rounds have found. */
 function shownBefore(filter: { search: string }, round: number): SQL | undefined {
   return and(
     ...ROUNDS.slice(0, round).map(
@@ -239,7 +243,7 @@ function holds({ search }: { search: string }): SQL | undefined {
   );
 }
 
-/** A text in which nothing stands for anything else. */
+/** Escapes the wildcards of LIKE. */
 function literal(text: string): string {
   return text.replace(/[\\%_]/g, '\\$&');
 }

@@ -9,7 +9,7 @@ import type { Json } from '../json.ts';
 
 export type { Role, UserStatus };
 
-/** A user without the secrets: nothing that reads one can leak a hash. */
+/** A user without secrets, so that code that reads one cannot leak a hash. */
 export interface User {
   id: string;
   email: string;
@@ -45,11 +45,11 @@ export const userColumns = {
 };
 
 /**
- * The form in which e-mail addresses and usernames are compared: without outer space, in Unicode's compatibility form
- * and lower case, so that case, width and composed accents do not make two accounts of one name.
+ * The form in which e-mail addresses and usernames are compared: trimmed, in Unicode's compatibility form and in lower
+ * case, so that case, width and composed accents do not make two accounts out of one name.
  */
 export function identifierKey(text: string): string {
-  // lower case can undo normalisation and the other way round, hence twice
+  // lower-casing can undo the normalisation and vice versa, hence twice
   return text.trim().normalize('NFKC').toLowerCase().normalize('NFKC');
 }
 
@@ -85,8 +85,8 @@ const insert = insertBuiltOnce(users);
 
 /**
  * @returns the user as stored
- * @throws {AuthError} EMAIL_TAKEN or USERNAME_TAKEN when the unique index refuses: looking first would let two
- *   registrations at the same moment both find the name free
+ * @throws {AuthError} EMAIL_TAKEN or USERNAME_TAKEN when a unique index refuses. A check in advance would let two
+ *   concurrent registrations both find the name free.
  */
 export async function insertUser(db: Db, newUser: NewUser): Promise<User> {
   const { now, passwordHash, ...given } = newUser;
@@ -114,7 +114,7 @@ export async function insertUser(db: Db, newUser: NewUser): Promise<User> {
   return user;
 }
 
-/** What can be changed of a user; what is left out stays. */
+/** What can be changed of a user; what is left out stays as it is. */
 export interface UserChanges {
   email?: string;
   emailVerifiedAt?: Date | null;
@@ -122,7 +122,7 @@ export interface UserChanges {
   username?: string | null;
   displayName?: string | null;
   phrase?: string | null;
-  /** `null`: nobody signs in by a password until another one is chosen. */
+  /** `null`: nobody can sign in by password until another one is chosen. */
   passwordHash?: string | null;
   role?: Role;
   status?: UserStatus;
@@ -171,11 +171,11 @@ async function withTakenNames<T>(write: () => Promise<T>): Promise<T> {
 const NOBODY = '00000000-0000-7000-8000-000000000000';
 
 /**
- * The id of a user who still exists, and does until the transaction ends; `null` for one who was deleted meanwhile. What
- * failed at an account may be recorded a moment after it is gone, and must not bring its id back.
+ * The id of a user who still exists, and will until the transaction ends; `null` if the user has been deleted. A failed
+ * attempt may be recorded a moment after the account was deleted, and must not bring its id back.
  */
 export async function stillThere(tx: Db, id: string | null): Promise<string | null> {
-  // asked for nobody too: whether there is an account must not show in how long a failure takes
+  // asks even without an id: timing must not reveal whether there is an account
   const rows = await tx
     .select({ id: users.id })
     .from(users)
@@ -188,7 +188,7 @@ export async function deleteUser(db: Db, id: string): Promise<boolean> {
   return affectedRows(await db.delete(users).where(eq(users.id, id))) === 1;
 }
 
-/** Whether a user is an active administrator, and held so until the transaction ends. */
+/** Whether a user is an active administrator; the row stays locked until the transaction ends. */
 export async function isHeldAdmin(tx: Db, id: string): Promise<boolean> {
   const rows = await tx
     .select({ id: users.id })
@@ -199,8 +199,8 @@ export async function isHeldAdmin(tx: Db, id: string): Promise<boolean> {
 }
 
 /**
- * Locks all active administrators until the transaction ends and returns their ids: two of them who remove each other at
- * the same moment come one after the other.
+ * Locks all active administrators until the transaction ends, and returns their ids. So when two of them remove each
+ * other at the same moment, one comes after the other.
  */
 export async function lockActiveAdmins(db: Db): Promise<string[]> {
   const rows = await db
