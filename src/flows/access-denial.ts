@@ -8,8 +8,8 @@ import type { Deps } from './deps.ts';
 const ONCE_IN_MS = 60_000;
 
 /**
- * Whether somebody may administer. That somebody who is signed in tried to without the right goes on record, once a
- * minute for each account: who tries a thousand times must not fill the audit.
+ * Whether the viewer may administer. An attempt by a signed-in user without the right goes on record, at most once a
+ * minute for each account, so that a thousand attempts do not fill the audit log.
  */
 export async function mayAdminister(
   deps: Deps,

@@ -17,9 +17,9 @@ export interface AccountDeletionInput {
 }
 
 /**
- * Deletes the viewer's account and all personal data with it, by the password and, where TOTP is on, a code.
+ * Deletes the viewer's account and all its personal data. This takes the password and, if TOTP is on, a code.
  *
- * @returns the id the account had
+ * @returns the id that the account had
  * @throws {AuthError} INVALID_INPUT without confirmation, INVALID_CREDENTIALS, INVALID_CODE, or LAST_ADMIN
  * @throws {RequestError} RATE_LIMITED when too many have failed, OVERLOADED, or UNAUTHENTICATED when the session has ended
  */
@@ -35,7 +35,7 @@ export async function deleteAccount(
   }
   const account = await reauthenticate(deps, viewer, input.currentPassword, client);
   const { emailVerifiedAt, email } = account.user;
-  // registering strangers and deleting that again must not fill their mailboxes
+  // registering with strangers' addresses and deleting the accounts again must not fill their mailboxes
   const mayTell = emailVerifiedAt !== null || (await mayWriteTo(deps, email, 'deletion'));
   const remove = async (tx: Db) => {
     const user = await removeAccount(deps, tx, account, client);
@@ -57,10 +57,10 @@ export async function deleteAccount(
 }
 
 /**
- * Deletes the account by what it is now: while the password was being hashed somebody may have been made administrator, the
- * only one by now, or have turned TOTP on.
+ * Deletes the account, judged by its state now: while the password was being hashed, the user may have become the only
+ * administrator, or turned TOTP on.
  *
- * @param proven as it was when the password, and a code where one was asked for, were checked
+ * @param proven the account as it was when the password, and the code if there was one, were checked
  */
 async function removeAccount(deps: Deps, tx: Db, proven: Account, client: Client): Promise<User> {
   const account = await lockAccount(tx, proven.user.id);

@@ -5,12 +5,12 @@ import type { Deps } from './deps.ts';
 const PAGE = 500;
 const POLL_MS = 1000;
 /**
- * Transactions are committed in another order than their events were made, so an event can appear behind one that was
- * given out already. None stays open for longer than this: it is what is looked through again each time.
+ * Transactions commit in another order than their events were made, so an event can appear behind one that has been
+ * given out already. No transaction stays open for longer than this, so this is how far back each poll looks again.
  */
 const LATE_MS = 60_000;
 
-/** The events that are on record, the oldest first. */
+/** All events on record, oldest first. */
 export async function* readEvents(
   { db }: Pick<Deps, 'db'>,
   filter: AuditEventFilter,
@@ -38,10 +38,11 @@ export async function lastEvents(
 }
 
 /**
- * Events as they come, each once, until the signal says to stop. It goes on when the database was away meanwhile.
+ * Gives out events as they are recorded, each once, until the signal aborts. It survives an outage of the database.
  *
- * @param since from when on; what was given out already is left out
- * @param onFailure hears why the database could not be read
+ * @param options.since where to begin
+ * @param options.given events that were given out already; they are left out
+ * @param options.onFailure called with the error when the database could not be read
  */
 export async function* followEvents(
   deps: Pick<Deps, 'db' | 'now'>,

@@ -8,10 +8,10 @@ export interface Viewer {
 }
 
 /**
- * Finds out who sent a request. The signature may be remembered; session and user are read each time, so
- * that a sign-out, a lock-out or a change of role holds from the next request on.
+ * Finds out who sent a request. The token's signature may come from a cache, but session and user are read each time,
+ * so that a sign-out, a disabled account or a change of role takes effect with the next request.
  *
- * @returns `null` when the token is no good, whatever is wrong with it
+ * @returns `null` when the token is invalid in any way, or its session is not live
  */
 export async function authenticate(deps: Deps, accessToken: string): Promise<Viewer | null> {
   const now = deps.now();

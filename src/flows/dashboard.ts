@@ -7,7 +7,7 @@ export interface Dashboard extends Activity {
   users: number;
   admins: number;
   disabledUsers: number;
-  /** When the oldest of them was counted. */
+  /** When the oldest of these figures was counted. */
   asOf: Date;
 }
 

@@ -23,13 +23,13 @@ import { attemptSubjectsOf } from './steps/erasure.ts';
 
 const BATCH = 500;
 
-/** How many events on record an answer holds at the most; strangers add to them too. */
+/** The maximum number of events in one answer, which has to be bounded because strangers can cause events too. */
 export const MOST_EVENTS = 10_000;
 
-/** The form of an export. It goes up when a name in it goes or means something else; names may be added under the same. */
+/** The version of the export's format. It goes up when a name is removed or changes meaning, not when one is added. */
 const DATA_EXPORT_VERSION = 1;
 
-/** The same as JSON has it: dates as ISO 8601 text. */
+/** A type as JSON has it: dates become ISO 8601 text. */
 type Exported<T> = T extends Date
   ? string
   : T extends readonly (infer Item)[]
@@ -38,19 +38,19 @@ type Exported<T> = T extends Date
       ? { [Key in keyof T]: Exported<T[Key]> }
       : T;
 
-/** Everything stored about a person, secrets left out. docs/operation.md says what is under which name. */
+/** Everything stored about a person, except secrets. docs/operation.md says what each name holds. */
 export type DataExport = StoredData & {
-  /** Whether there are more events than `MOST_EVENTS`, of which these are the newest. */
+  /** Whether there are more than `MOST_EVENTS` events, of which only the newest are given. */
   auditEventsTruncated: boolean;
   administrationTruncated: boolean;
   auditEvents: ReturnType<typeof exportedEvent>[];
   administration: ReturnType<typeof exportedAct>[];
 };
 
-/** Everything but the events on record. */
+/** Everything but the audit events. */
 type StoredData = Exported<Awaited<ReturnType<typeof readStored>>>;
 
-/** Everything stored about a person, secrets left out, in a form that says which version of it this is. */
+/** Exports everything stored about a person, except secrets, and says which version of the format this is. */
 export async function exportUserData(deps: Deps, user: User): Promise<DataExport> {
   const events = await newest(eventsOf(deps, { userId: user.id }));
   const acts = await newest(eventsOf(deps, { actorId: user.id }));
@@ -64,9 +64,9 @@ export async function exportUserData(deps: Deps, user: User): Promise<DataExport
 }
 
 /**
- * The same in parts and whole, however much there is: `head` is all but the lists, which come in batches.
+ * The same export in parts, without a limit on events: `head` is everything but the lists, which come in batches.
  *
- * @returns lists by their names in the export
+ * @returns `head`, and the lists by their names in the export
  */
 export async function exportInParts(deps: Deps, user: User) {
   const head = { auditEventsTruncated: false, administrationTruncated: false };
@@ -136,7 +136,7 @@ async function newest(batches: AsyncGenerator<AuditEvent[]>) {
   return { found: found.slice(0, MOST_EVENTS), isTruncated: found.length > MOST_EVENTS };
 }
 
-/** Who an administrator is, and where they were, is not the person's own. */
+/** An event for its user's export. Which administrator caused it, and from where, is not the user's own data. */
 function exportedEvent(event: AuditEvent) {
   const { userId: _owner, actorId: _actor, at, ...told } = event;
   const exported = { ...told, at: at.toISOString(), by: actorOf(event) };
@@ -146,7 +146,7 @@ function exportedEvent(event: AuditEvent) {
 
 const isActOnOthers = ({ userId, actorId }: AuditEvent) => userId !== actorId;
 
-/** What an administrator did to others: that they did it, and not to whom. */
+/** What an administrator did to others: what it was and when, but not to whom. */
 function exportedAct({ userId: _them, actorId: _self, detail: _theirs, at, ...told }: AuditEvent) {
   return { ...told, at: at.toISOString() };
 }

@@ -11,7 +11,7 @@ import type { AttemptGate } from './steps/attempt-gate.ts';
 import type { Figures } from './steps/figures.ts';
 import type { SessionBatches } from './steps/session-batches.ts';
 
-/** What flows work with. app.ts builds it once; tests replace parts of it. */
+/** Everything that flows work with. services.ts builds it once; tests replace parts of it. */
 export interface Deps {
   readonly db: Db;
   readonly config: Config;
@@ -24,7 +24,7 @@ export interface Deps {
   readonly afterwards: Afterwards;
   readonly figures: Figures;
   readonly hitCounter: HitCounter;
-  /** Absent where nobody reads figures. */
+  /** Absent when nobody reads metrics. */
   readonly metrics: Metrics | undefined;
   readonly logger: Logger;
   /** The service's clock; nothing else tells the time. */

@@ -21,8 +21,8 @@ const PURPOSES: readonly EmailTokenPurpose[] = [
 ];
 
 /**
- * Mails the viewer another link to confirm the address that waits for it: a new one, or else that of the account. With
- * nothing to confirm nothing is sent, and no more than a few in a time.
+ * Mails the viewer another link to confirm an address: the new one that waits for its confirmation, or else that of the
+ * account. Sends nothing when there is nothing to confirm, or when the address has been sent too many such mails.
  *
  * @throws {RequestError} UNAUTHENTICATED when the account is gone, or OVERLOADED
  */
@@ -38,7 +38,7 @@ export async function requestEmailVerification(
   await transaction(deps.db, async (tx) => {
     const account = await lockAccount(tx, user.id);
     if (account === null) throw new RequestError('UNAUTHENTICATED');
-    // whatever changed the address since the request came in has mailed its own link, which must stay good
+    // a change of the address since the request came in has mailed a link of its own, which must stay valid
     if (!waitsAlike(account.user, user)) return;
     const { pendingEmail } = account.user;
     const purpose = pendingEmail === null ? 'VERIFY_EMAIL' : 'CHANGE_EMAIL';
@@ -48,7 +48,7 @@ export async function requestEmailVerification(
   });
 }
 
-/** Whether the same address of a user waits for its confirmation. */
+/** Whether the same address waits for its confirmation in both. */
 function waitsAlike(one: User, other: User): boolean {
   return (
     one.email === other.email &&
@@ -58,14 +58,14 @@ function waitsAlike(one: User, other: User): boolean {
 }
 
 /**
- * Does what a link is for that was mailed: confirms the address of an account or a new one, or undoes a change of it.
+ * Does what a mailed link is for: confirms the address of an account or a new one, or undoes a change of address.
  *
- * A link proves whose the mailbox is, and not who chose the password of an account that anybody could register with the
- * address. So the first confirmation, unless it comes from a session of the account, takes the password, a second factor, the phrase and
- * all sessions away, and mails a link to choose another password. A registration that waited for its confirmation becomes an
- * account with the password it waited with: until now that was good for nothing.
+ * A link proves who has the mailbox, but not who chose the password: anybody could have registered with the address. So
+ * the first confirmation, unless it comes from a session of the account, removes the password, the second factor, the
+ * phrase and all sessions, and mails a link to choose another password. A pending registration, by contrast, becomes an
+ * account with the password it was made with, which has been useless until now.
  *
- * @param viewer who sent the request, if anybody
+ * @param viewer who sent the request, if anybody is signed in
  * @throws {AuthError} INVALID_TOKEN, or EMAIL_TAKEN when somebody else has the address by now
  */
 export async function verifyEmail(
@@ -92,7 +92,7 @@ export async function verifyEmail(
   });
 }
 
-/** Whether somebody else than the holder of the mailbox may have chosen the password. */
+/** Whether somebody other than the holder of the mailbox may have chosen the password. */
 function isAtRisk({ user, credentials }: Account, viewer: Viewer | null): boolean {
   return (
     user.emailVerifiedAt === null &&

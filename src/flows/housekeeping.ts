@@ -12,28 +12,28 @@ import { purgeTotpEnrolments } from '../records/totp.ts';
 import type { Deps } from './deps.ts';
 import { continueErasures } from './steps/erasure.ts';
 
-/** Forgets what has expired. Of any number of instances over one database one does, for all. */
+/** Deletes what has expired. Of any number of instances on one database, one does it for all. */
 export interface Housekeeping {
-  /** @returns how many rows were forgotten; `null` when it is another instance's turn */
+  /** @returns how many rows were deleted; `null` when it is another instance's turn */
   run(): Promise<number | null>;
   /** Whether it was this instance's turn when it last asked. */
   isOurs(): boolean;
-  /** When a run last came to its end and was not cut short, on whichever instance; `null` when none ever did. */
+  /** When a run was last completed, on whichever instance; `null` if none ever was. */
   finishedAt(): Promise<Date | null>;
-  /** Ends what is under way after its batch, and lets another instance go ahead. */
+  /** Ends a run after its current batch, and lets another instance go ahead. */
   close(): Promise<void>;
 }
 
 const JOB = 'housekeeping';
-// longer than a run is away from the next one, so that the turn stays where it is while that instance lives
+// longer than the time between two runs, so that the job stays with one instance while that lives
 const LEASE_MS = 180_000;
 const RENEWAL_MS = 20_000;
-// small enough that a replica, or the other servers of a cluster, have applied it before anybody notices
+// small enough for a replica, or the other nodes of a cluster, to apply before anybody notices
 const BATCH = 500;
 const SHORTEST_REST_MS = 10;
-// for people to look up, in what they can export, who was signed in to their account
+// so that people can look up in their data export who was signed in to their account
 const SESSION_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
-// after its link has run out a registration is worth nothing but a better answer to whoever tries to sign in
+// once its link has expired, a registration serves only to give its owner a better answer at sign-in
 const UNCONFIRMED_KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 const LINKS: readonly EmailTokenPurpose[] = [
   'VERIFY_EMAIL',
@@ -49,7 +49,7 @@ export function createHousekeeping(deps: Deps, instance: string): Housekeeping {
   const closing = new AbortController();
   let isOurs = false;
 
-  /** An instance that stood still for longer than its lease may do one more batch beside its follower, which does no harm. */
+  /** An instance that stood still beyond its lease may run one more batch beside its successor, which does no harm. */
   async function take(): Promise<boolean> {
     const at = now();
     const until = new Date(at.getTime() + LEASE_MS);
@@ -66,7 +66,7 @@ export function createHousekeeping(deps: Deps, instance: string): Housekeeping {
       return take();
     };
     const { tally, isComplete } = await forgetInBatches(deps, { mayGoOn, signal: closing.signal });
-    // one that was cut short has left something, and must not look as if it had not
+    // a run that was cut short has left rows behind, and must not look complete
     if (isComplete) await finishRun(db, JOB, now());
     return Object.values(tally).reduce((total, rows) => total + rows, 0);
   }
@@ -85,13 +85,17 @@ export function createHousekeeping(deps: Deps, instance: string): Housekeeping {
       await running;
       if (!isOurs) return;
       isOurs = false;
-      // otherwise it ends by itself
+      // if this fails, the lease expires by itself
       await giveLeaseUp(db, JOB, instance, now()).catch(() => undefined);
     },
   };
 }
 
-/** Forgets what has expired, whoever's turn it is. @returns how many rows of which kind, such as `sessions` */
+/**
+ * Deletes what has expired, whoever's turn it is.
+ *
+ * @returns how many rows of which kind, such as `sessions`
+ */
 export async function forgetExpiredByKind(deps: Deps): Promise<Tally> {
   return (await forgetInBatches(deps, { mayGoOn: async () => true })).tally;
 }
@@ -130,10 +134,12 @@ function purgesOf(deps: Deps): Record<string, Purge> {
 }
 
 /**
- * Forgets a batch of each kind in turn while there is more of any. After a full batch it rests for as long as that took:
- * whatever there is to forget, it takes half of one connection at the most. A kind that fails does not keep the others.
+ * Deletes a batch of each kind in turn until nothing is left. After a full batch it rests for as long as the batch
+ * took, so that it uses at most half of one connection, however much there is to delete. A kind that fails does not
+ * stop the others.
  *
- * @returns how much it forgot, and whether it came to its end
+ * @returns how many rows of which kind were deleted, and whether the run was completed
+ * @throws the first failure, after all other kinds are done
  */
 async function forgetInBatches(
   deps: Deps,
@@ -163,7 +169,7 @@ async function forgetInBatches(
 }
 
 async function rest(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  // woken by the end of the service, which is no failure
+  // the end of the service cuts the rest short, which is no failure
   const options = signal && { signal };
   await delay(Math.max(ms, SHORTEST_REST_MS), undefined, options).catch(() => undefined);
 }

@@ -18,9 +18,9 @@ export interface ChallengeAnswer {
 }
 
 /**
- * Completes a sign-in by a TOTP or recovery code.
+ * Completes a sign-in with a TOTP or recovery code.
  *
- * A challenge bears as many codes as a password may have failures, and codes are counted for the user besides, so that
+ * A challenge accepts as many codes as a password may have failures. Codes are also counted for the user, so that
  * signing in again for another challenge gains no guesses.
  *
  * @throws {AuthError} INVALID_CODE; INVALID_CHALLENGE when it is unknown, used, expired or has failed too often;
@@ -47,7 +47,8 @@ export async function completeLogin(
   };
   const over = () => new AuthError('INVALID_CHALLENGE');
   return completeWithCode(deps, login, {
-    // undone with the check: who is told that the service is busy, or its database away, has not guessed
+    // rolled back with the check: a caller who is told that the service is overloaded or its database down has not
+    // guessed
     async beforeCheck(tx) {
       if (!(await takeChallengeAttempt(tx, tokenHash, limit, now))) throw over();
     },
@@ -59,7 +60,10 @@ export async function completeLogin(
 
 const wishOf = ({ remembered, cookies }: LoginChallenge) => ({ remembered, cookies });
 
-/** What ends this sign-in rather than one code of it: the way on is to sign in again, which says the rest. */
+/**
+ * Replaces failures that end the whole sign-in, and not just reject one code. The user has to sign in again, and learns
+ * the reason there.
+ */
 function asChallengeFailure(error: unknown): never {
   const ended = ['ACCOUNT_LOCKED', 'INVALID_CREDENTIALS'];
   if (error instanceof AuthError && ended.includes(error.code)) {

@@ -48,10 +48,11 @@ const CHALLENGE_MS = 5 * 60 * 1000;
 const locked = (retryAfter: number) => new AuthError('ACCOUNT_LOCKED', { retryAfter });
 
 /**
- * Signs in by e-mail address or username and password, and by a code when the account has TOTP.
+ * Signs in by e-mail address or username and password, and by a code if the account has TOTP.
  *
- * Whether the account exists shows neither in the answer nor in the time: an unknown identifier is counted, locks and costs
- * a hash like a known one. What the account is like, disabled or with a second factor, is told after the right password only.
+ * Neither the answer nor its timing reveals whether the account exists: an unknown identifier is counted, is locked and
+ * costs a hash like a known one. The state of the account, disabled or with a second factor, is revealed only after the
+ * right password.
  *
  * @throws {AuthError} INVALID_CREDENTIALS, INVALID_CODE, ACCOUNT_LOCKED, ACCOUNT_DISABLED or EMAIL_NOT_VERIFIED
  * @throws {RequestError} OVERLOADED
@@ -64,12 +65,12 @@ export async function login(
   if (!isPossibleIdentifier(input.identifier) || !isPossiblePassword(input.password)) {
     throw new AuthError('INVALID_CREDENTIALS');
   }
-  // a flood that cannot be hashed anyway shall not reach the database either
+  // in a flood, sign-ins that could not be hashed must not reach the database either
   deps.passwords.assertRoom();
   const account = await findAccountByIdentifier(deps.db, input.identifier);
   const pending = await findPending(deps, input.identifier);
   const deviceId = account === null ? null : deviceOf(deps, input, account);
-  // A known device has a counter of its own: guessing elsewhere does not lock it out, and its failures lock nobody else.
+  // A known device has a counter of its own: guesses elsewhere do not lock it out, and its failures lock nobody else.
   const subject: AttemptSubject =
     account === null || deviceId === null
       ? { kind: 'password', identifier: input.identifier }
@@ -95,7 +96,7 @@ function deviceOf(deps: Deps, input: LoginInput, account: Account): string | nul
   return knownDevice(keys, input.deviceToken, deviceOwnerOf(account), deps.now());
 }
 
-/** Asked for every identifier, or for none: that a registration waits must not show in the time. */
+/** Looks up every identifier or none at all, so that timing does not reveal that a registration is waiting. */
 async function findPending(deps: Deps, identifier: string): Promise<PendingRegistration | null> {
   if (deps.config.registration !== 'verify') return null;
   return findPendingRegistration(deps.db, identifierKey(identifier));
@@ -111,7 +112,7 @@ async function verifyPassword(
   const hash = account?.credentials.passwordHash ?? null;
   const matches = await deps.passwords.verify(hash, password);
   if (!matches || account === null || hash === null) {
-    // after the account: its owner, who has registered once more with the same password, is let in
+    // after the account, so that an owner who has registered again with the same password is let in
     if (pending !== null && (await isPasswordOf(deps, pending, password))) {
       await recordWaiting(deps, attempt, pending, client);
       throw new AuthError('EMAIL_NOT_VERIFIED');
@@ -146,8 +147,9 @@ async function recordFailure(
 }
 
 /**
- * The password was that of a registration that waits, whoever has the address. It counts as a failure all the same: each
- * password that somebody registers with is one they try on the account. Confirming the address lifts the lock.
+ * The password is that of a pending registration, whether or not the address has an account. It counts as a failure all
+ * the same: otherwise, by registering with one password after the other, somebody could try each on the account.
+ * Confirming the address lifts the lock.
  */
 async function recordWaiting(
   deps: Deps,
@@ -164,7 +166,7 @@ async function recordWaiting(
   renewLinkAfterwards(deps, pending);
 }
 
-/** The password was right, and yet nobody is let in. */
+/** The password was right, but the account may not sign in. */
 async function recordRefusal(
   deps: Deps,
   attempt: Attempt,
@@ -203,7 +205,7 @@ async function challenge(
   const userId = who.account.user.id;
   const { passwordHash } = who.account.credentials;
   await transaction(deps.db, async (tx) => {
-    // a password that was changed while it was being checked begins nothing
+    // if the password was changed while it was being checked, it opens no challenge
     if (!(await isStillSo(tx, { id: userId, passwordHash }))) {
       throw new AuthError('INVALID_CREDENTIALS');
     }

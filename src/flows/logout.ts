@@ -7,7 +7,7 @@ import type { Deps } from './deps.ts';
 /**
  * Signs out.
  *
- * @param session the one to end; `null` when the request names none, which is no failure: whoever asks is signed out
+ * @param session the session to end; `null` when the request names none, which is no failure: the caller is signed out
  * @param everywhere whether all other sessions of the user end too
  * @returns how many sessions ended
  */
@@ -22,7 +22,7 @@ export async function logout(
   const { id, userId } = session;
   return transaction(deps.db, async (tx) => {
     const ended = (await endOwnSession(tx, session, 'LOGOUT', now)) ? 1 : 0;
-    // a session that had ended or expired says nothing any more about who is asking
+    // a session that had already ended or expired no longer proves who is asking
     const others = everywhere && ended === 1 ? await endSessionsOf(tx, userId, 'LOGOUT', now) : 0;
     const endedSessions = ended + others;
     if (endedSessions > 0) {

@@ -19,24 +19,26 @@ import type { Deps } from './deps.ts';
 
 type DeliveryDeps = Pick<Deps, 'db' | 'config' | 'keyring' | 'logger' | 'metrics' | 'now'>;
 
-/** Sends what is due in the outbox. Any number of instances may, over one database. */
+/** Sends what is due in the outbox. Any number of instances on one database may do so. */
 export interface MailDelivery {
-  /** Has a look whether something is due, unless as much is being sent as may be at the same time. */
+  /** Looks for due mails, unless as many are being sent already as may be at the same time. */
   wake(): void;
   /** Resolves when nothing is being sent. */
   idle(): Promise<void>;
-  /** Takes nothing more, lets what is being sent finish for a while, and breaks the rest off: it is due again later. */
+  /**
+   * Takes no more mails, gives those being sent some time to finish, and aborts the rest, which are due again later.
+   */
   close(): Promise<void>;
 }
 
 const FIRST_RETRY_MS = 10_000;
 const LONGEST_RETRY_MS = 3_600_000;
-// what a lease is longer than the longest attempt: between the two the outcome is recorded
+// how much longer a lease is than the longest attempt: time to record the outcome
 const SETTLING_MS = 60_000;
 const SETTLE_AGAIN_MS = 1000;
 const CLOSE_MS = 5000;
 
-/** @param transport is closed with the delivery */
+/** @param transport closed together with the delivery */
 export function createMailDelivery(deps: DeliveryDeps, transport: MailTransport): MailDelivery {
   const { logger, metrics } = deps;
   const { connections } = deps.config.mail;
@@ -45,7 +47,11 @@ export function createMailDelivery(deps: DeliveryDeps, transport: MailTransport)
   const broken = new AbortController();
   let troubled = false;
 
-  /** Sends one mail after the other until none is due. While there are more, others join in. @returns how many were tried */
+  /**
+   * Sends one mail after the other until none is due. While it finds mails, it starts more lanes.
+   *
+   * @returns how many mails were tried
+   */
   async function run(): Promise<number> {
     for (let tried = 0; ; tried++) {
       const mail = closing.signal.aborted ? null : await takeMail(deps);
@@ -53,7 +59,7 @@ export function createMailDelivery(deps: DeliveryDeps, transport: MailTransport)
       if (mail === null) return tried;
       open();
       const reached = await deliver(deps, transport, mail, broken.signal);
-      // the others would only use up their attempts
+      // the mail server is unreachable, and the other mails would only use up their attempts
       if (!reached) return tried + 1;
     }
   }
@@ -66,7 +72,7 @@ export function createMailDelivery(deps: DeliveryDeps, transport: MailTransport)
     const lane = run()
       .then(count, (error: unknown) => {
         count(null);
-        // once, and not every second while the database is away
+        // log once, and not every second while the database is down
         if (!troubled) {
           const failure = error instanceof Error ? failureClass(error) : 'unknown';
           const code = driverError(error)?.code;
@@ -96,10 +102,10 @@ export function createMailDelivery(deps: DeliveryDeps, transport: MailTransport)
 }
 
 /**
- * Has mails tried again now that were given up, or that wait for a later attempt. Whatever is being sent is left alone, and
- * so is what comes by itself before a lease that begins now would end.
+ * Retries mails now that were given up, or that wait for a later attempt. It leaves alone those that are being sent,
+ * and those that are due before a lease that begins now would end.
  *
- * @param id one of them; without it all
+ * @param id only this mail; without it, all
  * @returns how many
  */
 export function hastenMails(
@@ -114,7 +120,7 @@ function leaseEnd(config: DeliveryDeps['config'], from: Date): Date {
   return new Date(from.getTime() + config.mail.timeoutMs + SETTLING_MS);
 }
 
-/** Leases a mail, committed before anything is sent: whoever dies now leaves it to be taken again. */
+/** Leases a mail and commits before anything is sent: if this instance dies, the mail is taken again. */
 function takeMail({ db, config, now }: DeliveryDeps): Promise<TakenMail | null> {
   return transaction(db, (tx) => {
     const at = now();
@@ -122,7 +128,11 @@ function takeMail({ db, config, now }: DeliveryDeps): Promise<TakenMail | null> 
   });
 }
 
-/** Sends a mail that was taken and records what came of it. @returns whether the mail server could be spoken with */
+/**
+ * Sends a leased mail and records the outcome.
+ *
+ * @returns whether the mail server could be reached
+ */
 async function deliver(
   deps: DeliveryDeps,
   transport: MailTransport,
@@ -173,21 +183,21 @@ async function attempt(
     return null;
   } catch (error) {
     if (error instanceof MailFailure) return error;
-    // put back, the entry of AUTH_SECRET makes it readable again
+    // not permanent: readable again once that entry of AUTH_SECRET is put back
     if (error instanceof MissingSecretError) return new MailFailure(error.message);
     return new MailFailure('the message could not be read or put into words');
   }
 }
 
-/** Whether all that a mail is for is a link, and that is dead. That an address was changed is worth knowing without it. */
+/** Whether a mail is only about a link, and the link has expired. A change of address is worth reporting without it. */
 function isPointless(message: MailMessage, now: Date): boolean {
   if (message.kind === 'email-changed' || !('expiresAt' in message)) return false;
   return message.expiresAt <= now.getTime();
 }
 
 /**
- * Records an outcome, again and again while the database is away: a mail that was sent and is not known to have been is
- * sent twice. It ends before the lease does.
+ * Records an outcome, and retries while the database is unreachable: a mail that was sent but not recorded would be
+ * sent twice. It gives up before the lease ends.
  */
 async function settle(record: () => Promise<void>, broken: AbortSignal): Promise<void> {
   const end = performance.now() + SETTLING_MS / 2;
@@ -201,7 +211,7 @@ async function settle(record: () => Promise<void>, broken: AbortSignal): Promise
   }
 }
 
-/** How long to wait after an attempt: twice as long each time, and not all at the same moment after an outage. */
+/** How long to wait after an attempt: twice as long each time, with jitter to spread the mails after an outage. */
 function retryDelayMs(attempts: number): number {
   const ms = Math.min(FIRST_RETRY_MS * 2 ** (attempts - 1), LONGEST_RETRY_MS);
   return ms * (0.8 + 0.4 * Math.random());

@@ -15,7 +15,7 @@ export interface KeptMail extends RenderedMail {
 
 const NEWEST = 100;
 
-/** The newest mails that were kept, and of those one when an `id` is given. */
+/** The newest mails that were kept, or only the one with this `id`. */
 export async function readMailbox(
   deps: Pick<Deps, 'db' | 'config' | 'keyring'>,
   id?: string,
@@ -31,7 +31,7 @@ function opened(
   try {
     mail = openEnvelope(keyring.keys('mail'), id, envelope);
   } catch {
-    // of another AUTH_SECRET: in development that is a file which somebody deletes
+    // encrypted under another AUTH_SECRET: in development the secret is in a file, which somebody may have deleted
     return [];
   }
   const { templates, sender } = config.mail;

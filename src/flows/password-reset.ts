@@ -26,10 +26,10 @@ import { mayWriteTo, notify } from './steps/mailing.ts';
 const PURPOSES: readonly EmailTokenPurpose[] = ['RESET_PASSWORD', 'INVITATION'];
 
 /**
- * Mails a link to choose another password, if there is an account with this address. Everything that depends on whether
- * there is happens once the answer is out: neither what it says nor how long it takes tells anything.
+ * Mails a link to choose another password, if this address has an account. Whatever depends on that happens after the
+ * answer is sent, so that neither its content nor its timing reveals anything.
  *
- * @throws {RequestError} OVERLOADED when too many of them wait
+ * @throws {RequestError} OVERLOADED when too many requests are waiting
  */
 export function requestPasswordReset(deps: Deps, email: string, client: Client): void {
   if (!isPossibleIdentifier(email)) return;
@@ -45,19 +45,20 @@ async function mailReset(deps: Deps, email: string, client: Client): Promise<voi
     const account = found === null ? null : await lockAccount(tx, found.user.id);
     const user = account?.user ?? null;
     const type = 'PASSWORD_RESET_REQUESTED';
-    // to the address on record: the one that was typed may be another mailbox that looks the same
+    // to the stored address: the one that was typed may be another mailbox that looks the same
     if (mayWrite && user?.status === 'ACTIVE') await mailLink(deps, tx, user, 'RESET_PASSWORD');
     await recordEvent(tx, { type, userId: user?.id ?? null, actorId: null, client, now });
   });
 }
 
 /**
- * Chooses a password by a link that was mailed: another one, or the first one of an invited person. It proves that the mailbox
- * is theirs and nothing more, so nobody is signed in and a second factor stays, unless nobody has confirmed the address
- * before: then it may be somebody else's, and goes. All sessions end, and so do the locks that wrong passwords have set.
+ * Chooses a password with a mailed link: another one, or an invited person's first. The link proves that the mailbox is
+ * theirs and nothing more, so nobody is signed in, and a second factor stays. But if nobody has confirmed the address
+ * before, the second factor may be somebody else's, and is removed. All sessions end, and locks that wrong passwords
+ * have set are lifted.
  *
- * @throws {AuthError} INVALID_TOKEN, or INVALID_INPUT, which leaves the link good
- * @throws {RequestError} OVERLOADED, which leaves it good as well
+ * @throws {AuthError} INVALID_TOKEN, or INVALID_INPUT, after which the link is still valid
+ * @throws {RequestError} OVERLOADED, after which it is still valid too
  */
 export async function resetPassword(
   deps: Deps,
@@ -67,7 +68,7 @@ export async function resetPassword(
   const hash = opaqueTokenHash(input.token);
   const found = await findEmailToken(deps.db, hash, PURPOSES, deps.now());
   const user = found === null ? null : await findUser(deps.db, found.userId);
-  // whatever is hashed belongs to a link, so that strangers cannot have us hash
+  // hash only for a valid link, so that strangers cannot make us hash
   if (user === null) throw new AuthError('INVALID_TOKEN');
   const problems: Problems = [];
   const { minLength } = deps.config.password;

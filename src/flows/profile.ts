@@ -37,9 +37,9 @@ export interface ProfileInput {
 }
 
 /**
- * Changes the viewer's profile: all of it or nothing. Another e-mail address or password needs the current password. Another
- * address is in force once a link that is mailed there has confirmed it. Another password ends all other sessions, and takes
- * back what was asked for under the old one: links to reset it, and an address that waits.
+ * Changes the viewer's profile: all of it or nothing. Another e-mail address or password needs the current password.
+ * Another address takes effect once a link mailed there has confirmed it. Another password ends all other sessions, and
+ * cancels what was asked for under the old one: reset links, and an address that waits for its confirmation.
  *
  * @returns the user, and new tokens when the password changed
  * @throws {AuthError} INVALID_INPUT, INVALID_CREDENTIALS, EMAIL_TAKEN or USERNAME_TAKEN
@@ -67,7 +67,7 @@ export async function updateProfile(
     return applyChanges(deps, tx, viewer, changes, { mayWrite, client, now });
   });
   if (newPassword === null) return { user, signedIn: null };
-  // under the new password all devices are unknown but the one it was chosen on
+  // under the new password, only the device on which it was chosen is known
   const owner = { userId: user.id, passwordChangedAt: now };
   return { user, signedIn: await issueTokens(deps, user, session, { id: null, owner }) };
 }
@@ -85,7 +85,7 @@ function readChanges(deps: Deps, user: User, input: ProfileInput): UserChanges {
   if (typeof input.newEmail === 'string') {
     const email = readEmail('newEmail', input.newEmail, problems);
     const isSame = asciiLowerCase(email) === asciiLowerCase(user.email);
-    // another case of the same address needs no confirmation, and takes back what waits for one
+    // the same address in another case needs no confirmation, and cancels an address that waits for one
     changes.pendingEmail = isSame ? null : email;
     if (isSame) changes.email = email;
   }
@@ -106,16 +106,18 @@ function readChanges(deps: Deps, user: User, input: ProfileInput): UserChanges {
   return changes;
 }
 
-/** Any other letters of an address may lead mail elsewhere, be they the same in the form that addresses are compared in. */
+/** Lowers ASCII letters only. Other differences may lead mail elsewhere, though the compared form ignores them. */
 function asciiLowerCase(email: string): string {
   return email.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
 /**
- * Says at once that an address is taken, where registration says it anyhow. Anywhere else only the holder of the mailbox
- * learns of it, by the link.
+ * Reports at once that an address is taken, where open registration reveals it anyway. Otherwise only the holder of the
+ * mailbox learns it, from the link.
  *
- * @returns whether a mail may be written there
+ * @returns whether a mail may be sent there
+ * @throws {AuthError} EMAIL_TAKEN
+ * @throws {RequestError} RATE_LIMITED
  */
 async function mayRequestChange(deps: Deps, user: User, email: string): Promise<boolean> {
   await assertMaySend(deps, user.id, 'confirm-email-change');
@@ -135,7 +137,7 @@ async function applyChanges(
 ): Promise<SessionWithUser> {
   const userId = viewer.user.id;
   const isNewPassword = given.passwordHash !== undefined;
-  // whoever knew the old password may have had an address of theirs wait
+  // somebody who knew the old password may have asked for a change to an address of theirs
   const changes = isNewPassword ? { pendingEmail: null, ...given } : given;
   await updateUser(tx, userId, changes, now);
   if (isNewPassword) {
@@ -160,7 +162,7 @@ async function applyChanges(
   return { user: current.user, session: await rotated(deps, tx, current.session, client) };
 }
 
-/** Moves the session on to the generation whose token is handed out, so that a tab that refreshes now is given the same. */
+/** Moves the session on to the generation whose token is handed out: a tab that refreshes now gets the same token. */
 async function rotated(deps: Deps, tx: Db, session: Session, client: Client): Promise<Session> {
   const now = deps.now();
   const { id, generation } = session;

@@ -16,10 +16,10 @@ import { issueTokens, type SignedIn, sessionExpiry } from './steps/session-openi
 /**
  * Exchanges a refresh token for new tokens.
  *
- * A token is good for one generation. Whoever presents the one before, within the grace window, gets the same successor
- * as the first who did: browser tabs that race and phones that lose an answer stay signed in. An authentic token that is
- * older was copied by somebody, so the session ends. A forged one changes nothing, and neither does one that the database
- * has forgotten.
+ * A token is valid for one generation. Whoever presents the previous one within the grace window gets the same
+ * successor as the first who did, so that racing browser tabs, and phones that lose an answer, stay signed in. An
+ * authentic token that is older must have been copied, so the session ends. A forged token changes nothing, and neither
+ * does one that the database does not know of any more.
  *
  * @throws {AuthError} INVALID_REFRESH_TOKEN or REFRESH_TOKEN_REUSED
  * @throws {RequestError} OVERLOADED when others have rotated the session twice while this was being decided
@@ -33,10 +33,12 @@ export async function refresh(deps: Deps, token: string, client: Client): Promis
   const { parts, found } = presented;
   const expiresAt = sessionExpiry(deps, found.session, now);
   const { sessionId: id, generation } = parts;
-  // Issued by a database that has since gone back, to a backup or to a member that lagged: nobody copied anything.
+  // The database issued this token and has gone back since, to a backup or to a member that lagged: nobody copied
+  // anything.
   if (generation > found.session.generation) throw new AuthError('INVALID_REFRESH_TOKEN');
-  // Judged by what was found when it came: one that was good then and was overtaken since may be the owner's, whose answer
-  // the network lost and who has gone on with the same token. Nothing is given for it; presented again, it is too old.
+  // Judged by the session as it was found when the token came. A token that was good then, and has been overtaken
+  // since, may be the owner's: the network lost the answer, and the client went on with the same token. It gets nothing
+  // now; if it is presented again, it is too old.
   if (!isGood(deps, found.session, generation, now)) return endReusedSession(deps, found, client);
   const rotation = { id, generation, expiresAt, client, now };
   const isInForce = await deps.sessionBatches.rotate(rotation, found.session.generation);
@@ -45,7 +47,7 @@ export async function refresh(deps: Deps, token: string, client: Client): Promis
   return issueTokens(deps, found.user, session, null);
 }
 
-/** The session that a token is for, if the token is authentic; used by sign-out too, when the access token has expired. */
+/** The session that an authentic token belongs to. Sign-out uses it too, when the access token has expired. */
 export async function findSessionByRefreshToken(
   deps: Deps,
   token: string,
@@ -63,7 +65,7 @@ async function readAuthenticToken(deps: Deps, token: string) {
   return isAuthenticRefreshToken(keys, parts, found.session.nonce) ? { parts, found } : null;
 }
 
-/** Whether a token is of the generation in force, or of the one before and within the grace window. */
+/** Whether a token is of the current generation, or of the previous one and within the grace window. */
 function isGood({ config }: Deps, session: Session, generation: number, now: Date): boolean {
   if (session.generation === generation) return true;
   const graceEnds = session.rotatedAt.getTime() + config.sessions.refreshGraceMs;
@@ -93,6 +95,6 @@ async function endReusedSession(
     }
     return ended;
   });
-  // whoever comes second finds a session that has ended, for whatever reason
+  // of two concurrent calls, the second finds a session that has already ended
   throw new AuthError(isEnded ? 'REFRESH_TOKEN_REUSED' : 'INVALID_REFRESH_TOKEN');
 }

@@ -34,9 +34,10 @@ export interface VerificationSent {
 }
 
 /**
- * Registers an account and signs it in; with REGISTRATION=verify only once the address is confirmed, and closed not at all.
+ * Registers an account and signs it in. With REGISTRATION=verify, the account is made only when the address is
+ * confirmed, and nobody is signed in; with REGISTRATION=closed, nobody can register.
  *
- * @throws {AuthError} INVALID_INPUT, EMAIL_TAKEN (never where the address is to be confirmed) or USERNAME_TAKEN
+ * @throws {AuthError} INVALID_INPUT, EMAIL_TAKEN (never with REGISTRATION=verify) or USERNAME_TAKEN
  * @throws {RequestError} OVERLOADED
  */
 export async function register(

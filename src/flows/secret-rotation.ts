@@ -14,7 +14,7 @@ import {
 } from '../records/totp.ts';
 import type { Deps } from './deps.ts';
 
-/** How many of each were encrypted anew. */
+/** How many of each were encrypted again. */
 export interface Rewrapped {
   signingKeys: number;
   totpSecrets: number;
@@ -25,9 +25,9 @@ const BATCH = 500;
 const OPERATOR = { ipAddress: null, userAgent: 'command line', requestId: null };
 
 /**
- * Encrypts everything that is stored encrypted under the current entry of AUTH_SECRET. What carries the current key's id
- * is done already, so that it goes on where it was interrupted, and may run beside the service: a code that is checked at
- * the moment when its secret is replaced is refused, and the next one is not.
+ * Encrypts all stored secrets again under the current entry of AUTH_SECRET. Values that carry the current key's id are
+ * skipped, so an interrupted run continues where it stopped. It may run beside the service: a code that is checked at
+ * the moment when its secret is replaced is refused, but the next one is not.
  *
  * @throws {MissingSecretError} when AUTH_SECRET lacks the entry that something was encrypted under
  */
@@ -76,7 +76,7 @@ async function rewrapTotp({ db, keyring }: Pick<Deps, 'db' | 'keyring'>): Promis
     }
     return done;
   };
-  // in this order: a secret that is confirmed meanwhile moves from the waiting ones to those in force, and is found there
+  // enrolments first: a secret that is confirmed meanwhile moves to the secrets in use, and is found there
   return (
     (await rewrapAll(listTotpEnrolments, replaceTotpEnrolment)) +
     (await rewrapAll(listTotpSecrets, replaceTotpSecret))
@@ -97,7 +97,7 @@ async function rewrapMails({ db, keyring }: Pick<Deps, 'db' | 'keyring'>): Promi
   return done;
 }
 
-/** Whether something was encrypted under another key than the current one, whose id it would begin with. */
+/** Makes a check whether a ciphertext was made under another key than the current one, by the id it begins with. */
 function staleUnder(keys: Keys): (ciphertext: Buffer) => boolean {
   const current = currentKeyId(keys);
   return (ciphertext) => !ciphertext.subarray(0, current.length).equals(current);

@@ -10,7 +10,7 @@ import type { Deps } from './deps.ts';
 /**
  * Ends one session of the viewer.
  *
- * @throws {AuthError} NOT_FOUND, for somebody else's session as for none: which ids exist is nobody's business
+ * @throws {AuthError} NOT_FOUND, for another user's session as for none, so that nobody learns which ids exist
  */
 export async function revokeSession(
   deps: Deps,

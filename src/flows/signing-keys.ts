@@ -16,9 +16,9 @@ import {
   type SigningKey,
 } from '../records/signing-key.ts';
 
-/** The keys of access tokens as one instance holds them. */
+/** The keys of access tokens, as one instance holds them in memory. */
 export interface SigningKeys extends AccessTokenKeys {
-  /** The public keys, for /.well-known/jwks.json; while the database is away, for a while those that are held. */
+  /** The public keys, for /.well-known/jwks.json. While the database is unreachable, those in memory, for a while. */
   publicKeys(): Promise<JWK[]>;
   /** Reads the keys from the database again, and makes the next one when it is time. */
   refresh(): Promise<void>;
@@ -26,7 +26,7 @@ export interface SigningKeys extends AccessTokenKeys {
   signingForMs(): number | null;
 }
 
-/** What is needed of the flows' deps. */
+/** The part of the flows' deps that is needed here. */
 interface Options {
   db: Db;
   config: Config;
@@ -41,17 +41,17 @@ interface OpenKey {
 }
 
 const OPERATOR: Client = { ipAddress: null, userAgent: null, requestId: null };
-// how long a verifier may go on with the keys it has fetched, and an instance with those it has read
+// how long a verifier may use the keys it has fetched, and an instance those it has read
 export const KEY_SET_MAX_AGE_SECONDS = 300;
 const RELOAD_AT_MOST_EVERY_MS = 1000;
-// after which they are read again: a key that was retired is out of use so soon
+// how old keys may get before they are read again: a retired key is out of use everywhere after this time
 const REUSE_MS = 30_000;
 const SOON_MS = 60_000;
 
 /**
  * Holds the keys that sign and verify access tokens.
  *
- * A key is published well before it signs, so that every instance and every verifier knows it by then; and it stays until
+ * A key is published well before it signs, so that every instance and every verifier knows it by then. It is kept until
  * the last token it signed has expired. All instances pick the signing key by the same rule from the same rows.
  */
 export function createSigningKeys(options: Options): SigningKeys {
@@ -72,7 +72,7 @@ export function createSigningKeys(options: Options): SigningKeys {
     readAt = performance.now();
     hasFailed = false;
   };
-  // whoever comes while the keys are being read waits for the same reading
+  // callers that come while the keys are being read share that read
   const refresh = () => {
     reading ??= read()
       .catch((error: unknown) => {
@@ -86,13 +86,13 @@ export function createSigningKeys(options: Options): SigningKeys {
   };
   const isOlderThan = (ms: number) => performance.now() - readAt > ms;
   const isOutdated = () => isOlderThan(KEY_SET_MAX_AGE_SECONDS * 1000);
-  /** Reads them again when it is time, and goes on with those that are held while that fails, until they are outdated. */
+  /** Reads the keys again when it is time. If that fails, those in memory stay in use until they are outdated. */
   const renew = async () => {
     if (!isOlderThan(REUSE_MS)) return;
     const renewed = refresh();
     if (isOutdated()) return renewed;
     const tried = renewed.catch(() => undefined);
-    // what has just failed is tried again, and nobody waits for it
+    // after a failure, the retry goes on in the background and no caller waits for it
     if (!hasFailed) await tried;
   };
 
@@ -113,7 +113,7 @@ export function createSigningKeys(options: Options): SigningKeys {
     async verifying(kid) {
       const known = findKey(open, kid);
       if (known !== null && !isOutdated()) return known;
-      // another instance may have made it; but made-up kids must not become one query each
+      // another instance may have made this key, but made-up kids must not cause a query each
       if (isOlderThan(RELOAD_AT_MOST_EVERY_MS)) await refresh();
       return findKey(open, kid);
     },
@@ -144,7 +144,8 @@ function reuse(open: readonly OpenKey[], row: SigningKey, options: Options): Ope
 }
 
 /**
- * Whether tokens of a key may still be about: for a token's lifetime after its successor began to sign, and a little more.
+ * Whether valid tokens of a key may still exist: for a token's lifetime after its successor began to sign, and a little
+ * more.
  *
  * @param next the successor
  */
@@ -154,10 +155,11 @@ function isOfUse(next: SigningKey | undefined, { config, now }: Options): boolea
   return now().getTime() <= lastTokenEnds + KEY_SET_MAX_AGE_SECONDS * 1000;
 }
 
-/** Makes the first key, or the next one when the newest has come close enough to its end. */
+/** Makes the first key, or the next one when the newest is close enough to its end. */
 async function makeNextKey(options: Options): Promise<void> {
   const { db, config, now } = options;
-  // asked for before the keys: when another instance adds one in between, it has taken the number that ours would have
+  // Read before the keys. If another instance adds a key in between, it takes the number that ours would have, and ours
+  // is not added.
   const sequence = (await lastSigningKeySequence(db)) + 1;
   const newest = (await listSigningKeys(db)).at(-1);
   if (newest === undefined) {
@@ -167,14 +169,14 @@ async function makeNextKey(options: Options): Promise<void> {
   const { rotationMs, leadMs } = config.signingKeys;
   const turn = newest.signsFrom.getTime() + rotationMs;
   if (now().getTime() < turn - leadMs) return;
-  // late, as after a long stop, it still is published first
+  // even when it is late, as after a long stop, a key is published before it signs
   await addKey(options, sequence, new Date(Math.max(turn, now().getTime() + leadMs)));
 }
 
 /** A key as the operator sees it. */
 export interface KeyReport {
   kid: string;
-  /** `next` is published and does not sign yet; `previous` signs no more, but its tokens may still be about. */
+  /** `next`: published, but does not sign yet. `previous`: signs no more, but its tokens may still be valid. */
   state: 'next' | 'signing' | 'previous';
   signsFrom: string;
 }
@@ -190,7 +192,11 @@ export async function listKeys({ db, now }: Pick<Options, 'db' | 'now'>): Promis
   }));
 }
 
-/** Publishes another key. @param soon whether it signs in a minute, or after the usual time */
+/**
+ * Publishes another key.
+ *
+ * @param soon whether it signs in a minute, rather than after the usual time
+ */
 export async function rotateKeys(options: Options, soon: boolean): Promise<KeyReport> {
   const { db, config, now } = options;
   const lead = soon ? SOON_MS : config.signingKeys.leadMs;
@@ -198,7 +204,7 @@ export async function rotateKeys(options: Options, soon: boolean): Promise<KeyRe
   for (;;) {
     const sequence = (await lastSigningKeySequence(db)) + 1;
     const kid = await addKey(options, sequence, signsFrom);
-    // what an instance added at the same moment is not what the operator asked for
+    // null: an instance has just added a key with this number, which is not the one that the operator asked for
     if (kid !== null) return { kid, state: 'next', signsFrom: signsFrom.toISOString() };
   }
 }
@@ -206,7 +212,7 @@ export async function rotateKeys(options: Options, soon: boolean): Promise<KeyRe
 /**
  * Takes a key out of use: its tokens are refused from then on.
  *
- * @returns `needed` when it is the only one that signs
+ * @returns `needed` when no other key could sign
  */
 export async function retireKey(
   { db, now }: Pick<Options, 'db' | 'now'>,
@@ -223,7 +229,11 @@ export async function retireKey(
   });
 }
 
-/** Adds a key that signs from `signsFrom` on. @returns its id, or `null` when another instance has taken the number */
+/**
+ * Adds a key that signs from `signsFrom` on.
+ *
+ * @returns its id; `null` when another instance has taken the number
+ */
 async function addKey(
   { db, keyring, now }: Options,
   sequence: number,
@@ -248,7 +258,7 @@ async function addKey(
   });
 }
 
-/** One shared secret, for teams whose verifiers have no other way; it is published nowhere. */
+/** One shared secret, for teams whose verifiers cannot use public keys. It is published nowhere. */
 function sharedSecretKeys(secret: string): SigningKeys {
   const key = createSecretKey(secret, 'utf8');
   const kid = createHash('sha256').update('kid').update(secret).digest('base64url').slice(0, 16);

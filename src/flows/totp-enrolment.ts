@@ -30,7 +30,7 @@ import { assertStillSignedIn } from './steps/standing.ts';
 
 const ENROLMENT_MS = 15 * 60 * 1000;
 
-/** What an authenticator app needs. It is shown once. */
+/** What an authenticator app needs. It is shown only once. */
 export interface TotpEnrolment {
   secret: string;
   uri: string;
@@ -38,7 +38,7 @@ export interface TotpEnrolment {
 }
 
 /**
- * Starts an enrolment: the secret waits until a code confirms it, and one that is in force stays until then.
+ * Starts an enrolment: the new secret waits until a code confirms it, in the place of one that was waiting before.
  *
  * @throws {AuthError} INVALID_CREDENTIALS or TOTP_ALREADY_ENABLED
  * @throws {RequestError} RATE_LIMITED when too many have failed, OVERLOADED, or UNAUTHENTICATED when the session has ended
@@ -67,10 +67,10 @@ export async function enableTotp(
 }
 
 /**
- * Puts a waiting secret in force once a code shows that the app has it.
+ * Puts a waiting secret into use once a code proves that the app has it.
  *
- * @returns the user and the recovery codes, which are shown this once
- * @throws {AuthError} INVALID_CODE, TOTP_NOT_ENABLED when nothing waits, or TOTP_ALREADY_ENABLED
+ * @returns the user, and the recovery codes, which are shown only this once
+ * @throws {AuthError} INVALID_CODE, TOTP_NOT_ENABLED when no secret is waiting, or TOTP_ALREADY_ENABLED
  * @throws {RequestError} RATE_LIMITED when too many have failed, OVERLOADED, or UNAUTHENTICATED when the session has ended
  */
 export async function confirmTotp(
@@ -116,7 +116,7 @@ async function putInForce(
   if (!(await enableTotpSecret(tx, userId, confirmed.secret, confirmed.step, now))) {
     throw new AuthError('TOTP_ALREADY_ENABLED');
   }
-  // sign-ins begun under the password alone must not be completed so
+  // sign-ins that were begun before TOTP was on must not be completed
   await deleteChallengesOf(tx, userId);
   await recordEvent(tx, event('TOTP_ENABLED', viewer, client, now));
   await notify(deps, tx, viewer.user, { kind: 'totp-enabled' });
@@ -139,7 +139,7 @@ async function refuseCode(
 }
 
 /**
- * Turns TOTP off, by the password and a TOTP or recovery code.
+ * Turns TOTP off. This takes the password and a TOTP or recovery code.
  *
  * @throws {AuthError} INVALID_CREDENTIALS, INVALID_CODE or TOTP_NOT_ENABLED
  * @throws {RequestError} RATE_LIMITED when too many have failed, OVERLOADED, or UNAUTHENTICATED when the session has ended

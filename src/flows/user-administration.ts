@@ -107,9 +107,9 @@ export async function deleteUser(
 }
 
 /**
- * Lifts every lock on an account, and on the devices it is known on. Of their own account administrators lift only what a
- * stranger can lock, their names, and that once in the time a lock lasts: whoever stole a token of theirs would otherwise
- * have as many guesses at their password and codes as they like.
+ * Lifts every lock on an account and on its known devices. On their own account, administrators can lift only the locks
+ * that a stranger can cause, those on their names, and only once in the time that a lock lasts. Otherwise, somebody who
+ * stole a token of theirs would have as many guesses at their password and codes as they like.
  *
  * @throws {AuthError} NOT_FOUND
  * @throws {RequestError} RATE_LIMITED, or FORBIDDEN or UNAUTHENTICATED as `assertStillAdministers`
@@ -129,7 +129,7 @@ export async function unlockUser(deps: Deps, admin: Administrator, id: string): 
   });
 }
 
-/** The account is locked, so of two at the same moment the second finds what the first has put on record. */
+/** The account's row is locked, so that the second of two concurrent calls finds what the first has recorded. */
 async function assertNotUnlockedLately(deps: Deps, tx: Db, id: string): Promise<void> {
   const { windowMs } = deps.config.attempts;
   const now = deps.now().getTime();
@@ -164,8 +164,7 @@ export async function revokeUserSessions(
 }
 
 /**
- * Turns TOTP off for a user who has lost phone and recovery codes. An administrator cannot free their own account of its
- * second factor so.
+ * Turns TOTP off for a user who has lost phone and recovery codes. Administrators cannot turn off their own.
  *
  * @throws {AuthError} NOT_FOUND or SELF_TARGETED
  * @throws {RequestError} FORBIDDEN or UNAUTHENTICATED, as `assertStillAdministers`
@@ -193,7 +192,7 @@ export async function resetUserTotp(
 /**
  * Takes the lock under which administrators lose their rights, one at a time.
  *
- * @throws {RequestError} as `assertStillAdministers`, before they learn more
+ * @throws {RequestError} as `assertStillAdministers`; it comes first, so that those without the right learn no more
  * @throws {AuthError} LAST_ADMIN
  */
 async function guardAdmins(deps: Deps, tx: Db, admin: Administrator, id: string): Promise<void> {
@@ -204,7 +203,7 @@ async function guardAdmins(deps: Deps, tx: Db, admin: Administrator, id: string)
   }
 }
 
-/** The account that is meant, held: a deletion comes before, or after what is put on record about it. */
+/** The account that is meant, its row locked: a concurrent deletion comes before or after what is recorded about it. */
 async function target(tx: Db, id: string): Promise<User> {
   const account = isUuid(id) ? await lockAccount(tx, id) : null;
   return existing(account?.user ?? null);
@@ -215,7 +214,7 @@ function existing(user: User | null): User {
   return user;
 }
 
-/** The one spelling of an id: the database takes one in capitals too, and nobody may pass for somebody else by it. */
+/** The one spelling of an id. The database accepts capitals too, which would slip past comparisons in the code. */
 function spelled(id: string): string {
   return id.toLowerCase();
 }

@@ -22,13 +22,13 @@ export interface NewUserInput {
   username: string | null;
   displayName: string | null;
   role: Role;
-  /** `null` for an invited person, who chooses one. */
+  /** `null` for an invited person, who will choose one. */
   password: string | null;
   appMetadata: Json;
 }
 
 /**
- * Creates an account for somebody. Without a password an invitation to choose one is mailed.
+ * Creates an account for somebody. Without a password, it mails an invitation to choose one.
  *
  * @throws {AuthError} INVALID_INPUT, EMAIL_TAKEN or USERNAME_TAKEN
  * @throws {RequestError} OVERLOADED, or FORBIDDEN or UNAUTHENTICATED as `assertStillAdministers`
@@ -43,7 +43,7 @@ export async function createUser(
   const passwordHash = password === null ? null : await deps.passwords.hash(password);
   const now = deps.now();
   const id = newId(now);
-  // the operator, who may have no mail server yet, answers for the address
+  // the operator, who may have no mail server yet, vouches for the address
   const emailVerifiedAt = admin.userId === null && password !== null ? now : null;
   const newUser = { id, ...names, emailVerifiedAt, passwordHash, role, appMetadata, now };
   return transaction(deps.db, async (tx) => {

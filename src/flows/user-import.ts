@@ -11,13 +11,13 @@ import { identifierKey } from '../records/user.ts';
 import { type ImportedUser, insertAbsentUsers } from '../records/user-import.ts';
 import type { Deps } from './deps.ts';
 
-/** A user as a file describes them, not checked yet. */
+/** A user as a file describes them, not yet checked. */
 export interface UserRecord {
   line: number;
   record: Record<string, unknown>;
 }
 
-/** A line that was not imported, and why; the reason holds nothing of the line. */
+/** A line that was not imported, and why; the reason repeats nothing of the line. */
 export interface BadLine {
   line: number;
   reason: string;
@@ -26,23 +26,25 @@ export interface BadLine {
 /** What became of some lines. */
 export interface ImportReport {
   imported: number;
-  /** Their accounts were there already. */
+  /** Lines whose address already has an account. */
   skipped: number;
   bad: BadLine[];
 }
 
-/** Takes users in, a batch at a time; all batches of a file go through the same one. */
+/**
+ * Imports a batch of users. All batches of a file go through the same function, which finds addresses that occur twice.
+ */
 export type UserImport = (batch: readonly UserRecord[]) => Promise<ImportReport>;
 
-/** What a record may hold; everything but the address may be missing. */
+/** The fields of a record; only the address is required. */
 const IMPORT_FIELDS = [
   ...['email', 'username', 'displayName', 'passwordHash', 'role', 'status', 'emailVerified'],
   ...['createdAt', 'appMetadata'],
 ] as const;
 
 /**
- * Imports users who come from elsewhere, with the hashes of their passwords. A user whose e-mail address has an account
- * is left as they are, so the same file can be imported again after it was interrupted. Each is put on record.
+ * Imports users from elsewhere, with the hashes of their passwords. A user whose e-mail address already has an account
+ * is left as they are, so that an interrupted import can be repeated with the same file. Each import goes on record.
  *
  * @param client the operator
  * @param options.dryRun find out what would happen, and change nothing
@@ -89,7 +91,7 @@ export function createUserImport(
   };
 }
 
-/** The transaction is to be undone, with what it found out. */
+/** Thrown to roll a transaction back; it carries what the transaction found out. */
 class DryRun extends Error {
   readonly outcomes: Awaited<ReturnType<typeof insertAbsentUsers>>;
 
@@ -129,7 +131,7 @@ function readUser(deps: Deps, record: Record<string, unknown>, problems: Problem
   const problem = passwordHash === null ? null : importProblem(passwordHash);
   if (problem !== null) problems.push({ path: 'passwordHash', message: `It ${problem}.` });
   return {
-    // made of the time of creation: users are listed by it
+    // made from the time of creation, because users are listed in the order of their ids
     id: newId(createdAt),
     email: readEmail('email', text('email') ?? '', problems),
     emailVerifiedAt: isVerified ? createdAt : null,
@@ -144,7 +146,7 @@ function readUser(deps: Deps, record: Record<string, unknown>, problems: Problem
   };
 }
 
-/** A field that nobody reads is a mistake in its name; what is no name is not repeated, for it may be a value. */
+/** An unknown field is probably misspelt. What does not look like a name is not repeated, because it may be a value. */
 function checkFields(record: Record<string, unknown>, problems: Problems): void {
   const known: readonly string[] = IMPORT_FIELDS;
   for (const name of Object.keys(record)) {
@@ -203,7 +205,7 @@ function readPast(text: string | null, now: Date, problems: Problems): Date | nu
   return instant;
 }
 
-/** An object, or the JSON of one. */
+/** An object, or its JSON text. */
 function readMetadata(value: unknown, problems: Problems): Json {
   if (value === undefined || value === null || value === '') return {};
   const metadata = typeof value === 'string' ? parsed(value) : value;

@@ -3,8 +3,8 @@ import { countFound } from '../records/user-search.ts';
 import type { Deps } from './deps.ts';
 
 /**
- * How many users there are of a kind. Without a search it is one of the figures, so in a large installation up to a minute
- * old; with one, every user is looked at.
+ * How many users match a filter. Without a search, this is one of the figures, so it may be up to a minute old in a
+ * large installation. With a search, every user is read.
  */
 export async function countUsers(
   { db, figures }: Deps,

@@ -12,7 +12,7 @@ export interface Administrator {
   client: Client;
 }
 
-/** Puts on record what an administrator did to a user. */
+/** Records what an administrator did to a user. */
 export async function recordAct(
   deps: Deps,
   tx: Db,

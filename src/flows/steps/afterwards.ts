@@ -2,36 +2,36 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { waitAtMost } from '../../deadlines.ts';
 import { RequestError, requestErrorIn } from '../../errors.ts';
 
-/** Work that an answer must not wait for, because how long it takes would tell something. */
+/** Work that must not delay an answer, because its duration would reveal something. */
 export interface Afterwards {
   /**
-   * Takes work on, to be done in its turn once the answer is out.
+   * Queues work, to be done in turn after the answer is sent.
    *
-   * @throws {RequestError} OVERLOADED when too much waits already, or the service ends
+   * @throws {RequestError} OVERLOADED when too much is waiting, or the service is shutting down
    */
   add(work: () => Promise<void>): void;
-  /** Resolves when everything that was taken on is done. */
+  /** Resolves when everything in the queue is done. */
   idle(): Promise<void>;
   /**
-   * Takes nothing more on, lets what was taken on be done for a while, and drops the rest.
+   * Accepts no more work, gives the queue some time, and drops the rest.
    *
-   * @returns how much of it was not done by then
+   * @returns how many pieces of work were dropped
    */
   close(): Promise<number>;
 }
 
 const LONGEST_LINE = 1000;
-// the answer leaves a turn or two of the event loop after the work was taken on
+// the answer is sent within a turn or two of the event loop after the work was queued
 const ANSWERED_MS = 20;
-// while the database is silent each would take as long as a statement may, and whoever stops the service does not wait
+// while the database is silent, each piece of work takes as long as a statement may; a shutdown does not wait for that
 const CLOSE_MS = 5000;
 const PATIENCE_MS = 5 * 60_000;
 const TRY_AGAIN_MS = 1000;
 
 /**
- * What meets a database that is away is tried again for some minutes: it was answered with success already.
+ * Work that finds the database unreachable is retried for some minutes, because it was already answered with success.
  *
- * @param failed told of work that failed; nobody else is there to hear of it
+ * @param failed called when work has failed; nobody else would learn of it
  */
 export function createAfterwards(failed: (error: unknown) => void, closeMs = CLOSE_MS): Afterwards {
   let waiting = 0;
@@ -75,9 +75,9 @@ async function patiently(work: () => Promise<void>, mayTryAgain: () => boolean):
   }
 }
 
-/** Whether nothing of it was done that may not be done again, and it may succeed in a while. */
+/** Whether the work had no effect that must not be repeated, and may succeed later. */
 function isPassing(error: unknown): boolean {
   const code = requestErrorIn(error)?.code;
-  // OVERLOADED: all connections are in use, each by somebody who waits for the database, or a lock is not let go
+  // OVERLOADED: all connections are in use by others who wait for the database, or a lock is not released
   return code === 'UNAVAILABLE' || code === 'OVERLOADED';
 }

@@ -1,12 +1,12 @@
 import { RequestError } from '../../errors.ts';
 
 /**
- * Lets a bounded number of attempts at one account run at the same time in this process and keeps the others waiting in
- * line, so that they do not ask the database over and over whether it is their turn.
+ * Lets a bounded number of attempts at one account run at the same time in this process. The others wait in line,
+ * instead of asking the database over and over whether it is their turn.
  */
 export interface AttemptGate {
   /**
-   * @returns what to call on leaving
+   * @returns a function to call on leaving
    * @throws {RequestError} OVERLOADED when the line is too long
    */
   enter(key: string): Promise<() => void>;
@@ -14,7 +14,7 @@ export interface AttemptGate {
 
 const LONGEST_LINE = 200;
 
-/** @param places how many may be inside for one key: as many as may fail before the account locks */
+/** @param places how many may be inside for one key: as many as may fail before the account is locked */
 export function createAttemptGate(places: number): AttemptGate {
   const gates = new Map<string, { inside: number; line: (() => void)[] }>();
 

@@ -13,8 +13,9 @@ import { identifierKey } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
 
 /**
- * What is guessed at, each with a counter of its own: passwords at sign-in by identifier, or by known device; codes by
- * user, or by known device and by all known devices of a user; the password of a signed-in user by user.
+ * What can be guessed at, each with a counter of its own: passwords at sign-in, by identifier or by known device;
+ * codes, by user, or by known device and by all known devices of a user together; the password of a signed-in user, by
+ * user.
  */
 export type AttemptSubject =
   | { kind: 'password'; identifier: string }
@@ -25,8 +26,8 @@ export type AttemptSubject =
   | { kind: 'reauthentication'; userId: string };
 
 /**
- * An attempt that is being made. Where a transaction records its outcome, it is settled there: an attempt whose transaction
- * was not committed is taken back. A success of which nothing is recorded is settled by itself.
+ * An attempt in progress. Settle it in the transaction that records its outcome: if that transaction is not committed,
+ * the attempt is taken back. A success that is not recorded is settled on its own.
  */
 export interface Attempt {
   succeed(tx: Db): Promise<void>;
@@ -36,7 +37,8 @@ export interface Attempt {
 
 const LONGEST_WAIT_MS = 3000;
 
-// whoever had the password for a while may have made any number of devices known
+// How many devices' worth of guesses at codes all known devices of a user have together. Without this bound, somebody
+// who had the password for a while could make any number of devices known, and guess on each.
 const DEVICES_THAT_GUESS = 5;
 
 function limitOf({ config }: Deps, { kind }: AttemptSubject): AttemptLimit {
@@ -45,10 +47,10 @@ function limitOf({ config }: Deps, { kind }: AttemptSubject): AttemptLimit {
 }
 
 /**
- * Makes an attempt that counts: it is counted before `work` checks anything, and `work` settles it. When `work` throws
- * without having settled it, nothing was guessed and the attempt is taken back.
+ * Makes an attempt that counts: it is counted before `work` checks anything, and `work` settles it. If `work` throws
+ * without settling it, nothing was guessed, and the attempt is taken back.
  *
- * @param locked makes the failure to answer with while the subject is locked, from the seconds it still lasts
+ * @param locked makes the error for a locked subject, from the seconds that the lock still lasts
  */
 export async function withAttempt<T>(
   deps: Deps,
@@ -114,7 +116,8 @@ async function settling<T>(
       },
     });
   } catch (error) {
-    // Once it is settled, what is pending is somebody else's. Where taking it back fails too, the attempt is abandoned.
+    // After it is settled, a pending attempt is somebody else's, so nothing is taken back. If taking it back fails too,
+    // the attempt counts as abandoned.
     if (!settled) await withdrawAttempt(deps.db, key).catch(() => undefined);
     throw error;
   }
@@ -144,12 +147,12 @@ async function reserve(
   }
 }
 
-/** The key a subject is counted under; keyed, so that a leaked table does not list who was guessed at. */
+/** The key that a subject is counted under: a MAC, so that a leaked table does not reveal who was guessed at. */
 export function counterKey(deps: Pick<Deps, 'keyring'>, subject: AttemptSubject): Buffer {
   return mac(deps.keyring.keys('counter'), subject.kind, subjectName(subject));
 }
 
-/** Under what the counters of each device of a user are found: that of all of them together. */
+/** The key by which the counters of all devices of a user are found. It is also that of their common counter. */
 export function devicesKey(deps: Pick<Deps, 'keyring'>, userId: string): Buffer {
   return counterKey(deps, { kind: 'devices-code', userId });
 }

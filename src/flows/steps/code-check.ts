@@ -9,10 +9,10 @@ import type { Deps } from '../deps.ts';
 export type MfaMethod = 'TOTP' | 'RECOVERY_CODE';
 
 /**
- * Checks a code of either kind and uses it up, in the transaction of what it allows: when that is rolled back, the code
- * is good again.
+ * Checks a TOTP or recovery code and uses it up, in the transaction of what it allows: if that is rolled back, the code
+ * is valid again.
  *
- * @returns which kind it was, or `null` when it is wrong or was used before
+ * @returns which kind it was; `null` when it is wrong or was used before
  */
 export async function takeCode(
   deps: Deps,

@@ -15,7 +15,7 @@ import { issueToken, mailLink, replaceLostPassword } from './email-link.ts';
 import { eraseUser } from './erasure.ts';
 import { notify } from './mailing.ts';
 
-/** A link that was opened: its token, which is used up by now, and whose it is, locked. */
+/** A link that was opened: its token, which is used up by now, and its user, whose row is locked. */
 export interface OpenedLink {
   token: EmailToken;
   user: User;
@@ -23,8 +23,8 @@ export interface OpenedLink {
 }
 
 /**
- * Has another address wait for its confirmation, and mails the link there. Whether somebody has that address is not looked
- * at: the unique index decides when the link is opened.
+ * Mails a link to confirm a new address, and records the request. It does not check whether somebody has the address
+ * already: the unique index decides when the link is opened.
  */
 export async function requestEmailChange(
   deps: Deps,
@@ -39,10 +39,10 @@ export async function requestEmailChange(
 }
 
 /**
- * Puts the address in force that a link has confirmed. What was mailed to the old address is dead, but for the link that
- * goes there now: it undoes the change.
+ * Puts a confirmed new address into use. Earlier links of the user are void, except those that undo a change of
+ * address. Another one of these goes to the old address now.
  *
- * @throws {AuthError} EMAIL_TAKEN; INVALID_TOKEN when another address is waited for by now
+ * @throws {AuthError} EMAIL_TAKEN; INVALID_TOKEN when another address is waiting by now
  */
 export async function confirmEmailChange(
   deps: Deps,
@@ -56,15 +56,15 @@ export async function confirmEmailChange(
   await voidLinksOf(tx, user.id, now);
   await recordEvent(tx, { type: 'EMAIL_CHANGED', userId: user.id, client, now });
   const undo = await issueToken(deps, tx, user.id, 'UNDO_EMAIL_CHANGE', user.email);
-  // an address that nobody confirmed may be a stranger's, and the new one may be made of words for them to read
+  // an address that nobody confirmed may be a stranger's, and the new address could be made of words for them to read
   const newEmail = user.emailVerifiedAt === null ? null : token.email;
   const message = { kind: 'email-changed', newEmail, ...undo } as const;
   await notify(deps, tx, user, message);
 }
 
 /**
- * Gives an account back to the address that it had before. Whoever changed it was signed in and knew the password, so both
- * end, and the owner chooses another password by mail.
+ * Gives an account back to its earlier address. Whoever changed the address was signed in and knew the password, so all
+ * sessions end, the password is removed, and the owner gets a link to choose another.
  *
  * @throws {AuthError} EMAIL_TAKEN when somebody else has confirmed the address in the meantime
  */
@@ -78,15 +78,17 @@ export async function undoEmailChange(
   const changes = { email: token.email, emailVerifiedAt: now, pendingEmail: null };
   await updateUser(tx, user.id, { ...changes, passwordHash: null }, now);
   await voidLinksOf(tx, user.id, now);
-  // the earlier ones stay good: whoever changed the address twice must not undo the second change to disarm the first
+  // Earlier undo links stay valid: somebody who changed the address twice must not void the first one by undoing the
+  // second change.
   await voidUndoTokensSince(tx, user.id, token.createdAt, now);
   await recordEvent(tx, { type: 'EMAIL_CHANGE_UNDONE', userId: user.id, client, now });
   await replaceLostPassword(deps, tx, { ...user, ...changes }, 'EMAIL_CHANGE_UNDONE', client);
 }
 
 /**
- * Deletes an account that was registered with the address since it was given up, unless somebody has confirmed that. Whoever
- * took the account over could otherwise register the old address themselves, and nothing could be undone.
+ * Deletes an account that was registered with the old address after it had been given up, unless somebody has confirmed
+ * that address or the account is an administrator's. Otherwise, whoever took the first account over could register the
+ * old address themselves, and nothing could be undone.
  */
 async function evictSquatter(
   deps: Deps,
@@ -104,7 +106,7 @@ async function evictSquatter(
   await eraseUser(deps, tx, user, { actorId: null, client });
 }
 
-/** Forgets an address that waits for its confirmation; the link that was sent there is dead. */
+/** Voids the link that was sent to an address that waits for its confirmation. */
 export async function cancelEmailChange(deps: Deps, tx: Db, userId: string): Promise<void> {
   await voidEmailTokens(tx, userId, ['CHANGE_EMAIL'], deps.now());
 }

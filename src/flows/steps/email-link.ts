@@ -15,7 +15,7 @@ import type { User } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
 import { recipientOf, writeTo } from './mailing.ts';
 
-/** A link that proves, to whoever opens it, that a mailbox is theirs. */
+/** The purposes of links that prove that a mailbox belongs to whoever opens them. */
 type LinkPurpose = Exclude<EmailTokenPurpose, 'UNDO_EMAIL_CHANGE'>;
 
 const MESSAGES = {
@@ -26,9 +26,9 @@ const MESSAGES = {
 } as const satisfies Record<LinkPurpose, string>;
 
 /**
- * Mails a link, in the transaction of its cause. The one of the same purpose that was sent before is dead from then on.
+ * Mails a link, in the transaction of its cause. It voids the previous link of the same purpose.
  *
- * @param email where to, when it is not the address of the account
+ * @param email where to send it, if not to the address of the account
  */
 export async function mailLink(
   deps: Deps,
@@ -41,7 +41,7 @@ export async function mailLink(
   await writeTo(deps, tx, recipientOf(user, email), { kind: MESSAGES[purpose], ...link });
 }
 
-/** Mails a link to a user who was made in the same transaction. */
+/** Mails a link to a user who was created in the same transaction. */
 export async function mailFirstLink(
   deps: Deps,
   tx: Db,
@@ -53,7 +53,11 @@ export async function mailFirstLink(
   await writeTo(deps, tx, recipientOf(user), { kind: MESSAGES[purpose], ...link });
 }
 
-/** Issues a token that a mail carries. @param email the address for which alone it is good */
+/**
+ * Issues a token that is sent by mail.
+ *
+ * @param email the only address that the token is valid for
+ */
 export async function issueToken(
   deps: Deps,
   tx: Db,
@@ -90,7 +94,7 @@ function lifetimeMs({ config }: Deps, purpose: EmailTokenPurpose): number {
   }
 }
 
-/** Signs a user out everywhere: sessions, and sign-ins that wait for a code. */
+/** Signs a user out everywhere: ends all sessions, and sign-ins that wait for a code. */
 export async function endAllSessions(
   deps: Deps,
   tx: Db,
@@ -102,8 +106,8 @@ export async function endAllSessions(
 }
 
 /**
- * After a password was taken from an account, since somebody else may know it: signs out everywhere and mails a link by
- * which the holder of the mailbox chooses another.
+ * Call it after the password was taken from an account because somebody else may know it. It signs out everywhere, and
+ * mails a link with which the holder of the mailbox chooses another password.
  *
  * @param user as they are now, without the password
  */

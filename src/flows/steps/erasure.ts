@@ -14,7 +14,7 @@ import { deleteUser, type User } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
 import { type AttemptSubject, counterKey, devicesKey } from './attempt.ts';
 
-// so many that most accounts are done with in the transaction of their deletion, and it stays a short one
+// enough to be done with most accounts in the transaction of their deletion, and few enough to keep it short
 const AT_ONCE = 1000;
 
 /** Who deletes an account: its owner, an administrator, or nobody with an account. */
@@ -24,11 +24,11 @@ export interface Deletion {
 }
 
 /**
- * Deletes a user and everything stored about them. What is on record stays under a pseudonym. Of very much on record
- * housekeeping puts the rest under it; until then it is shown as if it had.
+ * Deletes a user and everything stored about them. Their audit events stay, under a pseudonym. If there are very many,
+ * housekeeping changes the rest later; until then, they are shown as if it had.
  *
  * @param remove deletes the user's row, or refuses to
- * @returns whether there still was such a user
+ * @returns whether the user still existed
  */
 export async function eraseUser(
   deps: Deps,
@@ -37,7 +37,7 @@ export async function eraseUser(
   { actorId, client }: Deletion,
   remove: (tx: Db, id: string) => Promise<boolean> = deleteUser,
 ): Promise<boolean> {
-  // sessions, codes, challenges and enrolments go with the row
+  // sessions, codes, challenges and enrolments are deleted with the row
   if (!(await remove(tx, user.id))) return false;
   await forgetAttempts(deps, tx, user);
   const erasure = { id: user.id, pseudonym: pseudonym(deps, user.id) };
@@ -45,7 +45,7 @@ export async function eraseUser(
     type: 'ACCOUNT_DELETED',
     userId: erasure.pseudonym,
     actorId: actorId === user.id ? erasure.pseudonym : actorId,
-    // as in all that is on record about the account
+    // no address and no device, as in all other events of the account
     client: { requestId: client.requestId, ipAddress: null, userAgent: null },
     now: deps.now(),
   });
@@ -54,10 +54,10 @@ export async function eraseUser(
 }
 
 /**
- * Goes on with the erasures that were too much for the transaction of their deletion.
+ * Continues erasures that were too large for the transaction of their deletion.
  *
- * @param limit how many events to change at the most
- * @returns how many it changed: fewer than `limit` when none is left
+ * @param limit the maximum number of events to change
+ * @returns how many it changed: fewer than `limit` when none are left
  */
 export function continueErasures({ db }: Pick<Deps, 'db'>, limit: number): Promise<number> {
   return transaction(db, async (tx) => {
@@ -74,7 +74,7 @@ export function continueErasures({ db }: Pick<Deps, 'db'>, limit: number): Promi
   });
 }
 
-/** What is counted about a user, besides each of their devices. */
+/** What is counted about a user, apart from each of their devices. */
 export function attemptSubjectsOf(user: User): AttemptSubject[] {
   const userId = user.id;
   return [
@@ -90,20 +90,23 @@ function signInSubjectsOf({ email, username }: User): AttemptSubject[] {
   return names.map((identifier) => ({ kind: 'password', identifier }));
 }
 
-/** Lifts every lock on a user, those of their devices too, and forgets what was counted. */
+/** Lifts every lock on a user, including those of their devices, and forgets all failures. */
 export async function forgetAttempts(deps: Deps, tx: Db, user: User): Promise<void> {
   await forget(deps, tx, attemptSubjectsOf(user));
   await clearDeviceAttempts(tx, devicesKey(deps, user.id));
 }
 
-/** Lifts the locks that wrong passwords have set at sign-in by name: all that a stranger can do to somebody. */
+/**
+ * Lifts the locks that wrong passwords at sign-in have set on a user's names: the only ones that a stranger can cause.
+ */
 export async function forgetSignInAttempts(deps: Deps, tx: Db, user: User): Promise<void> {
   await forget(deps, tx, signInSubjectsOf(user));
 }
 
 /**
- * Lifts the locks that wrong passwords have set. Those of wrong codes stay: otherwise whoever reads somebody's mail would gain
- * guesses at the second factor by every link. Devices are made known anew with another password.
+ * Lifts the locks that wrong passwords have set. Those of wrong codes stay: otherwise, somebody who reads the user's
+ * mail would gain guesses at the second factor with every link. Devices need no unlocking, because another password
+ * makes them all unknown.
  */
 export async function forgetPasswordAttempts(deps: Deps, tx: Db, user: User): Promise<void> {
   const reauthentication = { kind: 'reauthentication', userId: user.id } as const;
@@ -114,10 +117,10 @@ async function forget(deps: Deps, tx: Db, subjects: readonly AttemptSubject[]): 
   for (const subject of subjects) await clearAttempts(tx, counterKey(deps, subject));
 }
 
-/** One and the same for a user, so that what happened to an account stays together; nobody without the key can compute it. */
+/** The pseudonym of a user: always the same, so that their events stay together, and not computable without the key. */
 function pseudonym(deps: Deps, userId: string): string {
   const digest = mac(deps.keyring.keys('pseudonym'), userId).subarray(0, 16);
-  // the variant and version bits of a UUIDv8 (RFC 9562), which says that it means nothing
+  // the version and variant bits of a UUIDv8 (RFC 9562), whose other bits may be anything
   digest[6] = ((digest[6] ?? 0) & 0x0f) | 0x80;
   digest[8] = ((digest[8] ?? 0) & 0x3f) | 0x80;
   return stringifyUuid(digest);

@@ -25,16 +25,16 @@ export interface Counted<T> {
   at: Date;
 }
 
-/** Keeps what is counted where counting takes long; app.ts makes one for the process. */
+/** Keeps figures that take long to count; services.ts makes one for the process. */
 export interface Figures {
   userCounts(): Promise<Counted<UserCounts>>;
   activity(): Promise<Counted<Activity>>;
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** From this many rows on counting takes tens of milliseconds and more. */
+/** From this many rows on, counting takes tens of milliseconds or more. */
 const LARGE_ROWS = 50_000;
-/** Figures of a large installation are at most so old. */
+/** The oldest that figures of a large installation may get. */
 const FIGURES_MAX_AGE_MS = 60_000;
 
 export function createFigures(deps: { db: Db; now: () => Date }): Figures {
@@ -64,8 +64,8 @@ async function countActivity(db: Db, at: Date): Promise<Activity> {
 }
 
 /**
- * Counts anew at each call while there is little to count. What took many rows is kept for a minute, and counted again in
- * the background once half of that is over, so that whoever looks on waits for the first count only.
+ * Counts again at each call while there is little to count. A count of many rows is kept for a minute, and renewed in
+ * the background after half of that, so that whoever watches the figures waits only for the first count.
  */
 function keptWhenLarge<T>(
   now: () => Date,
@@ -89,7 +89,7 @@ function keptWhenLarge<T>(
     const ageMs = now().getTime() - kept.at.getTime();
     if (ageMs > FIGURES_MAX_AGE_MS / 2) {
       counting ??= countAgain();
-      // whoever has no time to wait does not hear of its failure; the next one may
+      // a caller that gets the kept figures does not see a failure of the new count; the next one may
       counting.catch(() => {});
       if (ageMs > FIGURES_MAX_AGE_MS) return counting;
     }

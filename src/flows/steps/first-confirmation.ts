@@ -7,11 +7,11 @@ import { type User, updateUser } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
 
 /**
- * When the holder of a mailbox first shows whose it is: takes from the account what somebody else may have set up, who
- * registered with their address. A second factor is as much somebody else's as the password, and would keep the owner out;
- * a phrase that somebody else knows proves nothing.
+ * When the holder of a mailbox proves for the first time that it is theirs: removes from the account what somebody
+ * else, who registered with the address, may have set up. A second factor may be somebody else's just as the password,
+ * and would keep the owner out. A phrase that somebody else knows proves nothing.
  *
- * @returns the user without it
+ * @returns the user without these
  */
 export async function dropUnproven(deps: Deps, tx: Db, user: User, client: Client): Promise<User> {
   const now = deps.now();

@@ -13,15 +13,16 @@ import { type MfaMethod, takeCode } from './code-check.ts';
 import { mailWindowStart, notify } from './mailing.ts';
 import { issueTokens, openSession, type SignedIn } from './session-opening.ts';
 
-// programs that sign in all day leave more sessions in a month than can be deleted with their account, or exported
+// Programs that sign in all day would otherwise leave more sessions in a month than can be deleted with their account,
+// or exported.
 const OVER_KEPT = 1000;
 const FORGOTTEN_AT_ONCE = 100;
 
-/** A sign-in that has come as far as a right password. */
+/** A sign-in whose password was right. */
 export interface PendingLogin {
   account: Account;
   wish: { remembered: boolean; cookies: boolean };
-  /** The device, when it is one that signed in before. */
+  /** The device, if it has signed in before. */
   deviceId: string | null;
   client: Client;
 }
@@ -29,7 +30,7 @@ export interface PendingLogin {
 /**
  * Opens the session of a user who has no second factor.
  *
- * @param settle what else belongs into the transaction, such as settling the attempt
+ * @param settle further work in the same transaction, such as settling the attempt
  * @throws {AuthError} INVALID_CREDENTIALS when the account changed while the password was being checked
  */
 export async function completeWithPassword(
@@ -46,12 +47,12 @@ export async function completeWithPassword(
 }
 
 /**
- * Checks the code of a sign-in and opens its session. The code, and whatever `settle` uses up, are taken in the same
- * transaction as the session is opened in: all of it happens, or nothing.
- * A wrong code is counted where it was checked, so that no failure of the service costs a guess.
+ * Checks the code of a sign-in and opens its session. The code and whatever `settle` uses up are taken in the
+ * transaction that opens the session: all of it happens, or nothing. A wrong code is counted in the transaction that
+ * checked it, so that no failure of the service costs a guess.
  *
- * @param also.beforeCheck what else is done in that transaction, whether or not the code is right
- * @param also.settle what else is done when it is
+ * @param also.beforeCheck further work in that transaction, whether or not the code is right
+ * @param also.settle further work in it, if the code is right
  * @throws {AuthError} INVALID_CODE; ACCOUNT_LOCKED when too many codes have failed; whatever `also` throws
  */
 export async function completeWithCode(
@@ -76,7 +77,10 @@ export async function completeWithCode(
   });
 }
 
-/** Codes are counted apart on known devices: whoever has the password could otherwise keep the owner out by wrong ones. */
+/**
+ * Counts codes separately on known devices: otherwise, somebody who has the password could keep the owner out with
+ * wrong codes.
+ */
 function withCodeAttempt<T>(
   deps: Deps,
   { account, deviceId }: PendingLogin,
@@ -133,11 +137,11 @@ async function openLoginSession(
   const now = deps.now();
   const userId = account.user.id;
   const { passwordHash } = account.credentials;
-  // disabled, deleted, given another password or TOTP in the meantime
+  // false if the account was disabled or deleted, or got another password or TOTP, in the meantime
   const proven = { id: userId, passwordHash, byPasswordAlone: !amr.includes('mfa') };
   const isUnchanged = await recordLogin(tx, proven, now);
   if (!isUnchanged) throw new AuthError('INVALID_CREDENTIALS');
-  // the row is locked: sign-ins at the same moment do not each miss the other's session and mail
+  // the row is locked now, so that concurrent sign-ins do not miss each other's session and mail
   const { maxPerUser } = deps.config.sessions;
   const keep = maxPerUser + OVER_KEPT;
   const mailsSince = mailWindowStart(deps);
@@ -150,7 +154,7 @@ async function openLoginSession(
   return session;
 }
 
-/** The very first sign-in is from a new device too, and tells nobody anything. */
+/** Whether to report a new device. The very first sign-in comes from one too, but reporting it would help nobody. */
 function isNewDevice({ account, deviceId }: PendingLogin, history: LoginHistory): boolean {
   return deviceId === null && (account.user.lastLoginAt !== null || history.hasSessions);
 }
@@ -161,7 +165,7 @@ async function tellOfDevice(
   { account, client }: PendingLogin,
   { deviceMails }: LoginHistory,
 ): Promise<void> {
-  // signing in without a device token is what some programs do all day
+  // some programs sign in all day without a device token
   if (deviceMails >= deps.config.mailAllowance.limit) return;
   const { ipAddress, userAgent } = client;
   const message = { kind: 'new-device', ipAddress, userAgent } as const;

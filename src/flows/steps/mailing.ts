@@ -9,14 +9,14 @@ import { recordHit, windowEnd } from '../../records/rate-limit-hit.ts';
 import { identifierKey, type User } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
 
-/** Whom to write to: the address on record, never one that somebody just typed. */
+/** Whom a mail goes to, and the phrase in it; without an id, the mail belongs to no account. */
 export interface Recipient {
   id: string | null;
   email: string;
   phrase: string | null;
 }
 
-/** As much of somebody as tells how they may be written to; without an id, of no account yet. */
+/** The part of a user that decides how to write to them; without an id if there is no account yet. */
 type Addressee = Pick<User, 'email' | 'phrase' | 'emailVerifiedAt'> & { id: string | null };
 
 const HIT_KEY_BYTES = 16;
@@ -24,8 +24,9 @@ const HIT_KEY_BYTES = 16;
 const PLAIN_WORDS = /^[\p{L}\p{M} ',;!?-]+$/u;
 
 /**
- * A user as a recipient. Until the address is confirmed, whoever chose the phrase may be somebody else than who reads it:
- * then it goes out only when it is plain words, so that nobody has us send their links and numbers to strangers.
+ * A user as a recipient. Until the address is confirmed, somebody other than the reader may have chosen the phrase. It
+ * is then included only if it consists of plain words, so that nobody can use us to send links and numbers to
+ * strangers.
  *
  * @param email another address of theirs, which is not confirmed
  */
@@ -37,8 +38,9 @@ export function recipientOf(user: Addressee, email: string | null = null): Recip
 }
 
 /**
- * Has a message written to somebody. It goes into the outbox with what it tells of and is sent when that is committed;
- * nobody waits for a mail server. Without one, in development, it is kept for the developer to read.
+ * Writes a message to somebody. It goes into the outbox in the transaction of what it reports, and is sent after the
+ * commit, so that nobody waits for a mail server. In development without a mail server, it is kept for the developer to
+ * read.
  */
 export async function writeTo(
   deps: Deps,
@@ -60,8 +62,8 @@ export async function writeTo(
 }
 
 /**
- * Tells a user what happened to their account. At an address that nobody confirmed there may be a stranger, who is not told
- * of the same more often than others may write, whatever account has the address.
+ * Tells a user what happened to their account. An address that nobody confirmed may be a stranger's, so it gets no more
+ * notices of one kind than the mail allowance permits, whichever account has the address.
  */
 export async function notify(deps: Deps, tx: Db, user: User, message: MailMessage): Promise<void> {
   const isBounded = user.emailVerifiedAt === null;
@@ -69,18 +71,23 @@ export async function notify(deps: Deps, tx: Db, user: User, message: MailMessag
   await writeTo(deps, tx, recipientOf(user), message);
 }
 
-/** What strangers can have mails sent by. Each has an allowance of its own: none can be used to silence another. */
+/** How strangers can cause mails. Each occasion has its own allowance, so that none can be used to suppress another. */
 type Occasion = 'registration' | 'verification' | 'email-change' | 'password-reset' | 'deletion';
 
 /**
- * Counts a mail that a stranger can cause, and tells whether it may still be written. Whoever caused it is not told: it would
- * say that there is somebody to write to. Ask before the transaction, and of addresses that nobody has as well.
+ * Counts a mail that a stranger can cause, and tells whether it may still be written. Whoever caused it must not learn
+ * the answer, which would reveal that there is somebody to write to. Ask before the transaction, and for addresses
+ * without an account too.
  */
 export function mayWriteTo(deps: Deps, email: string, occasion: Occasion): Promise<boolean> {
   return isWithin(deps, deps.db, email, [occasion]);
 }
 
-/** Counts a mail to an address towards an allowance. @returns whether it is within */
+/**
+ * Counts a mail to an address towards an allowance.
+ *
+ * @returns whether it is still within the allowance
+ */
 async function isWithin(
   deps: Deps,
   db: Db,
@@ -95,8 +102,8 @@ async function isWithin(
 }
 
 /**
- * Lets nobody send mails to one address after another through us. It counts before anything is written, so that many requests
- * at the same moment send no more than one after the other.
+ * Keeps a user from sending mails through us to one address after another. It counts before anything is written, so
+ * that concurrent requests send no more mails than consecutive ones.
  *
  * @throws {RequestError} RATE_LIMITED when the user has asked for too many mails of this kind lately
  */
@@ -116,7 +123,7 @@ function hitKey(deps: Deps, ...counted: readonly string[]): Buffer {
   return mac(deps.keyring.keys('counter'), ...counted).subarray(0, HIT_KEY_BYTES);
 }
 
-/** Since when mails count towards the allowance of who they go to. */
+/** From when on mails count towards the allowance of their recipient. */
 export function mailWindowStart({ config, now }: Pick<Deps, 'config' | 'now'>): Date {
   return new Date(now().getTime() - config.mailAllowance.windowMs);
 }

@@ -19,7 +19,7 @@ import type { Deps } from '../deps.ts';
 import { forgetSignInAttempts } from './erasure.ts';
 import { mayWriteTo, recipientOf, writeTo } from './mailing.ts';
 
-/** Whoever tries again and again to sign in before confirming is not sent a link each time. */
+/** How often somebody who keeps trying to sign in before confirming is sent another link, at most. */
 export const LINK_EVERY_MS = 15 * 60 * 1000;
 
 /** What somebody registers with. */
@@ -33,12 +33,13 @@ export interface Registration {
 }
 
 /**
- * Keeps a registration until its address is confirmed, in the place of one that waits there. It is kept whoever has the
- * address, by the same statements, and waits in the same way: only the mail differs, and an owner is sent no link.
+ * Keeps a registration until its address is confirmed, in the place of one that waits there. Whether or not the address
+ * has an account, the same statements keep it, and it waits in the same way, so that nothing reveals which. Only the
+ * mail differs: the owner of an account is sent no link.
  *
- * @param mayWrite whether a mail may go there. Otherwise nothing changes: a link that was mailed must not die for one that
- *   is not, or a stranger who registers often enough would keep everybody from confirming.
- * @throws {AuthError} USERNAME_TAKEN when an account has it; registrations that wait hold none
+ * @param mayWrite whether a mail may be sent there. If not, nothing changes: a mailed link must not be voided by one
+ *   that is not sent, or a stranger who registers often enough could keep everybody from confirming.
+ * @throws {AuthError} USERNAME_TAKEN when an account has it; pending registrations reserve no username
  */
 export async function keepRegistration(
   deps: Deps,
@@ -68,8 +69,8 @@ export async function keepRegistration(
 }
 
 /**
- * Whether a password is that of a registration that waits. A hash is computed where the hint fits: nearly never for a wrong
- * one, whether or not there is an account besides.
+ * Whether a password is that of a pending registration. It computes a hash only if the hint fits: almost never for a
+ * wrong password, whether or not there is an account too.
  */
 export async function isPasswordOf(
   deps: Deps,
@@ -82,10 +83,10 @@ export async function isPasswordOf(
 }
 
 /**
- * Mails another link to who knows the password of a registration that waits, now and then, and once the answer is out: it is
- * mailed only where the address is free, and nothing else may tell whether it is.
+ * Mails another link to somebody who knows the password of a pending registration, now and then. It does so after the
+ * answer is sent: the mail goes out only if the address has no account, and timing must not reveal that.
  *
- * @throws {RequestError} OVERLOADED when too much waits already
+ * @throws {RequestError} OVERLOADED when too much is waiting
  */
 export function renewLinkAfterwards(deps: Deps, pending: PendingRegistration): void {
   if (deps.now().getTime() - pending.linkedAt.getTime() < LINK_EVERY_MS) return;
@@ -96,7 +97,8 @@ async function renewLink(deps: Deps, pending: PendingRegistration): Promise<void
   if (!(await mayWriteTo(deps, pending.email, 'verification'))) return;
   await transaction(deps.db, async (tx) => {
     const { link, stored } = newLink(deps);
-    // for a taken address too: a while after its link the registration is forgotten, and none may be sooner than another
+    // for a taken address too: registrations are deleted some time after their link expires, and none may go sooner
+    // than another
     if (!(await renewPendingLink(tx, pending, stored))) return;
     if ((await findAccountByIdentifier(tx, pending.email)) !== null) return;
     await writeTo(deps, tx, recipientOf(asStranger(pending)), { kind: 'verify-email', ...link });
@@ -104,9 +106,10 @@ async function renewLink(deps: Deps, pending: PendingRegistration): Promise<void
 }
 
 /**
- * Makes an account of the registration that a link confirms, and lifts the locks on its names. Its username is given up when somebody has it by now.
+ * Makes an account of the registration that a link confirms, and lifts the locks on its names. If somebody has its
+ * username by now, the account has none.
  *
- * @throws {AuthError} INVALID_TOKEN; when somebody has the address by now as well: they may not learn who registered with it
+ * @throws {AuthError} INVALID_TOKEN, also if the address is taken by now: its owner must not learn who registered with it
  */
 export async function confirmRegistration(
   deps: Deps,
@@ -145,13 +148,13 @@ async function insertConfirmed(tx: Db, pending: PendingRegistration, now: Date):
   }
 }
 
-/** Who has an address, held: somebody who is just being deleted must be neither written to nor put on record. */
+/** Who has an address, their row locked: somebody who is being deleted must neither get a mail nor go on record. */
 async function holdOwner(tx: Db, email: string): Promise<User | null> {
   const user = (await findAccountByIdentifier(tx, email))?.user ?? null;
   return (await stillThere(tx, user?.id ?? null)) === null ? null : user;
 }
 
-/** Who a mail goes to that belongs to no account. */
+/** The recipient of a mail that belongs to no account. */
 function asStranger({ email, phrase }: { email: string; phrase: string | null }) {
   return { id: null, email, phrase, emailVerifiedAt: null };
 }

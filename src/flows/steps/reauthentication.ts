@@ -12,11 +12,11 @@ import { takeCode } from './code-check.ts';
 import { rehashed } from './rehashing.ts';
 import { assertStillSignedIn } from './standing.ts';
 
-// the mutations of a signed-in user have no answer of their own for a lock
+// the mutations of signed-in users have no error of their own for a lockout
 const tooMany = (retryAfter: number) => new RequestError('RATE_LIMITED', { retryAfter });
 
 /**
- * Has a signed-in person prove again who they are, before a change that a stolen access token must not be able to make.
+ * Makes a signed-in person prove again who they are, before a change that a stolen access token must not suffice for.
  *
  * @returns the account as it is now
  * @throws {AuthError} INVALID_CREDENTIALS

@@ -3,12 +3,12 @@ import { type Account, findAccount, replacePasswordHash } from '../../records/ac
 import type { Deps } from '../deps.ts';
 
 /**
- * Brings the stored hash up to the current cost while the password is at hand. Where somebody else has just done so, or the
- * password was changed, the password is checked once more against what is stored now.
+ * Brings the stored hash up to the current cost while the password is at hand. If the hash has been replaced in the
+ * meantime, by a concurrent sign-in or another password, the password is checked once more against what is stored now.
  *
  * @param account as it was when the password was found to be right
- * @returns it with the hash that is stored now
- * @throws {AuthError} INVALID_CREDENTIALS when the password is another one by now
+ * @returns the account with the hash that is stored now
+ * @throws {AuthError} INVALID_CREDENTIALS when the password has been changed
  */
 export async function rehashed(deps: Deps, account: Account, password: string): Promise<Account> {
   const { user, credentials } = account;

@@ -9,25 +9,25 @@ import { type Rotation, rotateSession, rotateSessions } from '../../records/sess
 import type { User } from '../../records/user.ts';
 
 /**
- * What requests want of their sessions. Those that arrive in one turn of the event loop share statements, up to sixteen of
- * them one: under load its way to the server and back costs more than all else that most requests do. Nothing is
- * remembered, and the statement is sent when all of them have arrived, so what was ended before a request came is ended
- * for it.
+ * Batches what requests ask about their sessions. Requests that arrive in one turn of the event loop share statements,
+ * up to sixteen requests each: under load, a round trip to the database costs more than everything else that most
+ * requests do. Nothing is cached, and a statement is sent after all its requests have arrived, so a session that ended
+ * before a request came is ended for that request.
  */
 export interface SessionBatches {
-  /** @returns the user of a live session, or `null` when there is none or it is another user's */
+  /** @returns the user of a live session; `null` if there is none, or it is another user's */
   liveUser(session: { id: string; userId: string }): Promise<User | null>;
-  /** @returns a session, be it live or not, or `null` when there is none */
+  /** @returns a session, live or not; `null` if there is none */
   session(id: string): Promise<SessionWithUser | null>;
   /**
-   * As `rotateSession`, once more when nobody can tell whether it was done.
+   * `rotateSession`, repeated once if its outcome is unknown.
    *
-   * @param found the generation that the session was at just now
+   * @param found the generation of the session, as it was just read
    */
   rotate(rotation: Rotation, found: number): Promise<boolean>;
 }
 
-/** @param graceMs for how long the last generation but one is good */
+/** @param graceMs how long the previous generation stays valid */
 export function createSessionBatches(db: Db, now: () => Date, graceMs: number): SessionBatches {
   const liveUsers = batched((ids: readonly string[]) =>
     findLiveUsers(db, ids, now()).then(inOrder(ids)),
@@ -41,7 +41,7 @@ export function createSessionBatches(db: Db, now: () => Date, graceMs: number): 
       return user?.id === userId ? user : null;
     },
     session: (id) => sessions.load(id),
-    // an older generation would have all the others decided one by one
+    // in a batch, an older generation would make the batch fail, and each of the others would be decided alone
     rotate: async (rotation, found) =>
       rotation.generation === found ? await rotations.load(rotation) : await rotateAlone(rotation),
   };
@@ -51,7 +51,7 @@ function batched<Asked, Answer>(answer: (asked: readonly Asked[]) => Promise<Ans
   return new DataLoader<Asked, Answer>(answer, {
     cache: false,
     maxBatchSize: LONGEST_LIST,
-    // an immediate runs when all sockets that have something to read have been read
+    // setImmediate runs after all sockets that have something to read have been read
     batchScheduleFn: setImmediate,
   });
 }
@@ -60,7 +60,7 @@ function inOrder(ids: readonly string[]) {
   return <Found>(found: ReadonlyMap<string, Found>) => ids.map((id) => found.get(id) ?? null);
 }
 
-/** While there is no connection to be had, as many more would only wait for one each. */
+/** Falls back to single statements, but not while there is no connection: as many more would only wait for one each. */
 function unlessAway(failure: Error): false {
   const isUndecided = unavailableIn(failure)?.mayRunAgain === false;
   const isConflict = verdictOf(failure) === 'conflict';
@@ -69,9 +69,9 @@ function unlessAway(failure: Error): false {
 }
 
 /**
- * Rotates all sessions by one statement where that is all there is to do. Where it is not, or fails, each is decided by a
- * statement of its own, which tells a race from a theft and fails alone. Whoever is rotated twice meets the first time
- * within the grace window, and gets the same successor.
+ * Rotates all sessions with one statement if that is all there is to do. If not, or if it fails, each is decided by a
+ * statement of its own, which tells a race from a theft and fails alone. A session that is rotated twice in this way is
+ * still within the grace window, and gets the same successor.
  */
 async function rotateTogether(
   db: Db,
@@ -79,11 +79,11 @@ async function rotateTogether(
   rotateAlone: (rotation: Rotation) => Promise<boolean>,
 ): Promise<(boolean | Promise<boolean>)[]> {
   if (rotations.length > 1) {
-    // tabs that race present one token
+    // racing tabs present the same token
     const different = new Map(rotations.map((each) => [`${each.id} ${each.generation}`, each]));
     const areAllMoved = await rotateSessions(db, [...different.values()]).catch(unlessAway);
     if (areAllMoved) return rotations.map(() => true);
   }
-  // not waited for: each of them ends when it does
+  // not awaited: each resolves on its own
   return rotations.map(rotateAlone);
 }

@@ -14,18 +14,18 @@ export interface Tokens {
   refreshToken: string;
   expiresAt: Date;
   refreshExpiresAt: Date;
-  /** Only when somebody has just signed in, or chosen another password. */
+  /** Only after a sign-in, a registration, or the choice of another password. */
   deviceToken: string | null;
 }
 
-/** What everyone gets who has signed in or refreshed. */
+/** What a client gets after a sign-in or refresh. */
 export interface SignedIn {
   user: User;
   session: Session;
   tokens: Tokens;
 }
 
-/** How a session is wanted. */
+/** The properties that a new session is to have. */
 export interface SessionWish {
   remembered: boolean;
   cookies: boolean;
@@ -57,7 +57,7 @@ export function openSession(
   });
 }
 
-/** Until when a session lives when it is used now: its sliding lifetime, but never beyond the absolute one. */
+/** When a session expires if it is used now: after its sliding lifetime, but never beyond the absolute one. */
 export function sessionExpiry(
   deps: Deps,
   session: { remembered: boolean; absoluteExpiresAt: Date },

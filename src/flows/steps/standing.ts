@@ -7,11 +7,12 @@ import type { Viewer } from '../authentication.ts';
 import type { Deps } from '../deps.ts';
 
 /**
- * Asks once more, in the transaction of a change, whether what allowed it is still so, and holds it until the transaction
- * ends. While a password was being hashed the owner may have reset theirs, or ended the session of whoever changes it.
+ * Checks once more, in the transaction of a change, that what allowed it still holds, and locks it until the
+ * transaction ends. While the password was being hashed, its owner may have reset it, or ended the session of whoever
+ * makes the change.
  *
- * @param passwordHash the one that was checked; `null` where no password was asked for
- * @throws {AuthError} INVALID_CREDENTIALS when the password is another one by now
+ * @param passwordHash the one that was checked; `null` if no password was asked for
+ * @throws {AuthError} INVALID_CREDENTIALS when the password has been changed
  * @throws {RequestError} UNAUTHENTICATED when the session has ended or the account was disabled or deleted
  */
 export async function assertStillSignedIn(
@@ -31,10 +32,10 @@ export async function assertStillSignedIn(
 }
 
 /**
- * The same for an administrator. The operator at the command line needs no leave.
+ * `assertStillSignedIn` for an administrator. The operator at the command line is not checked.
  *
- * @throws {RequestError} FORBIDDEN when the one who acts has lost the right since the request began, UNAUTHENTICATED when
- *   their session has ended
+ * @throws {RequestError} FORBIDDEN when the administrator has lost the right since the request began, UNAUTHENTICATED
+ *   when their session has ended
  */
 export async function assertStillAdministers(
   deps: Deps,
