@@ -24,7 +24,7 @@ import { type Attempt, type AttemptSubject, withAttempt } from './steps/attempt.
 import { mailLink } from './steps/email-link.ts';
 import { completeWithCode, completeWithPassword } from './steps/login-completion.ts';
 import { mayWriteTo } from './steps/mailing.ts';
-import { isPasswordOf, LINK_EVERY_MS, renewLinkAfterwards } from './steps/pending-registration.ts';
+import { isPasswordOf, linkEveryMs, renewLinkAfterwards } from './steps/pending-registration.ts';
 import { rehashed } from './steps/rehashing.ts';
 import type { SignedIn } from './steps/session-opening.ts';
 
@@ -187,7 +187,7 @@ async function recordRefusal(
 }
 
 async function wantsLink(deps: Deps, { id, email }: User): Promise<boolean> {
-  const since = new Date(deps.now().getTime() - LINK_EVERY_MS);
+  const since = new Date(deps.now().getTime() - linkEveryMs(deps));
   if (await hasEmailTokenSince(deps.db, id, 'VERIFY_EMAIL', since)) return false;
   return mayWriteTo(deps, email, 'verification');
 }

@@ -259,6 +259,25 @@ describe('REGISTRATION=verify', () => {
     expect((await logIn(app, { identifier: email })).__typename).toBe('LoginSuccess');
   });
 
+  it('mails a link again as soon as the last has run out, where links are good for less', async () => {
+    const env = { REGISTRATION: 'verify', EMAIL_VERIFICATION_TTL: '300' };
+    const brief = await createTestApp({ databaseUrl: open.databaseUrl, clock: open.clock, env });
+    const email = newEmail();
+    await register({ email }, brief);
+    // an account from before REGISTRATION=verify, whose link was mailed at the same time
+    const user = await registerUser(open);
+    for (const identifier of [email, user.email]) {
+      await logIn(brief, { identifier });
+      expect(await kindsTo(brief, identifier)).toEqual(['verify-email']);
+    }
+    brief.clock.advance(301);
+    for (const identifier of [email, user.email]) {
+      expect((await logIn(brief, { identifier })).code).toBe('EMAIL_NOT_VERIFIED');
+      expect(await kindsTo(brief, identifier)).toEqual(['verify-email', 'verify-email']);
+    }
+    await brief.close();
+  });
+
   it('counts an early sign-in as a failure, and lifts the lock once the address is confirmed', async () => {
     const email = newEmail();
     await register({ email });

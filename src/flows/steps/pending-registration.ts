@@ -19,8 +19,15 @@ import type { Deps } from '../deps.ts';
 import { forgetSignInAttempts } from './erasure.ts';
 import { mayWriteTo, recipientOf, writeTo } from './mailing.ts';
 
-/** How often somebody who keeps trying to sign in before confirming is sent another link, at most. */
-export const LINK_EVERY_MS = 15 * 60 * 1000;
+const LINK_EVERY_MS = 15 * 60 * 1000;
+
+/**
+ * How often somebody who keeps trying to sign in before confirming is sent another link, at most. A link that expires sooner
+ * is replaced as soon as it has.
+ */
+export function linkEveryMs({ config }: Pick<Deps, 'config'>): number {
+  return Math.min(LINK_EVERY_MS, config.emailTokens.verificationMs);
+}
 
 /** What somebody registers with. */
 export interface Registration {
@@ -89,7 +96,7 @@ export async function isPasswordOf(
  * @throws {RequestError} OVERLOADED when too much is waiting
  */
 export function renewLinkAfterwards(deps: Deps, pending: PendingRegistration): void {
-  if (deps.now().getTime() - pending.linkedAt.getTime() < LINK_EVERY_MS) return;
+  if (deps.now().getTime() - pending.linkedAt.getTime() < linkEveryMs(deps)) return;
   deps.afterwards.add(() => renewLink(deps, pending));
 }
 
