@@ -12,6 +12,7 @@ import { socketOf } from './break-off.ts';
 import type { DatabaseConnection, Host } from './connection.ts';
 import type { DatabaseWatch } from './connection-taking.ts';
 import { socketsTo, watchHosts } from './host-choice.ts';
+import { endWhenOutOfStep } from './out-of-step.ts';
 import { createUpkeep } from './pool-upkeep.ts';
 import { preparedPool } from './prepared-pool.ts';
 import { createPulse } from './pulse.ts';
@@ -79,6 +80,7 @@ export function openDatabase(options: {
   });
   const sockets = new Set<Socket>();
   pool.pool.on('connection', (connection) => {
+    endWhenOutOfStep(connection);
     const socket = socketOf(connection);
     if (socket === undefined) return;
     sockets.add(socket);

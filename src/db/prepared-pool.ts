@@ -12,6 +12,7 @@ import {
   unserved,
 } from './connection-taking.ts';
 import { failureAt, type Stage } from './failure.ts';
+import { unlessUnreadable } from './out-of-step.ts';
 import type { PoolUpkeep } from './pool-upkeep.ts';
 import { retrying } from './retry.ts';
 
@@ -164,9 +165,11 @@ function execute(
 ): void {
   const options = typeof statement === 'string' ? { sql: statement } : statement;
   const bare = { sql: options.sql, rowsAsArray: options.rowsAsArray ?? false, dateStrings: true };
-  if (CONTROL.test(options.sql)) connection.query(bare, settle);
+  const answered: typeof settle = (error, rows, fields) =>
+    settle(error && unlessUnreadable(error), rows, fields);
+  if (CONTROL.test(options.sql)) connection.query(bare, answered);
   // biome-ignore lint/suspicious/noExplicitAny: the driver's own type for bound values
-  else connection.execute(bare, (values ?? options.values ?? []) as any, settle);
+  else connection.execute(bare, (values ?? options.values ?? []) as any, answered);
 }
 
 function textOf(statement: string | QueryOptions): string {

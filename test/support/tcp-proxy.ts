@@ -30,6 +30,8 @@ export interface TcpProxy {
   cutOne(pattern: RegExp): void;
   /** Falls silent as soon as the client has sent what matches, and tells nobody. */
   silentAfter(pattern: RegExp): void;
+  /** Changes what the server says, piece by piece as it comes. */
+  tamper(change: (said: Buffer) => Buffer): void;
   restore(): void;
   close(): Promise<void>;
 }
@@ -54,6 +56,7 @@ export async function startProxyTo(target: NetConnectOpts): Promise<TcpProxy> {
   let then: 'cut' | 'cut this one' | 'fall silent' = 'cut';
   let allowance: number | null = null;
   let latencyMs = 0;
+  let change: (said: Buffer) => Buffer = (said) => said;
   let refused = 0;
   const sockets = new Set<Socket>();
   const clients = new Set<Socket>();
@@ -101,8 +104,9 @@ export async function startProxyTo(target: NetConnectOpts): Promise<TcpProxy> {
       alone = true;
       client.destroy();
     });
-    upstream.on('data', (bytes) => {
+    upstream.on('data', (said) => {
       if (state !== 'open') return;
+      const bytes = change(said);
       if (allowance === null) {
         allowedFrom = null;
         answered += bytes.length;
@@ -154,7 +158,11 @@ export async function startProxyTo(target: NetConnectOpts): Promise<TcpProxy> {
     slow(ms) {
       latencyMs = ms;
     },
+    tamper(by) {
+      change = by;
+    },
     restore() {
+      change = (said) => said;
       // connections that lost something on the way are no good any more
       if (state !== 'open') drop();
       state = 'open';
