@@ -86,7 +86,7 @@ export function openDatabase(options: {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  const upkeep = createUpkeep(choice);
+  const upkeep = createUpkeep(choice, timeoutMs);
   const prepared = preparedPool(pool, { connections, timeoutMs, upkeep, watch });
   const { line } = prepared;
   return {

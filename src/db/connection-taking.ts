@@ -79,6 +79,7 @@ export function takeInTurn(
   const turn = attendants.line.join(({ leave }) =>
     take(pool, attendants, (failure, connection) => {
       const release = () => {
+        if (connection !== undefined) attendants.upkeep.released(connection);
         connection?.release();
         leave();
       };

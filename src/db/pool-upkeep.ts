@@ -9,7 +9,9 @@ export interface PoolUpkeep {
   isNew(connection: PoolConnection): boolean;
   /** Notes that the connection is set up. */
   opened(connection: PoolConnection): void;
-  /** Whether the connection leads to a server that must not be used any more. */
+  /** Notes that whoever had the connection is done with it. */
+  released(connection: PoolConnection): void;
+  /** Whether the connection leads to a server that must not be used any more, or leads nowhere. */
   isRetired(connection: PoolConnection): boolean;
   /** Whether no known server takes writes. */
   isAway(): boolean;
@@ -27,15 +29,25 @@ const YOUNG_MS = 1000;
  * Keeps connections away from servers that no longer take writes. One name, such as a proxy's, may lead to another
  * server by now, so a refusal retires all connections that are older than it.
  *
+ * A connection that fell silent is seldom the only one: a firewall forgets its connections, or a machine dies, without a
+ * word to either end. Each other such connection would cost somebody the whole time that a statement may take, so those
+ * that were idle meanwhile are retired too.
+ *
  * @param choice if there are several hosts: connections to any but the chosen one are retired
+ * @param timeoutMs how long a statement may take
  */
-export function createUpkeep(choice: HostChoice | undefined): PoolUpkeep {
+export function createUpkeep(choice: HostChoice | undefined, timeoutMs: number): PoolUpkeep {
   const openedAt = new WeakMap<PoolConnection, number>();
+  const releasedAt = new WeakMap<PoolConnection, number>();
   let usableFrom = 0;
+  let silentFrom = 0;
   return {
     isNew: (connection) => !openedAt.has(connection),
     opened: (connection) => void openedAt.set(connection, performance.now()),
+    released: (connection) => void releasedAt.set(connection, performance.now()),
     isRetired(connection) {
+      const wasUsedAt = releasedAt.get(connection);
+      if (wasUsedAt !== undefined && wasUsedAt < silentFrom) return true;
       if (choice !== undefined) return choice.isLeft(hostOf(connection));
       const at = openedAt.get(connection);
       return at !== undefined && at < usableFrom;
@@ -45,6 +57,7 @@ export function createUpkeep(choice: HostChoice | undefined): PoolUpkeep {
       if (!isServerFailure(error)) return;
       breakOff(connection);
       const isSilent = driverError(error)?.code === 'ETIMEDOUT';
+      if (isSilent) silentFrom = performance.now() - timeoutMs;
       choice?.doubt(hostOf(connection), isSilent ? 'silence' : 'failure');
       if (verdictOf(error) === 'refused') usableFrom = performance.now() - YOUNG_MS;
     },

@@ -111,6 +111,23 @@ it('keeps nobody in line who has been answered', async () => {
   await read();
 });
 
+it('gives up what lay idle while another connection fell silent, and not each after a wait of its own', async () => {
+  const quiet = openDatabase({
+    connection: connectionOptions(proxy.databaseUrl, () => ''),
+    connections: 5,
+    timeoutMs: 500,
+  });
+  // nobody can tell what became of a write, so none is tried on one connection after the other
+  const write = () => quiet.db.execute(sql`delete from counters where id = -1`);
+  await Promise.all(Array.from({ length: 5 }, write));
+  expect(quiet.connections().idle).toBe(5);
+  proxy.forget();
+  await expect(write()).rejects.toMatchObject({ cause: { code: 'UNAVAILABLE' } });
+  await write();
+  expect(quiet.connections()).toMatchObject({ used: 0, idle: 1 });
+  await quiet.close();
+});
+
 it('has all its connections again after transactions that could not begin', async () => {
   await silence();
   const writes = Array.from({ length: 6 }, () => transaction(database.db, add));

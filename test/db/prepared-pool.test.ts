@@ -17,6 +17,7 @@ it('breaks off a connection to a server that was left, which may have fallen sil
   const upkeep: PoolUpkeep = {
     isNew: () => false,
     opened: () => undefined,
+    released: () => undefined,
     isRetired: (connection) => (connection as unknown) === left,
     isAway: () => false,
     failed: () => undefined,

@@ -16,6 +16,8 @@ export interface TcpProxy {
   refused(): number;
   /** Lets nothing through any more, in either direction, and tells nobody. */
   blackHole(): void;
+  /** The same for the connections that are open, as by a firewall that has forgotten them; new ones work. */
+  forget(): void;
   /** The same by a reset, as from a machine that knows nothing of them any more. */
   reset(): void;
   /** Breaks each connection, and new ones, once so many more bytes of answers have come over it: in the middle of whatever that is. */
@@ -60,6 +62,7 @@ export async function startProxyTo(target: NetConnectOpts): Promise<TcpProxy> {
   let refused = 0;
   const sockets = new Set<Socket>();
   const clients = new Set<Socket>();
+  let forgotten = new WeakSet<Socket>();
 
   const keep = (socket: Socket, among: Set<Socket>) => {
     among.add(socket);
@@ -87,7 +90,7 @@ export async function startProxyTo(target: NetConnectOpts): Promise<TcpProxy> {
     let alone = false;
     // what is lost in the black hole is lost for good, as in a real one
     client.on('data', (bytes) => {
-      if (state !== 'open') return;
+      if (state !== 'open' || forgotten.has(client)) return;
       if (last === null) return later(() => upstream.write(bytes));
       const before = sent.length;
       sent += bytes.toString('latin1');
@@ -142,6 +145,9 @@ export async function startProxyTo(target: NetConnectOpts): Promise<TcpProxy> {
     connections: () => clients.size,
     blackHole() {
       state = 'silent';
+    },
+    forget() {
+      forgotten = new WeakSet(clients);
     },
     cutAfter(pattern) {
       [last, then] = [pattern, 'cut'];
