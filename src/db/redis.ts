@@ -41,7 +41,11 @@ return 1`,
     parser.pushKey(key);
     parser.push(String(nowMs), String(nowMs + windowMs), String(windowMs + KEPT_LONGER_MS));
   },
-  transformReply: (reply: unknown) => Number(reply),
+  // whatever else stands in the place of the number counts nothing, and would let everybody through
+  transformReply(reply: unknown) {
+    if (typeof reply === 'number' && reply >= 1) return reply;
+    throw new Error('Redis answered with something else than the number of a hit.');
+  },
 });
 
 const newClient = (url: string) =>

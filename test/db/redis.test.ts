@@ -43,6 +43,27 @@ if (!HAS_REDIS) {
   process.stderr.write('\n*** redis-server is missing: Redis is NOT tested. Install it. ***\n\n');
 }
 
+it.each(['+OK', '$-1', ':0', ':-7', '+QUEUED', '*0'])(
+  'that answers %s to everything counts nothing, and is no better than none',
+  async (reply) => {
+    // each command of the protocol is a list, and the first line of a list begins so
+    const server = createServer((socket) => {
+      socket.on('data', (said) => {
+        for (const _ of String(said).match(/^\*\d+\r$/gm) ?? []) socket.write(`${reply}\r\n`);
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const outage = listener();
+    const redis = await openRedis(`redis://127.0.0.1:${port}`, outage);
+    expect(await redis.hit(newKey(), 60_000, 1000)).toBeNull();
+    expect(redis.isUp()).toBe(false);
+    expect(outage.told).toEqual(['lost']);
+    await redis.close();
+    server.close();
+  },
+);
+
 describe.skipIf(!HAS_REDIS)('a Redis', () => {
   let server: RedisServer;
   beforeAll(async () => {
