@@ -17,11 +17,16 @@ export function endWhenOutOfStep(connection: PoolConnection): void {
 }
 
 /**
- * Tells an answer that the driver could not make sense of from one that is a refusal: what comes behind it is the rest of
- * it, and the connection must not be used again.
+ * Tells an answer that makes no sense from one that is a refusal: what comes behind it is the rest of it, or the answer
+ * itself, and the connection must not be used again.
+ *
+ * @param error what the driver said of it, if it said anything
+ * @returns why the statement failed, or null
  */
-export function unlessUnreadable(error: Error): Error {
-  if (driverError(error) !== undefined) return error;
+export function failureIn(error: Error | null, rows: unknown, isRead: boolean): Error | null {
+  if (error === null && (Array.isArray(rows) || !isRead)) return null;
+  // an answer that breaks off in the middle of a value: the driver tells what Node said
+  if (error !== null && driverError(error) && !(error instanceof RangeError)) return error;
   const failure = new Error('The answer of the database could not be read.', { cause: error });
   return Object.assign(failure, { code: 'PROTOCOL_UNREADABLE_ANSWER' });
 }

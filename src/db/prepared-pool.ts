@@ -12,7 +12,7 @@ import {
   unserved,
 } from './connection-taking.ts';
 import { failureAt, type Stage } from './failure.ts';
-import { unlessUnreadable } from './out-of-step.ts';
+import { failureIn } from './out-of-step.ts';
 import type { PoolUpkeep } from './pool-upkeep.ts';
 import { retrying } from './retry.ts';
 
@@ -166,7 +166,7 @@ function execute(
   const options = typeof statement === 'string' ? { sql: statement } : statement;
   const bare = { sql: options.sql, rowsAsArray: options.rowsAsArray ?? false, dateStrings: true };
   const answered: typeof settle = (error, rows, fields) =>
-    settle(error && unlessUnreadable(error), rows, fields);
+    settle(failureIn(error, rows, READS.test(options.sql)), rows, fields);
   if (CONTROL.test(options.sql)) connection.query(bare, answered);
   // biome-ignore lint/suspicious/noExplicitAny: the driver's own type for bound values
   else connection.execute(bare, (values ?? options.values ?? []) as any, answered);

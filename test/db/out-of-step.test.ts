@@ -60,6 +60,8 @@ const OK = [0, 0, 0, 2, 0, 0, 0];
 
 const CHANGES: Record<string, (said: Buffer) => Buffer> = {
   'an answer too many behind one': (said) => Buffer.concat([said, packet(1, ...OK)]),
+  'an answer too many before one': (said) => Buffer.concat([packet(1, ...OK), said]),
+  'a refusal that breaks off': () => packet(1, 0xff),
   'an answer of another place in line': (said) => Buffer.concat([packet(3, ...OK), said]),
   // it announces one column: what follows is shifted by one, and the rest of it finds nobody who waits
   'the beginning of an answer twice': (said) => Buffer.concat([packet(1, 1), said]),

@@ -6,10 +6,10 @@ import { preparedPool } from '../../src/db/prepared-pool.ts';
 it('breaks off a connection to a server that was left, which may have fallen silent', async () => {
   const left = { destroy: vi.fn(), stream: { destroy: vi.fn() } };
   const good = {
-    execute: (_statement: unknown, _values: unknown, settle: Settle) => settle(null),
+    execute: (_statement: unknown, _values: unknown, settle: Settle) => settle(null, []),
     release() {},
   };
-  type Settle = (error: null) => void;
+  type Settle = (error: null, rows: unknown[]) => void;
   const free = [left, good];
   const pool = {
     getConnection: (take: (failure: null, got: unknown) => void) => take(null, free.shift()),
