@@ -35,6 +35,8 @@ const SERVER_ERRORS: Readonly<Record<number, readonly [failureClass: string, ver
   // the server aborted a statement shortly before we would have; MariaDB may do so during COMMIT
   3024: ['timeout', 'lost'],
   1969: ['timeout', 'lost'],
+  // somebody killed the statement, but not its connection; if it was a COMMIT, its outcome is unknown
+  1317: ['interrupted', 'lost'],
   // a replica, or a former primary
   1290: ['read-only', 'refused'],
   1836: ['read-only', 'refused'],

@@ -19,7 +19,7 @@ const STAGES: Stage[] = ['connecting', 'reading', 'writing', 'transaction', 'com
 it.each([
   ['conflict', [1213, 1205, 3101, 1020]],
   ['refused', [1290, 1836, 1792, 1047, 3032, 3098, 3100, 3797, 1040, 1203, 1226, 1129]],
-  ['lost', [1053, 1927, 2006, 2013, 3169, 4031, 1180, 3798, 1969, 3024]],
+  ['lost', [1053, 1927, 2006, 2013, 3169, 4031, 1180, 3798, 1969, 3024, 1317]],
   ['final', [1062, 1452, 1045, 1142, 1064, 1146]],
 ])('takes what the server says for %s', (verdict, errnos) => {
   for (const errno of errnos) {

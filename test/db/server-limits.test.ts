@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { createConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Database, openDatabase, transaction } from '../../src/db/client.ts';
+import { affectedRows, type Database, openDatabase, transaction } from '../../src/db/client.ts';
 import { connectionOptions } from '../../src/db/connection.ts';
 import { failureClass } from '../../src/db/failure.ts';
 import { createDatabase, dropDatabase, newDatabaseUrl, runSql } from '../support/database.ts';
@@ -64,6 +64,25 @@ it('leaves no heap of connections in the server while a table is locked', async 
   }
   // those that the pool has, and as many that it has given up and the server will in a moment
   expect(Math.max(...counted)).toBeLessThanOrEqual(2 * CONNECTIONS);
+});
+
+it('runs a transaction again whose statement an operator has killed', async () => {
+  const locker = await createConnection(connection);
+  await locker.query('begin');
+  await locker.query('delete from numbers where n = 7');
+  const deleting = transaction(database.db, (tx) =>
+    tx.execute(sql`delete from numbers where n = 7`),
+  );
+  const waits = async () =>
+    (await runSql<{ Id: number; db: string | null; Info: string | null }>(url, 'show processlist'))
+      .filter(({ db, Info }) => db === connection.database && Info?.startsWith('delete'))
+      .map(({ Id }) => Id);
+  await expect.poll(waits).toHaveLength(1);
+  const [id] = await waits();
+  await runSql(url, `kill query ${id}`);
+  await locker.query('rollback');
+  await locker.end();
+  expect(affectedRows((await deleting) as never)).toBe(1);
 });
 
 it('has the server give up every lock before its client has', async () => {
