@@ -1,4 +1,5 @@
 import { AuthError, type FieldError } from './errors.ts';
+import { leadsToItsDomain } from './mail-domain.ts';
 
 const EMAIL_LENGTH = 254;
 const LOCAL_PART_LENGTH = 64;
@@ -11,6 +12,7 @@ const USERNAME =
 // RFC 5321 without quoting and comments, which only attackers use; letters of any script (RFC 6531)
 const ATOM = /^[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+$/u;
 const DOMAIN_LABEL = /^[\p{L}\p{M}\p{N}](?:[\p{L}\p{M}\p{N}-]{0,61}[\p{L}\p{M}\p{N}])?$/u;
+const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
 // control characters break logs, mails and terminals; the others turn text around to look like something else, or are tags,
 // which hold text that nobody sees
 const UNPRINTABLE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029\uFEFF\u{E0000}-\u{E007F}]/u;
@@ -39,7 +41,9 @@ export function readEmail(path: string, text: string, problems: Problems): strin
     text.length <= 4 * EMAIL_LENGTH &&
     compared === email.normalize('NFC') &&
     isEmail(email) &&
-    isEmail(compared.toLowerCase());
+    isEmail(compared.toLowerCase()) &&
+    !INVISIBLE.test(email) &&
+    leadsToItsDomain(email);
   if (!isValid) {
     problems.push({
       path,

@@ -1,4 +1,5 @@
 import { createTransport } from 'nodemailer';
+import { leadsToItsDomain } from '../mail-domain.ts';
 import type { RenderedMail } from './rendering.ts';
 import type { Sender } from './sender.ts';
 import type { SmtpServer } from './smtp-url.ts';
@@ -104,7 +105,8 @@ function headersOf({ id, to, subject, date }: OutgoingMail, sender: Sender) {
 }
 
 function assertAddress(address: string): void {
-  if (!/^[^\p{Cc}\p{Z}<>()[\]\\,;:"@]+@[^\p{Cc}\p{Z}<>()[\]\\,;:"@]+$/u.test(address)) {
+  const isOne = /^[^\p{Cc}\p{Z}<>()[\]\\,;:"@]+@[^\p{Cc}\p{Z}<>()[\]\\,;:"@]+$/u.test(address);
+  if (!isOne || !leadsToItsDomain(address)) {
     throw new MailFailure('the address is none that mail can be sent to', { permanent: true });
   }
 }
