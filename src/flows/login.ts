@@ -20,7 +20,12 @@ import {
 } from '../records/pending-registration.ts';
 import { identifierKey, stillThere, type User } from '../records/user.ts';
 import type { Deps } from './deps.ts';
-import { type Attempt, type AttemptSubject, withAttempt } from './steps/attempt.ts';
+import {
+  type Attempt,
+  type AttemptSubject,
+  passwordSubject,
+  withAttempt,
+} from './steps/attempt.ts';
 import { mailLink } from './steps/email-link.ts';
 import { completeWithCode, completeWithPassword } from './steps/login-completion.ts';
 import { mayWriteTo } from './steps/mailing.ts';
@@ -73,7 +78,7 @@ export async function login(
   // A known device has a counter of its own: guesses elsewhere do not lock it out, and its failures lock nobody else.
   const subject: AttemptSubject =
     account === null || deviceId === null
-      ? { kind: 'password', identifier: input.identifier }
+      ? passwordSubject(input.identifier, account?.user ?? null)
       : { kind: 'device', deviceId, userId: account.user.id };
   return withAttempt(deps, subject, locked, async (attempt) => {
     const who = { account, pending };

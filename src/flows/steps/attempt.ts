@@ -15,10 +15,10 @@ import type { Deps } from '../deps.ts';
 /**
  * What can be guessed at, each with a counter of its own: passwords at sign-in, by identifier or by known device;
  * codes, by user, or by known device and by all known devices of a user together; the password of a signed-in user, by
- * user.
+ * user. With a `userId` the identifier is a username; `passwordSubject` makes it.
  */
 export type AttemptSubject =
-  | { kind: 'password'; identifier: string }
+  | { kind: 'password'; identifier: string; userId?: string }
   | { kind: 'device'; deviceId: string; userId: string }
   | { kind: 'code'; userId: string }
   | { kind: 'device-code'; deviceId: string; userId: string }
@@ -33,6 +33,15 @@ export interface Attempt {
   succeed(tx: Db): Promise<void>;
   /** @returns whether this failure locked the subject */
   fail(tx: Db): Promise<boolean>;
+}
+
+/**
+ * Passwords that are tried at sign-in by a name. By username they are counted for the account that has it: whoever stole an
+ * access token can give the account another name as often as they like, and would have five more guesses by each.
+ */
+export function passwordSubject(identifier: string, user: { id: string } | null): AttemptSubject {
+  const isUsername = !identifierKey(identifier).includes('@');
+  return { kind: 'password', identifier, ...(isUsername && user ? { userId: user.id } : {}) };
 }
 
 const LONGEST_WAIT_MS = 3000;
@@ -149,7 +158,7 @@ async function reserve(
 
 /** The key that a subject is counted under: a MAC, so that a leaked table does not reveal who was guessed at. */
 export function counterKey(deps: Pick<Deps, 'keyring'>, subject: AttemptSubject): Buffer {
-  return mac(deps.keyring.keys('counter'), subject.kind, subjectName(subject));
+  return mac(deps.keyring.keys('counter'), subject.kind, ...subjectNames(subject));
 }
 
 /** The key by which the counters of all devices of a user are found. It is also that of their common counter. */
@@ -157,7 +166,10 @@ export function devicesKey(deps: Pick<Deps, 'keyring'>, userId: string): Buffer 
   return counterKey(deps, { kind: 'devices-code', userId });
 }
 
-function subjectName(subject: AttemptSubject): string {
-  if (subject.kind === 'password') return identifierKey(subject.identifier);
-  return 'deviceId' in subject ? subject.deviceId : subject.userId;
+function subjectNames(subject: AttemptSubject): string[] {
+  if (subject.kind !== 'password') {
+    return ['deviceId' in subject ? subject.deviceId : subject.userId];
+  }
+  const { identifier, userId } = subject;
+  return userId === undefined ? [identifierKey(identifier)] : ['username', userId];
 }

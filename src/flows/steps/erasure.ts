@@ -12,7 +12,7 @@ import {
 } from '../../records/erasure.ts';
 import { deleteUser, type User } from '../../records/user.ts';
 import type { Deps } from '../deps.ts';
-import { type AttemptSubject, counterKey, devicesKey } from './attempt.ts';
+import { type AttemptSubject, counterKey, devicesKey, passwordSubject } from './attempt.ts';
 
 // enough to be done with most accounts in the transaction of their deletion, and few enough to keep it short
 const AT_ONCE = 1000;
@@ -85,9 +85,10 @@ export function attemptSubjectsOf(user: User): AttemptSubject[] {
   ];
 }
 
-function signInSubjectsOf({ email, username }: User): AttemptSubject[] {
+function signInSubjectsOf(user: User): AttemptSubject[] {
+  const { email, username } = user;
   const names = username === null ? [email] : [email, username];
-  return names.map((identifier) => ({ kind: 'password', identifier }));
+  return names.map((identifier) => passwordSubject(identifier, user));
 }
 
 /** Lifts every lock on a user, including those of their devices, and forgets all failures. */
