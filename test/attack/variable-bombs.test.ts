@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Answer, createTestApp, type TestApp } from '../support/app.ts';
+import { processorWatch } from '../support/processor-time.ts';
 
 // a bomb takes two seconds and more; what is refused takes milliseconds, on a busy machine some more
 const SOON_MS = 1000;
@@ -114,4 +115,24 @@ it('a default counts where nothing is sent, and not where null is', async () => 
   expect(await refused(app, query, { first: null })).toEqual([
     'Variable "$first" of non-null type "Int!" must not be null.',
   ]);
+});
+
+describe('marks by the thousand, which take a quadratic time to be put in their order', () => {
+  const marks = `a${'\u0301\u0323'.repeat(24_000)}`;
+  it.each([
+    ['register', 'RegisterInput', { email: marks, password: 'four words in a row' }],
+    ['register', 'RegisterInput', { email: 'a@b.cc', password: 'four words', username: marks }],
+    ['register', 'RegisterInput', { email: 'a@b.cc', password: 'four words', displayName: marks }],
+    ['register', 'RegisterInput', { email: 'a@b.cc', password: marks }],
+    ['login', 'LoginInput', { identifier: marks, password: 'four words in a row' }],
+    ['login', 'LoginInput', { identifier: 'a@b.cc', password: marks }],
+    ['requestPasswordReset', 'RequestPasswordResetInput', { email: marks }],
+    ['completeLogin', 'CompleteLoginInput', { challenge: 'x', code: marks }],
+  ])('%s(%s)', async (field, type, input) => {
+    const query = `mutation ($i: ${type}!) { ${field}(input: $i) { __typename } }`;
+    const busyMs = processorWatch();
+    const { data } = await app.gql(query, { i: input });
+    expect(busyMs()).toBeLessThan(500);
+    expect(data?.[field].__typename).toMatch(/^(?:Invalid|RequestPasswordResetSuccess)/);
+  });
 });
