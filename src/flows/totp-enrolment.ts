@@ -19,8 +19,7 @@ import {
   putTotpEnrolment,
   takeTotpEnrolment,
 } from '../records/totp.ts';
-import type { User } from '../records/user.ts';
-import { stillThere } from '../records/user.ts';
+import { findUser, stillThere, type User } from '../records/user.ts';
 import type { Viewer } from './authentication.ts';
 import type { Deps } from './deps.ts';
 import { type Attempt, withAttempt } from './steps/attempt.ts';
@@ -55,6 +54,8 @@ export async function enableTotp(
   const now = deps.now();
   await transaction(deps.db, async (tx) => {
     await assertStillSignedIn(deps, tx, viewer, credentials.passwordHash);
+    // an earlier enrolment may have been confirmed while the password was being hashed
+    if ((await findUser(tx, user.id))?.totpEnabled) throw new AuthError('TOTP_ALREADY_ENABLED');
     await putTotpEnrolment(tx, {
       userId: user.id,
       secret: encrypt(deps.keyring.keys('totp-secret'), Buffer.from(secret), user.id),

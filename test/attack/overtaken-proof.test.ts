@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import {
+  idBytes,
   isSignedIn,
   logIn,
   newName,
@@ -10,6 +11,7 @@ import {
   totpCode,
 } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
+import { runSql } from '../support/database.ts';
 import { resetPassword, resetToken } from '../support/mailbox.ts';
 
 const OWNERS = 'the words that the owner chose';
@@ -132,4 +134,25 @@ it('an administrator who lost the right, or the session, creates nobody', async 
   expect((await logIn(app, { identifier: email, password: THIEFS })).__typename).toBe(
     'InvalidCredentials',
   );
+});
+
+it('an enrolment that began before another was confirmed leaves no secret waiting', async () => {
+  const user = await registerUser(app);
+  const token = user.accessToken;
+  const enable = `enableTotp(input: { currentPassword: "${user.password}" }) { __typename ... on EnableTotpSuccess { secret } }`;
+  const { data } = await app.gql(`mutation { ${enable} }`, {}, { token });
+  const code = totpCode(data.enableTotp.secret, app.clock.now());
+  meanwhile = async () => {
+    const confirmed = await mutate(`confirmTotp(input: { code: "${code}" })`, user);
+    expect(confirmed).toBe('ConfirmTotpSuccess');
+  };
+  const late = await app.gql(`mutation { ${enable} }`, {}, { token });
+  expect(meanwhile).toBeUndefined();
+  expect(late.data.enableTotp).toEqual({ __typename: 'TotpAlreadyEnabled' });
+  const waiting = await runSql(
+    app.databaseUrl,
+    'select user_id from totp_enrolments where user_id = ?',
+    [idBytes(user.id)],
+  );
+  expect(waiting).toEqual([]);
 });
