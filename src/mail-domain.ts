@@ -18,5 +18,19 @@ export function leadsToItsDomain(email: string): boolean {
   );
 }
 
-/** As `identifierKey` makes it. */
+/**
+ * An address in its compared form, its domain as people write it: "xn--bcher-kva.example" is how programs write
+ * "bücher.example", and mail to both goes to one mailbox.
+ */
+export function withReadableDomain(compared: string): string {
+  const at = compared.lastIndexOf('@') + 1;
+  if (at === 0 || compared.length > LONGEST || !compared.includes('xn--', at)) return compared;
+  const readable = domainToUnicode(compared.slice(at));
+  return readable === '' ? compared : compared.slice(0, at) + comparedForm(readable);
+}
+
+// no address is longer, and to decode what is costs more than a glance
+const LONGEST = 254;
+
+/** As `identifierKey` makes it, but for domains in the form of programs. */
 const comparedForm = (text: string) => text.normalize('NFKC').toLowerCase().normalize('NFKC');

@@ -6,6 +6,7 @@ import { builtOnce, insertBuiltOnce, placeholder } from '../db/prepared-query.ts
 import { users } from '../db/schema.ts';
 import { AuthError } from '../errors.ts';
 import type { Json } from '../json.ts';
+import { withReadableDomain } from '../mail-domain.ts';
 
 export type { Role, UserStatus };
 
@@ -46,11 +47,11 @@ export const userColumns = {
 
 /**
  * The form in which e-mail addresses and usernames are compared: trimmed, in Unicode's compatibility form and in lower
- * case, so that case, width and composed accents do not make two accounts out of one name.
+ * case, so that case, width, composed accents and the two spellings of a domain do not make two accounts out of one name.
  */
 export function identifierKey(text: string): string {
   // lower-casing can undo the normalisation and vice versa, hence twice
-  return text.trim().normalize('NFKC').toLowerCase().normalize('NFKC');
+  return withReadableDomain(text.trim().normalize('NFKC').toLowerCase().normalize('NFKC'));
 }
 
 const selectById = builtOnce((db) =>

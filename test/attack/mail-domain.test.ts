@@ -1,6 +1,6 @@
 import { domainToASCII } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { newName, PASSWORD, REGISTER } from '../support/account.ts';
+import { logIn, newName, PASSWORD, REGISTER } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { runSql } from '../support/database.ts';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
@@ -88,5 +88,23 @@ it.each(['ad\uFE0Fa', 'ad\u034Fa', 'ada\u17B4'])(
   'a local part with a mark that nobody sees is refused (%j)',
   async (local) => {
     expect(await register(`${local}@example.com`)).toBe('InvalidInput');
+  },
+);
+
+it('a domain as people write it and as programs do is one, of one account', async () => {
+  const local = newName();
+  const email = `${local}@xn--bcher-kva.example`;
+  const spellings = [email, `${local}@bücher.example`, `${local}@XN--BCHER-KVA.example`];
+  for (const [index, spelling] of spellings.entries()) {
+    expect(await register(spelling)).toBe(index === 0 ? 'RegisterSuccess' : 'EmailTaken');
+    expect((await logIn(app, { identifier: spelling })).__typename).toBe('LoginSuccess');
+  }
+});
+
+it.each(['xn--a.example', 'xn--\uFFFDe.example', `${'xn--bcher-kva.'.repeat(20)}example`])(
+  'a domain that only looks like one of programs is nobody (%s)',
+  async (domain) => {
+    const answer = await logIn(app, { identifier: `${newName()}@${domain}` });
+    expect(answer.code).toBe('INVALID_CREDENTIALS');
   },
 );
