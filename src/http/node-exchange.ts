@@ -37,11 +37,26 @@ function originForm(url: string): string {
   return pathname + search;
 }
 
+/** What is wrong with the head of a request that Node's parser lets pass. */
+export function refusalOfHead(req: IncomingMessage): Refusal | undefined {
+  return refusalOfHost(req) ?? refusalOfChunks(req);
+}
+
+/**
+ * Chunks came with HTTP/1.1. In a request of an earlier version they are a fault (RFC 9112, section 6.1): whoever sent it on
+ * may have taken another part of it for its body.
+ */
+function refusalOfChunks({ httpVersion, headers }: IncomingMessage): Refusal | undefined {
+  if (httpVersion === '1.1' || headers['transfer-encoding'] === undefined) return undefined;
+  const message = 'A body in chunks needs HTTP/1.1. Send it so, or with its Content-Length.';
+  return { status: 400, message, headers: { connection: 'close' } };
+}
+
 /**
  * What is wrong with the Host header lines of a request (RFC 9112, section 3.2): none in HTTP/1.1, or more than one. Of
  * several, another server on the way may have believed another.
  */
-export function refusalOfHost(req: IncomingMessage): Refusal | undefined {
+function refusalOfHost(req: IncomingMessage): Refusal | undefined {
   const { rawHeaders } = req;
   let hosts = 0;
   // names and values in turn; `headers` keeps the first of several

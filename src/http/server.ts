@@ -18,7 +18,7 @@ import type {
   Route,
 } from './exchange.ts';
 import { type FetchOrigin, incomingOfFetch, responseOfFetch } from './fetch-exchange.ts';
-import { incomingOfNode, refusalOfHost, sendAnswer } from './node-exchange.ts';
+import { incomingOfNode, refusalOfHead, sendAnswer } from './node-exchange.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import { createRouter } from './router.ts';
 
@@ -130,7 +130,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
         return;
       }
       const send = (response: HttpResponse) => sendAnswer(req, res, response, connection);
-      exchange(incoming, send, refusalOfHost(req)).catch((error) => {
+      exchange(incoming, send, refusalOfHead(req)).catch((error) => {
         logError(error, 'unknown');
         res.destroy();
       });

@@ -37,6 +37,18 @@ describe('smuggling', () => {
     expect(await sendRaw(port, bytes)).toMatch(/^HTTP\/1\.1 400 /);
   });
 
+  // a proxy that knows HTTP/1.0 alone takes what follows the chunks for theirs, or the chunks for what follows
+  it('by chunks in HTTP/1.0 gets 400 and no second answer', async () => {
+    const { port, logged } = await startServer();
+    const chunks = `${QUERY.length.toString(16)}\r\n${QUERY}\r\n0\r\n\r\n`;
+    const old = head('transfer-encoding: chunked', 'connection: keep-alive').replace('1.1', '1.0');
+    const answer = await sendRaw(port, old, chunks + SMUGGLED);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+    expect(answer.match(/HTTP\/1\.1 \d+/g)).toHaveLength(1);
+    expect(answer.toLowerCase()).toContain('connection: close');
+    expect(logged.filter(({ status }) => status === 200)).toEqual([]);
+  });
+
   it('is not helped by an answer already on the way', async () => {
     const { port } = await startServer();
     const answer = await sendRaw(port, POST, 'nonsense\r\n\r\n');
