@@ -1,4 +1,4 @@
-// Builds the account pages to web/dist: types, bundle, and everything compressed once and for all.
+// Builds the account pages into web/dist: generates the types, bundles, and compresses each asset at build time.
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -12,7 +12,7 @@ const WEB = dirname(fileURLToPath(import.meta.url));
 await writeDocuments();
 await build({ configFile: join(WEB, 'vite.config.js'), logLevel: 'warn' });
 
-// a service that runs listed documents only (PERSISTED_OPERATIONS) runs those of its own pages as well
+// with PERSISTED_OPERATIONS, the service also accepts the operations of its own pages; it reads them from this file
 const kit = await runnerImport(join(WEB, '../packages/client/src/index.ts'));
 const operations = { ...listOperations(), ...kit.module.OWN_OPERATIONS };
 writeFileSync(join(WEB, 'dist/operations.json'), JSON.stringify(operations));

@@ -1,5 +1,5 @@
-// Typed documents for the operations of the pages, made from ../schema.graphql. Those of the administrators' pages are a
-// module of their own, because modules are what the bundler can leave out of the first load.
+// Generates typed documents for the operations of the pages from ../schema.graphql. The operations of the admin pages get
+// their own module, because the bundler can keep only whole modules out of the initial load.
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -14,7 +14,7 @@ const OPERATIONS = join(WEB, 'src/operations');
 const GENERATED = join(WEB, 'src/generated');
 const EVENT_TYPES = join(GENERATED, 'audit-event-types.ts');
 
-/** @returns {Promise<Record<string, string>>} what each generated file has to hold, by its path */
+/** @returns {Promise<Record<string, string>>} the text of each generated file, by path */
 export async function generateDocuments() {
   const schema = parse(readFileSync(join(WEB, '../schema.graphql'), 'utf8'));
   const files = readdirSync(OPERATIONS).filter((name) => name.endsWith('.graphql'));
@@ -22,7 +22,7 @@ export async function generateDocuments() {
   return Object.fromEntries([...generated, [EVENT_TYPES, listEventTypes(schema)]]);
 }
 
-/** @returns {Record<string, string>} the documents by operation, letter for letter as the pages send them */
+/** @returns {Record<string, string>} the documents by operation name, exactly as the pages send them */
 export function listOperations() {
   const files = readdirSync(OPERATIONS).filter((name) => name.endsWith('.graphql'));
   return Object.assign({}, ...files.map((name) => operationsOf(parse(readOperations(name)))));
@@ -35,7 +35,7 @@ function operationsOf({ definitions }) {
   for (const definition of definitions) {
     if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
     const used = [definition];
-    // grows while it is walked
+    // the loop also visits the fragments that it appends
     for (const part of used) {
       visit(part, {
         FragmentSpread({ name }) {
@@ -52,7 +52,7 @@ function operationsOf({ definitions }) {
   return texts;
 }
 
-/** Writes the generated files that are not there yet or not what they should be. */
+/** Writes the generated files that are missing or outdated. */
 export async function writeDocuments() {
   mkdirSync(GENERATED, { recursive: true });
   for (const [path, text] of Object.entries(await generateDocuments())) {
@@ -93,7 +93,7 @@ async function generate(schema, name) {
 }
 
 /**
- * What there is to choose from: types alone are gone when the page runs.
+ * Lists the event types as a value, for the filter of the audit log: TypeScript types do not exist at run time.
  *
  * @param {import('graphql').DocumentNode} schema
  */

@@ -3,7 +3,7 @@ import { defineConfig } from 'vite';
 
 const SERVICE = 'http://localhost:4000';
 
-/** What the service puts into index.html (src/http/pages.ts), for Vite's own server. */
+/** Fills the placeholders in index.html on Vite's dev server, as src/http/pages.ts does on the service. */
 const placeholders = {
   name: 'latchkey-placeholders',
   apply: 'serve',
@@ -13,12 +13,12 @@ const placeholders = {
 
 export default defineConfig({
   root: import.meta.dirname,
-  // relative, because the service may be reached below a path
+  // relative, because the service may be mounted under a path
   base: './',
   plugins: [react(), placeholders],
   build: {
     target: 'es2022',
-    // the policy of the pages allows nothing inline
+    // the pages' Content-Security-Policy allows nothing inline
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
@@ -26,7 +26,7 @@ export default defineConfig({
   },
   server: {
     proxy: {
-      // the service takes cookies from pages of its own origin only
+      // the service accepts cookies only from pages of its own origin
       '/graphql': { target: SERVICE, headers: { origin: SERVICE } },
       '/brand.css': { target: SERVICE },
     },

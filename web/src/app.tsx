@@ -18,7 +18,7 @@ const NOTICES: Record<SignedOut['reason'], string> = {
 
 type SignedOut = Extract<SessionEvent, { type: 'signed-out' }>;
 
-/** All pages. Whoever signs in or out, in this tab or another, begins with nothing that was read before. */
+/** All pages. A sign-in or sign-out, in this tab or another, discards all data loaded before. */
 export function App() {
   const [{ client, notice, turn }, setBeginning] = useState(() => beginning('', 0));
   const begin = useCallback(
@@ -28,7 +28,7 @@ export function App() {
   useEffect(
     () =>
       session.subscribe((event) => {
-        // what was so before this page was opened is no change
+        // `known` reports the state from before the page was opened, so it changes nothing
         if (event.type !== 'known') begin(event.type === 'signed-in' ? '' : NOTICES[event.reason]);
       }),
     [begin],
@@ -53,7 +53,7 @@ function beginning(notice: string, turn: number) {
 function WithViewer({ children }: { children: ReactNode }) {
   const [{ data, error, fetching }] = useQuery({ query: MeDocument });
   const [known, setKnown] = useState(data);
-  // who is signed in is not forgotten because it could not be asked again
+  // keep the last known user if a later query fails
   if (data !== undefined && data !== known) setKnown(data);
   if (known === undefined) {
     return (

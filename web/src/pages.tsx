@@ -16,10 +16,10 @@ import { SignInPage } from './pages/sign-in.tsx';
 import { UndoEmailChangePage, VerifyEmailPage } from './pages/verify-email.tsx';
 import { useVisitor } from './session/viewer.tsx';
 
-// only administrators load what only they see
+// loaded on demand, so that only administrators download it
 const Administration = lazy(() => import('./admin/administration.tsx'));
 
-/** Which page is at which path. */
+/** Maps paths to pages. */
 export function Pages() {
   return (
     <Switch>
@@ -70,7 +70,7 @@ function AccountPages() {
   );
 }
 
-/** Whoever is signed in goes on to where they wanted to. */
+/** Redirects users who are already signed in to the page they wanted. */
 function ForVisitors({ children }: { children: ReactNode }) {
   const [search] = useSearchParams();
   return useVisitor() === null ? children : <Redirect to={ownPath(search.get('next'))} replace />;
@@ -87,7 +87,7 @@ function ForAdministrators({ children }: { children: ReactNode }) {
   return useVisitor()?.role === 'ADMIN' ? children : <NotFoundPage />;
 }
 
-/** A path of these pages; nobody is led elsewhere by a link that somebody made. */
+/** Accepts only paths on this origin, so that a crafted link cannot redirect the user to another site. */
 function ownPath(path: string | null): string {
   return path !== null && /^\/(?![/\\])/.test(path) ? path : '/';
 }

@@ -6,7 +6,7 @@ import { NewUserPage } from './new-user.tsx';
 import { UserPage } from './user.tsx';
 import { UsersPage } from './users.tsx';
 
-/** The administrators' pages, which only they load. */
+/** The admin pages, which only administrators load. */
 export default function Administration() {
   return (
     <Switch>

@@ -22,7 +22,7 @@ const TYPES = [
 
 type Event = NonNullable<AuditEventsQuery['admin']>['auditEvents']['edges'][number]['node'];
 
-/** Everything on record. */
+/** The audit log of all users. */
 export function AuditPage() {
   const [search] = useSearchParams();
   return (
@@ -47,7 +47,7 @@ export function AuditPage() {
   );
 }
 
-/** Events of all users, or of one. */
+/** The events of all users or of one user. */
 export function Found(props: { type: AuditEventType | null; userId: string | null }) {
   const [cursors, setCursors] = useState<readonly string[]>([]);
   const [{ data, error }] = useQuery({

@@ -1,4 +1,4 @@
-/** A part of a whole. */
+/** A segment of a ring. */
 export interface Part {
   label: string;
   value: number;
@@ -8,7 +8,7 @@ export interface Part {
 const RADIUS = 42;
 const AROUND = 2 * Math.PI * RADIUS;
 
-/** A ring of parts, with the figures beside it for everybody. */
+/** A ring chart with its figures beside it, so that everybody can read them. */
 export function Ring({ label, parts }: { label: string; parts: readonly Part[] }) {
   const total = parts.reduce((sum, { value }) => sum + value, 0);
   let before = 0;

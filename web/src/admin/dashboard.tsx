@@ -9,7 +9,7 @@ type Figures = NonNullable<DashboardQuery['admin']>['dashboard'];
 const HOURS = 24;
 const HOUR_MS = 3_600_000;
 
-/** The service in figures. */
+/** Key figures of the service. */
 export function DashboardPage() {
   const [{ data, error }] = useQuery({
     query: DashboardDocument,

@@ -1,4 +1,4 @@
-/** What is no JSON; every JSON value is something else. */
+/** Returned for text that is not JSON: a symbol, because it can equal no JSON value. */
 export const NO_JSON = Symbol('no JSON');
 
 export function parseJson(text: string): unknown {

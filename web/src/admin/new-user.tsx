@@ -12,7 +12,7 @@ const ROLE_CHOICES = [
   ['ADMIN', 'Administrator'],
 ] as const;
 
-/** An administrator makes an account for somebody. */
+/** Lets an administrator create an account for somebody else. */
 export function NewUserPage() {
   const { mutate } = useAsk();
   const [, navigate] = useLocation();

@@ -15,14 +15,14 @@ import { plural } from '../session/request-problem.ts';
 import type { ManagedUser } from './user.tsx';
 import { PROBLEMS, useUserUpdate } from './user-update.ts';
 
-/** Something that administrators do to an account, once they have said that they mean it. */
+/** An action on an account, which the administrator has to confirm. */
 interface Act {
   label: string;
   explanation: string;
   tone?: 'danger';
-  /** What has to be typed first, where there is no way back. */
+  /** Text to type as a confirmation, for actions that cannot be undone. */
   typed?: string;
-  /** @returns what is wrong, or what was done */
+  /** @returns the problems, or a message that says what was done */
   run(): Promise<Problems | string>;
 }
 

@@ -8,7 +8,7 @@ export const PROBLEMS = {
   LastAdmin: 'This is the last active administrator. Make somebody else one first.',
 } as const;
 
-/** @returns what changes a user, and says what is wrong by the name of the field */
+/** @returns a function that updates a user and returns problems by field name */
 export function useUserUpdate() {
   const { mutate } = useAsk();
   return async (input: UpdateUserInput): Promise<Problems | undefined> => {

@@ -17,7 +17,7 @@ import { useUserUpdate } from './user-update.ts';
 
 export type ManagedUser = NonNullable<NonNullable<ManagedUserQuery['admin']>['user']>;
 
-/** One account, as administrators see it and change it. */
+/** One account, for administrators to view and change. */
 export function UserPage({ id }: { id: string }) {
   const [{ data, error, fetching }, reload] = useQuery({
     query: ManagedUserDocument,

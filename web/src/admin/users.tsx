@@ -26,7 +26,7 @@ const STATUSES = [
 type Listed = NonNullable<UsersQuery['admin']>['users'];
 type Row = Listed['edges'][number]['node'];
 
-/** All accounts, to search and to page through. */
+/** The list of all accounts, with search, filters and paging. */
 export function UsersPage() {
   const [search] = useSearchParams();
   return (
@@ -59,7 +59,7 @@ function Found({ search }: { search: URLSearchParams }) {
       search: search.get('search'),
       role: search.get('role') as Role | null,
       status: search.get('status') as UserStatus | null,
-      // what a search finds in all is counted by looking at every account there is
+      // no total for a text search: counting its results would scan every account
       counted: !search.get('search'),
     },
     requestPolicy: 'cache-and-network',

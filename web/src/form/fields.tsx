@@ -6,9 +6,9 @@ interface FieldProps {
   name: string;
   label: string;
   hint?: ReactNode;
-  /** Said beside the label of what may stay empty. */
+  /** The field may stay empty; the label says so. */
   optional?: boolean;
-  /** Not said, where everybody knows it. */
+  /** Leaves "optional" out of the label, where it is obvious. */
   quiet?: boolean;
 }
 
@@ -20,7 +20,7 @@ interface Described {
   'aria-describedby': string | undefined;
 }
 
-/** A label, a hint and a problem around an input, connected for those who do not see them together. */
+/** An input with its label, hint and problem, linked by ARIA attributes for assistive technology. */
 function Field(props: FieldProps & { children(described: Described): ReactNode }) {
   const { name, label, hint, optional, quiet, children } = props;
   const id = useId();
@@ -92,7 +92,7 @@ export function TextAreaField(
   );
 }
 
-/** A password that can be looked at. */
+/** A password field with a button that shows the password. */
 export function PasswordField(
   props: FieldProps & { autoComplete: 'current-password' | 'new-password' },
 ) {
@@ -136,7 +136,7 @@ export function NewPasswordField({ name, label }: { name: string; label: string 
   );
 }
 
-/** Whose password it is, for password managers: they store nothing without a name. */
+/** Tells password managers which account the password belongs to: they store nothing without a username. */
 export function AccountName({ name }: { name: string }) {
   return (
     <input
@@ -151,7 +151,7 @@ export function AccountName({ name }: { name: string }) {
   );
 }
 
-/** The code of an authenticator app, which phones offer by themselves, or a recovery code. */
+/** A code from an authenticator app, which phones can fill in by themselves, or a recovery code. */
 export function CodeField({ kind, name = 'code' }: { kind: CodeKind; name?: string }) {
   const isTotp = kind === 'totp';
   return (

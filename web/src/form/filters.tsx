@@ -1,12 +1,12 @@
 import { type FormEvent, type ReactNode, useLayoutEffect, useRef } from 'react';
 import { useSearchParams } from 'wouter';
 
-/** What narrows a list, by fields of these names. It is in the address, so that it can be kept and sent. */
+/** A form that filters a list. The filters are in the URL, so that they can be bookmarked and shared. */
 export function Filters({ submitLabel, children }: { submitLabel: string; children: ReactNode }) {
   const [search, setSearch] = useSearchParams();
   const form = useRef<HTMLFormElement>(null);
   useLayoutEffect(() => {
-    // a link may lead from one search to another on the same page
+    // a link may change the search without leaving the page, so update the fields
     const fields = form.current?.querySelectorAll<HTMLInputElement | HTMLSelectElement>('[name]');
     for (const field of fields ?? []) field.value = search.get(field.name) ?? '';
   }, [search]);
@@ -30,7 +30,7 @@ export function Filters({ submitLabel, children }: { submitLabel: string; childr
   );
 }
 
-/** A choice counts at once; what is typed counts with the button or Enter. */
+/** Submits at once when an option is chosen; typed text needs the button or Enter. */
 function submitChoice(event: FormEvent<HTMLFormElement>): void {
   if (event.target instanceof HTMLSelectElement) event.currentTarget.requestSubmit();
 }

@@ -10,10 +10,10 @@ import {
 import { RequestProblem } from '../session/request-problem.ts';
 import type { Problems } from './problems.ts';
 
-/** What was typed, by the name of the field. */
+/** The submitted values, by field name. */
 export interface Values {
   text(name: string): string;
-  /** Null for a field that was left empty. */
+  /** `null` if the field is empty. */
   optional(name: string): string | null;
   checked(name: string): boolean;
 }
@@ -30,20 +30,20 @@ export function useFormState(): FormState {
 }
 
 export interface FormProps {
-  /** Does it. @returns what is wrong, or nothing when it is done */
+  /** Does the work. @returns the problems, or `undefined` on success */
   onSubmit(values: Values): Promise<Problems | undefined>;
   submitLabel: string;
   children?: ReactNode;
-  /** What to say once it is done, where the form stays. */
+  /** Shown after success, if the form stays on the page. */
   done?: string;
   tone?: 'danger';
-  /** Beside the button. */
+  /** A second button, beside the submit button. */
   secondary?: ReactNode;
-  /** For assistive technology, where no heading says it. */
+  /** The form's name for assistive technology, if no heading names it. */
   label?: string;
 }
 
-/** A form that shows each problem at its field, and leads whoever is reading to the first of them. */
+/** A form that shows each problem at its field and focuses the first invalid one. */
 export function Form(props: FormProps) {
   const { onSubmit, submitLabel, children, done, tone, secondary, label } = props;
   const [problems, setProblems] = useState<Problems>({});
@@ -55,7 +55,7 @@ export function Form(props: FormProps) {
     if (Object.keys(problems).length === 0) return;
     const invalid = form.current?.querySelector<HTMLElement>('[aria-invalid="true"]');
     (invalid ?? form.current?.querySelector<HTMLElement>('[role="alert"]'))?.focus();
-    // nobody mends a password that they cannot see: typing replaces it
+    // select a rejected password, so that typing replaces it: nobody can edit what they cannot see
     if (invalid instanceof HTMLInputElement && invalid.dataset.secret === 'true') invalid.select();
   }, [problems]);
 
@@ -95,14 +95,14 @@ export function Form(props: FormProps) {
   );
 }
 
-/** Browsers would tell one at a time, in a bubble that not everybody can read. */
+/** Replaces the browser's own validation, which reports one field at a time, in a bubble that not everybody can read. */
 function findMissing(form: HTMLFormElement): Problems {
   const required = form.querySelectorAll<HTMLInputElement>('[required]');
   const empty = [...required].filter((input) => input.value.trim() === '');
   return Object.fromEntries(empty.map((input) => [input.name, 'Fill this in.']));
 }
 
-/** What concerns no field that the form shows. */
+/** The problems that belong to no visible field. */
 function FormAlert({ problems, form }: { problems: Problems; form: HTMLFormElement | null }) {
   const messages = Object.entries(problems)
     .filter(([name]) => name === '' || !form?.elements.namedItem(name))
@@ -136,7 +136,7 @@ function readValues(form: HTMLFormElement): Values {
   };
 }
 
-/** A password that was used stays on no page. */
+/** Empties the password fields once they have been used. */
 function clearSecrets(form: HTMLFormElement): void {
   for (const input of form.querySelectorAll('input')) {
     if (input.dataset.secret === 'true') input.value = '';

@@ -1,7 +1,7 @@
 import { settings } from '../session/settings.ts';
 import { Icon } from './icon.tsx';
 
-/** The operator's name and picture. */
+/** The operator's name and logo. */
 export function Brand() {
   return (
     <span className="brand">

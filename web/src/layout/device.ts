@@ -16,7 +16,7 @@ const SYSTEMS = [
   [/\bLinux\b/, 'Linux'],
 ] as const;
 
-/** What a browser says it is, in few words. It is a claim and no proof. */
+/** A short name for a User-Agent header. The header is a claim, not proof. */
 export function deviceName(userAgent: string | null): string {
   if (userAgent === null) return 'Unknown device';
   const [browser, system] = [BROWSERS, SYSTEMS].map(

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { Brand } from './brand.tsx';
 
-/** The frame of pages for people who are not signed in. */
+/** The frame of the pages for visitors. */
 export function Entrance({ children, foot }: { children: ReactNode; foot?: ReactNode }) {
   return (
     <div className="entrance">

@@ -4,7 +4,7 @@ import { deviceName } from './device.ts';
 import { Badge } from './page.tsx';
 import { Time } from './time.tsx';
 
-// what its name would not say well
+// titles for the types whose name alone would not read well
 const TITLES: Partial<Record<AuditEventType, string>> = {
   LOGIN_SUCCEEDED: 'Signed in',
   LOGIN_FAILED: 'Sign-in failed',
@@ -41,7 +41,7 @@ const ALARMING: ReadonlySet<AuditEventType> = new Set([
   'REFRESH_TOKEN_REUSED',
 ]);
 
-/** An event in words: `PASSWORD_CHANGED` is "Password changed". */
+/** The title of an event type: `PASSWORD_CHANGED` becomes "Password changed". */
 export function eventTitle(type: AuditEventType): string {
   const words = type.toLowerCase().replaceAll('_', ' ');
   return TITLES[type] ?? words.charAt(0).toUpperCase() + words.slice(1);
@@ -56,7 +56,7 @@ export interface EventRow {
   detail: unknown;
 }
 
-/** One thing that happened. */
+/** One audit event in a list. */
 export function EventItem({ event, children }: { event: EventRow; children?: ReactNode }) {
   const detail = describeDetail(event.detail);
   return (

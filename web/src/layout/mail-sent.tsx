@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { Page } from './page.tsx';
 
-/** Stands in the place of a form whose answer comes by mail. */
+/** Replaces a form once its answer has been mailed. */
 export function MailSent({ children }: { children: ReactNode }) {
   return (
     <Page title="Look into your mail">

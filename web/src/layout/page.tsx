@@ -6,8 +6,8 @@ import { settings } from '../session/settings.ts';
 let isFirstPage = true;
 
 /**
- * A page's heading and content. The reader's focus goes to the heading of each further page, which is how those learn of
- * it who do not see it; or, where there is one thing to do only, to its first field.
+ * A page's heading and content. On every page after the first, the heading gets the focus, which tells users of screen
+ * readers that the page has changed. With `toField`, for pages with a single task, the first field gets it instead.
  */
 export function Page(props: PageProps & { action?: ReactNode; toField?: boolean }) {
   const { title, lead, children, action, toField } = props;
@@ -47,7 +47,7 @@ export interface PageProps {
   children?: ReactNode;
 }
 
-/** One matter of a page. */
+/** A titled part of a page. */
 export function Section({ title, lead, tone, children }: PageProps & { tone?: 'danger' }) {
   return (
     <section className={tone === undefined ? 'card' : `card ${tone}`}>
@@ -58,7 +58,7 @@ export function Section({ title, lead, tone, children }: PageProps & { tone?: 'd
   );
 }
 
-/** What stands in the place of something that is still on its way, or did not come. */
+/** Shown in place of content that is still loading or failed to load. */
 export function Awaited({ error }: { error: CombinedError | undefined }) {
   if (error === undefined) return <Loading />;
   return (

@@ -1,12 +1,12 @@
 interface PagerProps {
-  /** Those that led here, one for each page after the first. */
+  /** The cursors that led to the current page, one for each page after the first. */
   cursors: readonly string[];
   onChange(cursors: readonly string[]): void;
   hasNextPage: boolean;
   endCursor: string | null;
 }
 
-/** Ways to the next page of a list and back. */
+/** Buttons for the next and the previous page of a list. */
 export function Pager({ cursors, onChange, hasNextPage, endCursor }: PagerProps) {
   if (cursors.length === 0 && !hasNextPage) return null;
   const go = (to: readonly string[]) => {

@@ -24,12 +24,12 @@ const ADMINISTRATION: readonly Destination[] = [
   ['/admin/audit', 'Audit log', 'list'],
 ];
 
-/** The frame of pages for people who are signed in. */
+/** The frame of the pages for signed-in users. */
 export function Shell({ children }: { children: ReactNode }) {
   const viewer = useViewer();
   const [path] = useLocation();
   const [open, setOpen] = useState(false);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the menu closes when somebody has gone somewhere
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the menu closes on navigation
   useEffect(() => setOpen(false), [path]);
   return (
     <div className="shell">
@@ -99,7 +99,7 @@ function SignedInAs({ viewer }: { viewer: Viewer }) {
   async function signOut() {
     setProblem('');
     const failed = await problemIn(() => mutate(LogoutDocument, { everywhere: false }));
-    // nobody may believe to be signed out who is not
+    // nobody should believe they are signed out when they are not
     if (failed !== undefined) return setProblem(`You are still signed in. ${failed}`);
     navigate('/sign-in');
   }

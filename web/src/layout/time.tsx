@@ -9,7 +9,7 @@ const UNITS = [
   ['minute', 1],
 ] as const;
 
-/** An instant, in the reader's time zone. */
+/** A date and time in the reader's time zone. */
 export function Time({ at, relative }: { at: string; relative?: boolean }) {
   const date = new Date(at);
   return (

@@ -7,7 +7,7 @@ import { Pager } from '../layout/pager.tsx';
 
 const PAGE_SIZE = 20;
 
-/** What happened to the person's account. */
+/** The security events of the user's account. */
 export function ActivityPage() {
   const [cursors, setCursors] = useState<readonly string[]>([]);
   const [{ data, error }] = useQuery({

@@ -10,7 +10,7 @@ import { useAsk } from '../session/client.tsx';
 import { readLinkToken } from '../session/link-token.ts';
 import { useNotice } from '../session/notice.tsx';
 
-/** Opened by the link to reset a password. */
+/** The page behind the link in a password-reset mail. */
 export function ResetPasswordPage() {
   return (
     <ChoosePassword
@@ -26,7 +26,7 @@ export function ResetPasswordPage() {
   );
 }
 
-/** Opened by the link of an invitation. */
+/** The page behind the link in an invitation. */
 export function AcceptInvitationPage() {
   return (
     <ChoosePassword
@@ -47,7 +47,7 @@ interface ChoosePasswordProps {
   path: string;
   title: string;
   lead: string;
-  /** What to do about a link that is good no more. */
+  /** What to do when the link is no longer valid. */
   expired: ReactNode;
 }
 
@@ -64,7 +64,7 @@ function ChoosePassword({ path, title, lead, expired }: ChoosePasswordProps) {
     });
     switch (resetPassword.__typename) {
       case 'ResetPasswordSuccess':
-        // a session that this browser had is over
+        // the reset has ended every session, so clear this browser's cookies too
         await mutate(LogoutDocument, { everywhere: false });
         navigate('/sign-in');
         takeLeave('Your password is set. Sign in with it.');

@@ -8,7 +8,7 @@ import { MailSent } from '../layout/mail-sent.tsx';
 import { Page } from '../layout/page.tsx';
 import { useAsk } from '../session/client.tsx';
 
-/** Asks for a link to choose another password. */
+/** Requests a link to reset the password. */
 export function ForgottenPasswordPage() {
   const { mutate } = useAsk();
   const [sentTo, setSentTo] = useState<string | null>(null);

@@ -6,7 +6,7 @@ import { Day, Time } from '../layout/time.tsx';
 import { plural } from '../session/request-problem.ts';
 import { useViewer, type Viewer } from '../session/viewer.tsx';
 
-/** How the account is doing, and where to go from here. */
+/** The start page: the state of the account, with links to the other pages. */
 export function OverviewPage() {
   const viewer = useViewer();
   const name = viewer.displayName ?? viewer.username;

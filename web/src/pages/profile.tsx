@@ -10,7 +10,7 @@ import { Badge, Page, Section } from '../layout/page.tsx';
 import { useAsk } from '../session/client.tsx';
 import { useViewer } from '../session/viewer.tsx';
 
-/** @returns what changes the profile, and says what is wrong by the name of the field */
+/** @returns a function that updates the profile and returns problems by field name */
 export function useProfileUpdate() {
   const { mutate } = useAsk();
   return async (input: UpdateProfileInput): Promise<Problems | undefined> => {
@@ -132,7 +132,7 @@ function Email() {
   );
 }
 
-/** An address waits for its link to be opened. */
+/** Shown while an address is waiting for its confirmation. */
 function Unconfirmed() {
   const { email, pendingEmail } = useViewer();
   const { mutate } = useAsk();

@@ -3,7 +3,7 @@ import { settings } from '../session/settings.ts';
 import { useViewer } from '../session/viewer.tsx';
 import { download } from './download.ts';
 
-/** Codes that are shown this once, and every way to keep them. */
+/** Shows new recovery codes, once only, with ways to copy, download and print them. */
 export function RecoveryCodes(props: { codes: readonly string[]; onKept(): void }) {
   const { codes, onKept } = props;
   const { email } = useViewer();

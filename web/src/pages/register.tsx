@@ -10,7 +10,7 @@ import { Page } from '../layout/page.tsx';
 import { useAsk } from '../session/client.tsx';
 import { settings } from '../session/settings.ts';
 
-/** Somebody makes an account of their own. */
+/** Registration of a new account. */
 export function RegisterPage() {
   const [sentTo, setSentTo] = useState<string | null>(null);
   const foot = (

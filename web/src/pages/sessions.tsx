@@ -17,7 +17,7 @@ import { problemIn } from '../session/request-problem.ts';
 
 type SessionRow = NonNullable<SessionsQuery['me']>['sessions'][number];
 
-/** Where the person is signed in. */
+/** The user's sessions. */
 export function SessionsPage() {
   const [{ data, error }, reload] = useQuery({
     query: SessionsDocument,

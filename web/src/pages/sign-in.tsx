@@ -11,7 +11,7 @@ import { useNotice } from '../session/notice.tsx';
 import { inTime } from '../session/request-problem.ts';
 import { settings } from '../session/settings.ts';
 
-/** Sign-in by password, and by a code where the account asks for one. */
+/** Sign-in with the password, and a code if the account has two-factor authentication. */
 export function SignInPage() {
   const [challenge, setChallenge] = useState<string | null>(null);
   const [problem, setProblem] = useState('');

@@ -23,7 +23,7 @@ interface Enrolment {
 const WRONG_PASSWORD = 'This is not your password.';
 const WRONG_CODE = 'This code is not right, or was used already. Wait for the next one.';
 
-/** Two-step sign-in: off, being turned on, or on. */
+/** Two-factor authentication: off, being turned on, or on. */
 export function TotpSection() {
   const { totpEnabled } = useViewer();
   const [enrolment, setEnrolment] = useState<Enrolment | null>(null);
@@ -212,7 +212,7 @@ function readProofs(values: Values) {
   return { currentPassword: values.text('currentPassword'), code: values.text('code') };
 }
 
-/** What is said of proofs that are none. */
+/** The problem to show when the password or code was rejected. */
 function proofProblem(failure: {
   __typename: 'InvalidCredentials' | 'InvalidCode' | 'TotpNotEnabled';
 }): Problems {

@@ -16,8 +16,8 @@ const PATH = '/verify-email';
 type Outcome = 'open' | 'done' | 'over';
 
 /**
- * Opened by the link that confirms an address. A link proves whose the mailbox is, not who chose the password: whoever
- * confirms without being signed in loses the password, so they are asked to sign in first.
+ * The page behind the link that confirms an address. The link proves who owns the mailbox, not who chose the password, so
+ * confirming while signed out removes the password. That is why visitors are asked to sign in first.
  */
 export function VerifyEmailPage() {
   const viewer = useVisitor();
@@ -37,7 +37,7 @@ function useConfirmation(token: string, onOutcome: (outcome: Outcome) => void): 
   const { mutate, query } = useAsk();
   const viewer = useVisitor();
   return async () => {
-    // an access token that has just expired must not make a visitor of the account's owner
+    // refreshes an expired access token first: the mutation would otherwise treat the account's owner as a visitor
     const { me } = await query(MeDocument, {});
     if (me?.id !== viewer?.id) return formProblem('Somebody else is signed in now. Try again.');
     const { verifyEmail } = await mutate(VerifyEmailDocument, { input: { token } });
@@ -93,7 +93,7 @@ function ConfirmAs({ viewer, confirm }: { viewer: Viewer; confirm: Confirm }) {
   );
 }
 
-/** Nobody can have signed in to the account yet, so there is nothing to lose. */
+/** With `REGISTRATION=verify` nobody can have signed in to the account yet, so confirming ends no session. */
 function ConfirmRegistration({ confirm }: { confirm: Confirm }) {
   return (
     <Entrance>
@@ -171,7 +171,7 @@ function Message({ title, children }: { title: string; children: ReactNode }) {
   );
 }
 
-/** Opened by the link that undoes a change of the address, from the mailbox that had it before. */
+/** The page behind the link, sent to the previous address, that undoes a change of the e-mail address. */
 export function UndoEmailChangePage() {
   const { mutate } = useAsk();
   const { takeLeave } = useNotice();

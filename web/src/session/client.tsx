@@ -13,10 +13,10 @@ import { settings } from './settings.ts';
 
 const url = `${settings.base}/graphql`;
 
-/** The session of this browser, which all its tabs share. */
+/** The browser's session, shared by all tabs. */
 export const session = createLatchkey({ url, mode: 'cookie', name: 'latchkey-pages' });
 
-/** A client with an empty cache: whoever signs in or out starts with one. */
+/** Creates a client with an empty cache. Each sign-in and sign-out starts with a new one. */
 export function createClient(): Client {
   return new Client({
     url,
@@ -25,7 +25,7 @@ export function createClient(): Client {
   });
 }
 
-/** @returns what runs an operation and gives its data; it throws a RequestProblem when there is none */
+/** @returns functions that run an operation and resolve to its data, or throw a RequestProblem if there is none */
 export function useAsk() {
   const client = useClient();
   return {

@@ -1,10 +1,10 @@
 const kept = new Map<string, string>();
 
 /**
- * The token that the link of a message carries behind its #. It is taken out of the address at once, so that neither the
- * history nor somebody who looks on keeps it, and stays in memory while the person signs in meanwhile.
+ * Reads the token from the URL fragment of a mailed link. It removes the token from the address bar at once, so that it
+ * stays neither in the history nor on the screen, and keeps it in memory in case the user has to sign in first.
  *
- * @param path of the page that the link opens
+ * @param path the path of the page that the link opens
  */
 export function readLinkToken(path: string): string {
   const token = new URLSearchParams(window.location.hash.slice(1)).get('token');

@@ -1,9 +1,9 @@
 import { createContext, useContext } from 'react';
 
 interface Notices {
-  /** Why the person has to sign in, where they did not ask to. */
+  /** Shown on the sign-in page: why the user is signed out. */
   notice: string;
-  /** Begins anew for a visitor who is told this. */
+  /** Starts over as a visitor, with an empty cache, and shows this notice. */
   takeLeave(notice: string): void;
 }
 

@@ -1,12 +1,12 @@
 import type { CombinedError } from 'urql';
 import { problemOf } from '../../../packages/client/src/index.ts';
 
-/** A request that came to nothing, in words for the person who made it. */
+/** A failed request. Its message is written for the user. */
 export class RequestProblem extends Error {
   override name = 'RequestProblem';
 }
 
-/** Does it. @returns what to tell the person when it came to nothing */
+/** Runs `work`. @returns the message for the user if a request failed */
 export async function problemIn(work: () => Promise<unknown>): Promise<string | undefined> {
   try {
     await work();
@@ -17,7 +17,7 @@ export async function problemIn(work: () => Promise<unknown>): Promise<string | 
   }
 }
 
-/** @param error what urql says when there is no answer to an operation, or one without what was asked for */
+/** @param error urql's error when an operation got no answer, or an answer without the requested data */
 export function requestProblem(error: CombinedError | undefined): RequestProblem {
   return new RequestProblem(explain(error));
 }

@@ -3,14 +3,14 @@ function meta(name: string): string {
   return element?.content ?? '';
 }
 
-/** What the service wrote into index.html. */
+/** The settings that the service wrote into index.html. */
 export const settings = {
-  /** The path below which the service is reached; empty at the root. */
+  /** The path under which the service is mounted; empty at the root. */
   base: meta('latchkey-base'),
   brandName: meta('application-name'),
   logoUrl: meta('latchkey-logo'),
-  /** Who may register, and whether they are signed in at once: `open`, `verify` or `closed`. */
+  /** The REGISTRATION setting, which says who may register and whether that signs them in: `open`, `verify` or `closed`. */
   registration: meta('latchkey-registration'),
-  /** Characters of a new password at the least. */
+  /** The minimum length of a new password, in characters. */
   passwordLength: meta('latchkey-password-length'),
 };

@@ -1,17 +1,17 @@
 import { createContext, useContext } from 'react';
 import type { ViewerFragment } from '../generated/account.ts';
 
-/** The person who is signed in. */
+/** The signed-in user. */
 export type Viewer = ViewerFragment;
 
 export const ViewerContext = createContext<Viewer | null>(null);
 
-/** Who is signed in, on pages that anybody may open. */
+/** The signed-in user, or `null`: for pages that visitors may open. */
 export function useVisitor(): Viewer | null {
   return useContext(ViewerContext);
 }
 
-/** Who is signed in, on pages that are shown to nobody else. */
+/** The signed-in user: for pages that require a sign-in. */
 export function useViewer(): Viewer {
   const viewer = useContext(ViewerContext);
   if (viewer === null) throw new Error('This page is for people who are signed in.');
