@@ -33,7 +33,7 @@ const OPTIONS = {
   inputMaybeValue: 'T | null | undefined',
 };
 
-/** What the generator makes: file name to text. */
+/** Generates the files. @returns their texts by file name */
 export async function generate(): Promise<Record<string, string>> {
   const schemaText = readFileSync(SCHEMA, 'utf8');
   const schema = buildSchema(schemaText);

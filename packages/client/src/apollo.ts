@@ -9,8 +9,9 @@ export { possibleTypes } from './generated/possible-types.ts';
 type Variables = ApolloLink.Operation['variables'];
 
 /**
- * A link to put before the `HttpLink`, be that Latchkey's own endpoint or another API that trusts its tokens. It sends each
- * operation with the session's credentials, and once more after a refresh if they were no longer good.
+ * An Apollo link to put before the `HttpLink`, which may lead to Latchkey itself or to another API that trusts its tokens.
+ * It sends each operation with the session's credentials. If the API rejects them, the link refreshes the session and sends
+ * the operation once more.
  */
 export function latchkeyLink(latchkey: Latchkey): ApolloLink {
   return new ApolloLink((operation, forward) => {
@@ -23,7 +24,7 @@ export function latchkeyLink(latchkey: Latchkey): ApolloLink {
       return forward(operation);
     };
 
-    /** Sends it again if there is a way, and lets the first answer stand if not. */
+    /** Sends the operation again if it can succeed; otherwise passes the first answer on. */
     const again = <T>(attempt: Attempt<Variables>, otherwise: Observable<T>) =>
       from(latchkey.again(attempt)).pipe(
         mergeMap((next): Observable<T | ApolloLink.Result> => (next ? send(next) : otherwise)),

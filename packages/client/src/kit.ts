@@ -11,18 +11,18 @@ import type { SessionRecord, SessionStore } from './session-record.ts';
 import type { SessionWatch } from './session-watch.ts';
 import type { Tabs } from './tabs.ts';
 
-/** The request that a server is answering while it asks Latchkey. */
+/** The incoming request that a server handles while it calls Latchkey. */
 export interface ServerRequest {
-  /** What of it Latchkey shall see, such as `{ cookie: request.headers.cookie }`. */
+  /** The headers of the request to pass on to Latchkey, such as `{ cookie: request.headers.cookie }`. */
   readonly headers: Readonly<Record<string, string>>;
   /**
-   * Puts Set-Cookie values on the answer to the browser. Without it nothing is refreshed on the server, because a token
-   * that was exchanged and never reached the browser looks stolen when the browser presents the old one.
+   * Adds Set-Cookie values to the response to the browser. Without this function the kit does not refresh on the server: the
+   * browser would never get the new token, and the old one would look stolen when the browser sends it again.
    */
   readonly setCookies?: (values: string[]) => void;
 }
 
-/** What the parts of the kit work with. */
+/** What the parts of the kit share. */
 export interface Kit {
   readonly url: string;
   readonly mode: 'bearer' | 'cookie';
@@ -33,11 +33,11 @@ export interface Kit {
   readonly watch: SessionWatch;
   readonly tabs: Tabs;
   readonly server: ServerRequest | undefined;
-  /** The request's cookies, with those that a refresh has replaced. */
+  /** The cookies of the incoming request, updated by every refresh. */
   cookie: string | undefined;
 }
 
-/** What goes with a request to authenticate it. */
+/** What authenticates a request. */
 export interface Credentials {
   readonly headers: Record<string, string>;
   readonly credentials?: 'include';
@@ -54,19 +54,19 @@ export function credentialsOf(kit: Kit, record: SessionRecord | null): Credentia
   return { headers };
 }
 
-/** @throws {LatchkeyError} when the service neither renews nor refuses */
+/** Refreshes the session. @throws {LatchkeyError} if the service neither renews the session nor refuses to */
 export async function askRefresh(kit: Kit, record: SessionRecord | null): Promise<Refreshed> {
   const variables = kit.mode === 'bearer' ? { input: { refreshToken: record?.refreshToken } } : {};
   return readRefresh(await ask(kit, OWN_OPERATIONS.LatchkeyRefresh, variables));
 }
 
-/** Whether the browser's cookies are good. @throws {LatchkeyError} when the service cannot be asked */
+/** Whether the browser's cookies are still valid. @throws {LatchkeyError} if the service cannot be asked */
 export async function askWhetherGood(kit: Kit): Promise<boolean> {
   const { data } = await ask(kit, OWN_OPERATIONS.LatchkeyProbe, {});
   return Boolean((data as { me?: unknown } | null | undefined)?.me);
 }
 
-/** Ends the session at the service. @throws {LatchkeyError} when that cannot be known to have happened */
+/** Ends the session at the service. @throws {LatchkeyError} if the session may not have ended */
 export async function askLogout(
   kit: Kit,
   record: SessionRecord | null,
@@ -103,7 +103,7 @@ async function ask(
   }
 }
 
-/** A Cookie header after Set-Cookie values. */
+/** Applies Set-Cookie values to a Cookie header. */
 function replaceCookies(header: string, setCookies: readonly string[]): string {
   const cookies = new Map<string, string>();
   for (const pair of [

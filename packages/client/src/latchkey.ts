@@ -18,61 +18,61 @@ import { createSessionWatch, type SessionEvent, type SessionState } from './sess
 import { memoryStorage, type TokenStorage, webStorage } from './storage.ts';
 import { joinTabs, NO_TABS, type TabMessage, type TabOptions } from './tabs.ts';
 
-/** How the kit works. */
+/** The options of {@link createLatchkey}. */
 export interface LatchkeyOptions {
-  /** The GraphQL endpoint of Latchkey. */
+  /** Latchkey's GraphQL endpoint. */
   url: string;
-  /** `bearer` (the standard) holds the tokens and sends them; with `cookie` the browser does, and no script sees them. */
+  /** In `bearer` mode (the default) the kit keeps and sends the tokens. In `cookie` mode the browser does, out of scripts' reach. */
   mode?: 'bearer' | 'cookie';
-  /** Where tokens are kept: in memory unless told. In cookie mode it holds no token, and is `localStorage` unless told. */
+  /** Where to keep the tokens; defaults to memory. In cookie mode it holds no token and defaults to `localStorage`. */
   storage?: TokenStorage;
-  /** The key in the storage, and the name under which tabs meet: one for each session on an origin. */
+  /** The storage key, and the name by which tabs find each other. Each session on an origin needs its own. */
   name?: string;
-  /** `false` to leave other tabs alone; or what stands for the browser's locks and channel. */
+  /** `false` to ignore other tabs, or replacements for the browser's locks and channel. */
   tabs?: false | TabOptions;
-  /** On a server: the request being answered. Make an instance for each request. */
+  /** On a server: the incoming request. Create an instance for each request. */
   server?: ServerRequest;
-  /** What stands for the global `fetch`. */
+  /** Replaces the global `fetch`. */
   fetch?: Fetch;
-  /** Milliseconds after which a refresh or sign-out without an answer has failed; 10,000 unless told. */
+  /** How many milliseconds a refresh or sign-out may take before it fails; defaults to 10,000. */
   timeoutMs?: number;
-  /** What stands for `Date.now`. */
+  /** Replaces `Date.now`. */
   now?: () => number;
 }
 
 /** A session with Latchkey, for any number of operations, clients and tabs. */
 export interface Latchkey {
   readonly url: string;
-  /** What requests are sent by. */
+  /** The function that sends requests. */
   readonly fetch: Fetch;
-  /** Whether somebody is signed in, as far as is known; fit for `useSyncExternalStore` together with `subscribe`. */
+  /** Whether somebody is signed in, as far as the kit knows. Works with `subscribe` in React's `useSyncExternalStore`. */
   getState(): SessionState;
-  /** Tells of every sign-in and sign-out, here and in other tabs. @returns what ends it */
+  /** Calls `listener` on every sign-in and sign-out, here and in other tabs. @returns a function that unsubscribes */
   subscribe(listener: (event: SessionEvent) => void): () => void;
-  /** A good access token for other APIs, refreshed if need be; `null` in cookie mode and when nobody is signed in. */
+  /** A valid access token for other APIs, refreshed if needed; `null` in cookie mode and when nobody is signed in. */
   accessToken(): Promise<string | null>;
-  /** Takes tokens that came by another way than an answer that the kit has seen. */
+  /** Signs in with tokens that the kit has not seen in an answer, because the application got them in another way. */
   signIn(tokens: GivenTokens): Promise<void>;
   /**
-   * Ends the session at the service, here or on all devices, and signs out all tabs.
+   * Ends the session at the service, on this device or on all, and signs out all tabs.
    *
-   * @throws {LatchkeyError} when the service cannot be asked. Bearer tokens are forgotten all the same; cookies are not.
+   * @throws {LatchkeyError} if the service cannot be asked. The kit deletes bearer tokens even then; cookies remain.
    */
   signOut(options?: { everywhere?: boolean }): Promise<void>;
   /** Leaves the other tabs. */
   close(): void;
-  /** For adapters: the credentials and variables to send an operation with. Refreshes what is known to have expired. */
+  /** For adapters: returns the credentials and variables for an operation. Refreshes a token that is known to have expired. */
   begin<Variables extends object>(
     document: ParsedDocument | string,
     variables: Variables,
   ): Promise<Attempt<Variables>>;
-  /** For adapters: what to send an operation with after an UNAUTHENTICATED, or `null` when that is the answer. */
+  /** For adapters: after an UNAUTHENTICATED, returns what to send the operation with again, or `null` if it should fail. */
   again<Variables extends object>(attempt: Attempt<Variables>): Promise<Attempt<Variables> | null>;
-  /** For adapters: takes notice of the data of a mutation. */
+  /** For adapters: updates the session by the result of a mutation. */
   learn(data: unknown): Promise<void>;
 }
 
-/** What an operation is sent with. */
+/** What to send an operation with. */
 export interface Attempt<Variables = Record<string, unknown>> extends Credentials {
   readonly variables: Variables;
   readonly isSignIn: boolean;
@@ -82,16 +82,16 @@ export interface Attempt<Variables = Record<string, unknown>> extends Credential
 
 const TIMEOUT_MS = 10_000;
 
-/** Makes the kit's core. It touches nothing global before that, and nothing of a browser on a server. */
+/** Creates the kit's core. Importing the module touches no globals, and on a server the kit uses nothing of a browser. */
 export function createLatchkey(options: LatchkeyOptions): Latchkey {
   const kit = createKit(options, (message) => {
-    // a storage that cannot be read is told to the next operation
+    // if the storage cannot be read, the next operation reports it
     follow(kit, message).catch(() => {});
   });
   const renew = createRenewal(kit);
   const canRenew = kit.mode === 'bearer' || !kit.server || kit.server.setCookies !== undefined;
 
-  /** The session, renewed if it is known to need that. */
+  /** The session, renewed first if its access token is known to have expired. */
   async function current(): Promise<SessionRecord | null> {
     const record = await kit.store.read();
     const isStale = record?.staleAt !== undefined && kit.now() >= record.staleAt;
@@ -112,7 +112,7 @@ export function createLatchkey(options: LatchkeyOptions): Latchkey {
     async begin(document, variables) {
       const types = variableTypes(document);
       const signIn = isSignIn(types);
-      // a sign-in needs no earlier session, and must not fail for one that cannot be renewed
+      // a sign-in needs no earlier session, and must not fail because that one cannot be renewed
       const record = signIn && kit.mode === 'bearer' ? null : await current();
       const deviceToken = signIn ? await kit.store.readDevice() : null;
       const known = { deviceToken, cookies: kit.mode === 'cookie' };
@@ -151,7 +151,7 @@ function createKit(options: LatchkeyOptions, listen: (message: TabMessage) => vo
     mode,
     server,
     cookie: server?.headers.cookie,
-    // called as it is now: a test or a tool may have replaced it since
+    // looked up on every call, because a test or a tool may replace it later
     fetch: options.fetch ?? ((...args) => globalThis.fetch(...args)),
     timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
     now: options.now ?? Date.now,
@@ -161,10 +161,10 @@ function createKit(options: LatchkeyOptions, listen: (message: TabMessage) => vo
   };
   kit.store.read().then(
     (record) => {
-      // without a record there may be cookies all the same
+      // without a record there may still be cookies
       if (record !== null || mode === 'bearer') kit.watch.found(record?.login ?? null);
     },
-    // the first operation will say that the storage cannot be read
+    // if the storage cannot be read, the first operation reports it
     () => {},
   );
   return kit;
@@ -178,7 +178,7 @@ function withLowerCaseHeaders(server: ServerRequest): ServerRequest {
   return { ...server, headers: Object.fromEntries(headers) };
 }
 
-/** Another tab has changed the record. */
+/** Updates the state after another tab has changed the record. */
 function noteRecord({ watch }: Kit, record: SessionRecord | null): void {
   if (record !== null) watch.signedIn(record.login);
   else if (watch.state() === 'signed-in') watch.signedOut('ended');
@@ -192,7 +192,7 @@ async function follow(kit: Kit, message: TabMessage): Promise<void> {
     return noteRecord(kit, record);
   }
   if (record !== null && record.since >= message.at) return noteRecord(kit, record);
-  // a tab with a session of its own, because it keeps its tokens in memory, ends that one
+  // a tab that keeps its tokens in memory has a session of its own, which it has to end itself
   if (record?.refreshToken) void askLogout(kit, record, false).catch(() => {});
   if (record !== null) await kit.store.remove();
   kit.watch.signedOut('asked');
@@ -231,13 +231,13 @@ async function learn(kit: Kit, data: unknown): Promise<void> {
   if (lesson === null) return;
   if (lesson.type === 'signed-out') {
     const record = await kit.store.read();
-    // sent with a token that had expired, a sign-out found no session: the refresh token names it
+    // a sign-out with an expired access token ends no session, so sign out by the refresh token, which still names it
     if (record?.refreshToken && !lesson.endedSessions) {
       await askLogout(kit, record, false).catch(() => {});
     }
     return forget(kit);
   }
-  // tokens in cookie mode, or none in bearer mode: the caller has asked for the other way, and sees to it
+  // tokens in cookie mode, or none in bearer mode: the caller chose the other way for this sign-in and handles it
   if ((lesson.tokens === null) !== (kit.mode === 'cookie')) return;
   if (lesson.type === 'signed-in') return open(kit, lesson.tokens);
   return enter(kit, recordOf(lesson.tokens, await kit.store.read(), kit.now()));

@@ -1,16 +1,16 @@
 import type { GivenTokens } from './session-record.ts';
 
-/** A parsed document, of whichever library. */
+/** A parsed document of any GraphQL library. */
 export interface ParsedDocument {
   // biome-ignore lint/suspicious/noExplicitAny: each library has types of its own for what is inside
   readonly definitions: readonly any[];
 }
 
-/** What an answer tells about the session. */
+/** What an answer says about the session. */
 export type Lesson =
   /** Somebody signed in. The tokens are `null` when they came as cookies. */
   | { type: 'signed-in'; tokens: GivenTokens | null }
-  /** The same session goes on with new tokens. */
+  /** The same session continues with new tokens. */
   | { type: 'renewed'; tokens: GivenTokens }
   | { type: 'signed-out'; endedSessions: number | null };
 
@@ -19,7 +19,7 @@ const SIGN_INS = ['LoginSuccess', 'RegisterSuccess'];
 const SIGN_OUTS = ['LogoutSuccess', 'DeleteAccountSuccess'];
 const RENEWALS = ['RefreshSuccess', 'UpdateProfileSuccess'];
 
-/** The variables of a document and the names of their types, without what says that they are lists or required. */
+/** The type names of a document's variables, without list and non-null markers. */
 export function variableTypes(document: ParsedDocument | string): Map<string, string> {
   if (typeof document === 'string') {
     const found = document.matchAll(/\$(\w+)\s*:\s*(\w+)/g);
@@ -35,12 +35,12 @@ export function variableTypes(document: ParsedDocument | string): Map<string, st
   return types;
 }
 
-/** Whether an operation is a sign-in, which no earlier session has a part in. */
+/** Whether an operation is a sign-in, which must not depend on an earlier session. */
 export function isSignIn(types: Map<string, string>): boolean {
   return [...types.values()].some((type) => SIGN_IN_INPUTS.includes(type));
 }
 
-/** The inputs with what the kit knows and the caller need not. What the caller has given stays. */
+/** Adds to the inputs what the kit knows, so that the caller need not. Values from the caller take precedence. */
 export function completeVariables<Variables extends object>(
   variables: Variables,
   types: Map<string, string>,
@@ -60,7 +60,7 @@ export function completeVariables<Variables extends object>(
   return completed as Variables;
 }
 
-/** What the answer to a mutation tells about the session; nothing, mostly. */
+/** What the answer to a mutation says about the session; `null` for most mutations. */
 export function lessonOf(data: unknown): Lesson | null {
   if (typeof data !== 'object' || data === null) return null;
   for (const result of Object.values(data)) {
@@ -87,7 +87,7 @@ function lessonOfResult(result: unknown): Lesson | null {
   if (__typename !== undefined && SIGN_INS.includes(__typename)) {
     return { type: 'signed-in', tokens: given };
   }
-  // a document that does not ask for __typename
+  // the document does not select __typename
   return __typename === undefined && given?.refreshToken
     ? { type: 'signed-in', tokens: given }
     : null;

@@ -1,6 +1,6 @@
 import type { ParsedDocument } from './operation.ts';
 
-/** A node of a parsed document, of whichever library. */
+/** A node of a parsed document of any GraphQL library. */
 interface Node {
   readonly kind: string;
   // biome-ignore lint/suspicious/noExplicitAny: what a node holds depends on its kind, and the printer goes by that
@@ -8,8 +8,8 @@ interface Node {
 }
 
 /**
- * Writes a parsed document as text, as the service reads it and not as people do. Only operations and fragments: this is
- * what spares an application a GraphQL library that it needs for nothing else.
+ * Prints a parsed document as compact text for the service, not for people. It handles only operations and fragments. It
+ * exists so that an application does not need a GraphQL library just for printing.
  */
 export function printDocument(document: ParsedDocument): string {
   return document.definitions.map(printDefinition).join(' ');

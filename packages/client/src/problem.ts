@@ -1,4 +1,7 @@
-/** The codes of top-level errors of the service, and two of the kit's own: no answer, and one that is none. */
+/**
+ * The codes of the service's top-level errors, and two of the kit's own: UNREACHABLE for no answer, BAD_ANSWER for an answer
+ * that is not GraphQL.
+ */
 export type ProblemCode =
   | 'UNAUTHENTICATED'
   | 'FORBIDDEN'
@@ -12,22 +15,22 @@ export type ProblemCode =
   | 'UNREACHABLE'
   | 'BAD_ANSWER';
 
-/** A top-level GraphQL error, as far as the kit reads it. */
+/** The parts of a top-level GraphQL error that the kit reads. */
 export interface GraphqlProblem {
   readonly message: string;
   readonly extensions?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Why something did not get an answer that can be used. */
+/** Thrown when there is no usable answer. */
 export class LatchkeyError extends Error {
   override readonly name = 'LatchkeyError';
-  /** What went wrong, for programs. Other APIs may have codes of their own. */
+  /** What went wrong, for programs. Other APIs may use their own codes. */
   readonly code: ProblemCode | (string & {});
-  /** Seconds after which trying again makes sense; with RATE_LIMITED, OVERLOADED, UNAVAILABLE and OUTCOME_UNKNOWN. */
+  /** Seconds to wait before a retry, for RATE_LIMITED, OVERLOADED, UNAVAILABLE and OUTCOME_UNKNOWN; otherwise `null`. */
   readonly retryAfter: number | null;
   /** The top-level errors of the answer. */
   readonly errors: readonly GraphqlProblem[];
-  /** What there is of data beside the errors. */
+  /** The data that came with the errors, if any. */
   readonly data: unknown;
 
   constructor(
@@ -51,7 +54,7 @@ export class LatchkeyError extends Error {
 /** What went wrong, for programs. */
 export interface Problem {
   readonly code: string;
-  /** Seconds after which trying again makes sense, or `null`. */
+  /** Seconds to wait before a retry, or `null`. */
   readonly retryAfter: number | null;
 }
 
@@ -64,9 +67,9 @@ interface ErrorLike {
 }
 
 /**
- * The code of a failed operation and how long to wait, from what `request`, Apollo Client or urql gave as its error.
+ * Reads the code and the waiting time from an error of `request`, Apollo Client or urql.
  *
- * @returns `null` when it is not an error of a GraphQL service, such as a lost network
+ * @returns `null` for an error that no GraphQL service sent, such as a network failure
  */
 export function problemOf(error: unknown): Problem | null {
   if (typeof error !== 'object' || error === null) return null;
@@ -85,7 +88,7 @@ export function problemIn(errors: readonly GraphqlProblem[] | null | undefined):
   return null;
 }
 
-/** Whether an answer says that its credentials were missing or no longer good. */
+/** Whether an answer says that the credentials were missing or no longer valid. */
 export function isUnauthenticated(errors: readonly GraphqlProblem[] | null | undefined): boolean {
   return (errors ?? []).some(({ extensions }) => extensions?.code === 'UNAUTHENTICATED');
 }

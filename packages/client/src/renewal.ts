@@ -5,10 +5,11 @@ import { recordOf, type SessionRecord } from './session-record.ts';
 import { NO_TABS } from './tabs.ts';
 
 /**
- * Makes the one way to new tokens. However many operations ask, here and in other tabs, the service is asked once.
+ * Creates the function that renews the session. However many operations need it, here and in other tabs, only one request
+ * goes to the service.
  *
- * @returns a function that takes the epoch which turned out to be no longer good, and gives what is good now: `null` when
- *   the session is over. It throws a {@link LatchkeyError} when the service could not be asked.
+ * @returns a function that takes the epoch of the record that is no longer valid and resolves to the current record, or to
+ *   `null` if the session is over. It throws a {@link LatchkeyError} if the service could not be asked.
  */
 export function createRenewal(kit: Kit): (epoch: string | null) => Promise<SessionRecord | null> {
   let running: Promise<SessionRecord | null> | null = null;
@@ -16,12 +17,12 @@ export function createRenewal(kit: Kit): (epoch: string | null) => Promise<Sessi
 
   async function renew(epoch: string | null): Promise<SessionRecord | null> {
     const record = await kit.store.read();
-    // another tab was faster
+    // another tab has renewed the session first
     if ((record?.epoch ?? null) !== epoch) return record;
     refuseWhileWaiting();
     const refreshed = await exchange(record).catch(rememberToWait);
     const now = await kit.store.read();
-    // a sign-in or sign-out that happened meanwhile is newer than what was answered here
+    // a sign-in or sign-out in the meantime takes precedence over this answer
     if ((now?.epoch ?? null) !== epoch) return now;
     if (refreshed === 'refused') {
       await giveUp(kit);
@@ -29,7 +30,7 @@ export function createRenewal(kit: Kit): (epoch: string | null) => Promise<Sessi
     }
     const renewed = recordOf(refreshed.tokens, record, kit.now());
     await kit.store.write(renewed);
-    // cookies that came by another way: somebody had signed in before, and not just now
+    // if nothing was known of the cookies, the user had signed in earlier: report `known`, not `signed-in`
     kit.watch.found(renewed.login);
     kit.watch.signedIn(renewed.login);
     kit.tabs.tell({ type: 'changed', epoch: renewed.epoch, isRenewal: true });
@@ -37,7 +38,7 @@ export function createRenewal(kit: Kit): (epoch: string | null) => Promise<Sessi
   }
 
   async function exchange(record: SessionRecord | null): Promise<Refreshed> {
-    // another tab's cookies are there before any word of them: nothing but an answer tells in all tabs at the same time
+    // another tab's new cookies arrive before its message does, so ask the service whether the current cookies are valid
     const isShared = kit.mode === 'cookie' && kit.tabs !== NO_TABS;
     return isShared && (await askWhetherGood(kit)) ? { tokens: null } : askRefresh(kit, record);
   }
@@ -66,11 +67,11 @@ export function createRenewal(kit: Kit): (epoch: string | null) => Promise<Sessi
   };
 }
 
-/** The service has refused to renew the session: forgets it, here and in the other tabs. */
+/** Discards the session, here and in the other tabs, after the service has refused to renew it. */
 async function giveUp(kit: Kit): Promise<void> {
   const wasSignedOut = kit.watch.state() === 'signed-out';
   await kit.store.remove();
-  // cookies that are good for nothing would have every further request refused
+  // have the service delete the invalid cookies, which would otherwise make every further request fail
   if (kit.mode === 'cookie' && !wasSignedOut) await askLogout(kit, null, false).catch(() => {});
   kit.watch.signedOut('ended');
   kit.tabs.tell({ type: 'changed', epoch: null });

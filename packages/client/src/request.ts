@@ -4,25 +4,25 @@ import { isUnauthenticated } from './problem.ts';
 import { errorOf, post } from './service.ts';
 import type { TypedDocument, TypedText } from './typed-document.ts';
 
-/** How one operation is sent. */
+/** How to send one operation. */
 export interface RequestOptions {
-  /** The endpoint of another API that trusts Latchkey's tokens; Latchkey's own unless told. */
+  /** The endpoint of another API that trusts Latchkey's tokens; defaults to Latchkey's own. */
   url?: string;
   signal?: AbortSignal;
 }
 
-/** The variables, which may be left out when each of them may be, and options. */
+/** The variables, which may be omitted if all of them are optional, and the options. */
 export type RequestArguments<Variables> =
   Record<never, never> extends Variables
     ? [variables?: Variables, options?: RequestOptions]
     : [variables: Variables, options?: RequestOptions];
 
 /**
- * Runs an operation with the session's credentials, and once more after a refresh if they were no longer good. A plain text
- * has no types of its own: name the result's, as `request<{ me: { id: string } | null }>(...)`.
+ * Runs an operation with the session's credentials. If they are rejected, refreshes the session and tries once more. A plain
+ * string carries no types, so specify the result's: `request<{ me: { id: string } | null }>(...)`.
  *
  * @returns the data
- * @throws {LatchkeyError} for any top-level error, with its code, and `retryAfter` where the service says how long to wait
+ * @throws {LatchkeyError} for any top-level error, with its code, and with `retryAfter` if the service says how long to wait
  */
 export async function request<Result, Variables extends object = Record<string, unknown>>(
   latchkey: Latchkey,

@@ -1,7 +1,7 @@
 import { type GraphqlProblem, LatchkeyError, problemIn } from './problem.ts';
 import type { GivenTokens } from './session-record.ts';
 
-/** As much of `fetch` as is needed. */
+/** The subset of `fetch` that the kit needs. */
 export type Fetch = (url: string, init: FetchInit) => Promise<FetchAnswer>;
 
 export interface FetchInit {
@@ -18,14 +18,14 @@ export interface FetchAnswer {
   text(): Promise<string>;
 }
 
-/** A GraphQL answer, whatever is in it. */
+/** A GraphQL response. */
 export interface Answer {
   readonly data?: unknown;
   readonly errors?: readonly GraphqlProblem[];
 }
 
 /**
- * The operations that the kit sends by itself. A service with PERSISTED_OPERATIONS needs them on its list.
+ * The operations that the kit sends on its own. With PERSISTED_OPERATIONS, put them on the service's list.
  */
 export const OWN_OPERATIONS = {
   LatchkeyRefresh: `mutation LatchkeyRefresh($input: RefreshInput) {
@@ -42,7 +42,7 @@ export const OWN_OPERATIONS = {
 
 const GIVEN_UP = ['AbortError', 'TimeoutError'];
 
-/** What came of a refresh: the tokens (`null` when they came as cookies), or that the session is over. */
+/** The result of a refresh: the tokens (`null` if they came as cookies), or `refused` if the session is over. */
 export type Refreshed = { tokens: GivenTokens | null } | 'refused';
 
 /** Posts a GraphQL operation. @throws {LatchkeyError} UNREACHABLE or BAD_ANSWER */
@@ -67,7 +67,7 @@ export async function post(
     });
     text = await response.text();
   } catch (cause) {
-    // given up by the caller, who knows
+    // the caller aborted the request and expects its own error
     if (init.signal?.aborted && GIVEN_UP.includes((cause as Error).name)) throw cause;
     throw new LatchkeyError('UNREACHABLE', 'The service cannot be reached.', { cause });
   }
@@ -83,12 +83,12 @@ function parseAnswer(text: string, status: number): Answer {
   try {
     answer = JSON.parse(text) as Answer | null;
   } catch {
-    // told below: a proxy's page, most likely
+    // most likely a proxy's error page; reported below
   }
   if (typeof answer === 'object' && answer !== null && ('data' in answer || 'errors' in answer)) {
     return answer;
   }
-  // an API that is refused by what stands before it
+  // a gateway in front of the API refused the request
   if (status === 401) {
     const extensions = { code: 'UNAUTHENTICATED' };
     return { errors: [{ message: 'The answer is 401 Unauthorized.', extensions }] };
@@ -96,7 +96,7 @@ function parseAnswer(text: string, status: number): Answer {
   throw new LatchkeyError('BAD_ANSWER', `The answer, of status ${status}, is not GraphQL's.`);
 }
 
-/** The error of an answer with top-level errors. */
+/** Turns an answer with top-level errors into a LatchkeyError. */
 export function errorOf({ data, errors = [] }: Answer): LatchkeyError {
   const problem = problemIn(errors);
   const message = errors[0]?.message ?? 'The answer holds nothing.';
@@ -104,7 +104,7 @@ export function errorOf({ data, errors = [] }: Answer): LatchkeyError {
   return new LatchkeyError(problem?.code ?? 'BAD_ANSWER', message, { retryAfter, errors, data });
 }
 
-/** What an answer to `refresh` comes to. @throws {LatchkeyError} when it neither renews nor refuses */
+/** Reads the answer to `refresh`. @throws {LatchkeyError} if it neither renews the session nor refuses to */
 export function readRefresh(answer: Answer): Refreshed {
   const { refresh } = (answer.data ?? {}) as {
     refresh?: { __typename: string; tokens?: GivenTokens | null };

@@ -1,32 +1,32 @@
 import type { TokenStorage } from './storage.ts';
 import { newMark, pause } from './tabs.ts';
 
-/** What the kit remembers of a session, for all tabs. In cookie mode it holds no token. */
+/** What the kit stores of a session, for all tabs. In cookie mode it holds no token. */
 export interface SessionRecord {
-  /** Changes with every refresh: whoever failed with another one need only try again. */
+  /** Changes with every refresh: an operation that failed under an earlier epoch need only be sent again. */
   readonly epoch: string;
-  /** Made at the sign-in and kept by refreshes: an operation is never repeated in somebody else's name. */
+  /** Identifies the sign-in and survives refreshes, so that an operation is never repeated as another user. */
   readonly login: string;
-  /** When the person signed in, by this machine's clock. */
+  /** When the user signed in, by this machine's clock. */
   readonly since: number;
   readonly accessToken?: string | undefined;
   readonly refreshToken?: string | undefined;
-  /** From when on the access token is known not to be good any more, by this machine's clock. */
+  /** When to treat the access token as expired, by this machine's clock. */
   readonly staleAt?: number | undefined;
 }
 
-/** Tokens as the service gives them; those that were not asked for are missing. */
+/** Tokens as the service returns them; those that the document does not select are missing. */
 export interface GivenTokens {
   readonly accessToken: string;
   readonly refreshToken?: string | null | undefined;
   readonly deviceToken?: string | null | undefined;
 }
 
-/** Where the record is, and what makes this device a known one. */
+/** Keeps the record, and the token by which the service recognises this device. */
 export interface SessionStore {
-  /** Waits a moment for what another tab has written, if that is not to be seen yet. */
+  /** Reads the record. If another tab has announced a change that is not visible yet, waits a moment for it. */
   read(): Promise<SessionRecord | null>;
-  /** Another tab says what it has written: a record of this epoch, or none. */
+  /** Notes that another tab has written a record of this epoch, or removed the record (`null`). */
   expect(epoch: string | null): void;
   write(record: SessionRecord): Promise<void>;
   remove(): Promise<void>;
@@ -34,7 +34,7 @@ export interface SessionStore {
   writeDevice(token: string): Promise<void>;
 }
 
-// an answer that is on its way when the token expires was asked for with a good one
+// refresh this early, so that a token does not expire while its request is on the way
 const EARLY_MS = 5000;
 const CATCH_UP_MS = 1000;
 const POLL_MS = 10;
@@ -73,7 +73,7 @@ export function createSessionStore(storage: TokenStorage, name: string): Session
   };
 }
 
-/** The record of a session that was just opened or goes on. */
+/** Creates the record of a new session, or of one that continues with new tokens. */
 export function recordOf(
   tokens: GivenTokens | null,
   before: Pick<SessionRecord, 'login' | 'since'> | null,
@@ -93,8 +93,8 @@ export function recordOf(
 }
 
 /**
- * When a token that came just now is no longer good. Only its lifetime is read, not its times: this machine's clock may be
- * wrong by any amount.
+ * When to treat a token that has just arrived as expired. Only the token's lifetime counts, not its timestamps, because this
+ * machine's clock may be off by any amount.
  */
 function staleAt(accessToken: string, now: number): number | undefined {
   try {
@@ -113,7 +113,7 @@ function parseRecord(text: string | null): SessionRecord | null {
     const record = JSON.parse(text ?? 'null') as SessionRecord | null;
     return typeof record?.epoch === 'string' ? record : null;
   } catch {
-    // somebody else's value under our key
+    // another program has written to our key
     return null;
   }
 }

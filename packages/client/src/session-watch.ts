@@ -3,18 +3,18 @@ export type SessionState = 'unknown' | 'signed-in' | 'signed-out';
 
 /** What changed, in this tab or another. */
 export type SessionEvent =
-  /** What was so before is now known: from the storage, or because cookies that nothing was known of were renewed. */
+  /** The existing state is now known: from the storage, or because the service has renewed cookies of unknown state. */
   | { type: 'known' }
-  /** Somebody signed in, or somebody else than before. */
+  /** Somebody signed in, perhaps as another user. */
   | { type: 'signed-in' }
-  /** `asked`: somebody signed out. `ended`: the session is over, for the service refused to renew it. */
+  /** `asked`: the user signed out. `ended`: the service refused to renew the session. */
   | { type: 'signed-out'; reason: 'asked' | 'ended' };
 
-/** Tells of sign-ins and sign-outs, each once. */
+/** Reports each sign-in and sign-out once. */
 export interface SessionWatch {
   state(): SessionState;
   subscribe(listener: (event: SessionEvent) => void): () => void;
-  /** Sets what was so before, unless more is known already. */
+  /** Sets the existing state, unless it is already known. */
   found(login: string | null): void;
   signedIn(login: string): void;
   signedOut(reason: 'asked' | 'ended'): void;
@@ -31,7 +31,7 @@ export function createSessionWatch(): SessionWatch {
   return {
     state: () => state,
     subscribe(listener) {
-      // wrapped, so that the same function subscribed twice is two subscriptions
+      // wrapped, so that subscribing the same function twice makes two subscriptions
       const own = (event: SessionEvent) => listener(event);
       listeners.add(own);
       return () => void listeners.delete(own);

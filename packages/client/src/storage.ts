@@ -1,16 +1,16 @@
 /**
- * Where the kit keeps what must outlive a request, in the shape of the browsers' `Storage`: `localStorage`,
- * `sessionStorage` and React Native's `AsyncStorage` are such.
+ * Where the kit keeps the session between requests. The interface is that of the browsers' `Storage`, so `localStorage`,
+ * `sessionStorage` and React Native's `AsyncStorage` fit.
  */
 export interface TokenStorage {
   getItem(key: string): string | null | Promise<string | null>;
   setItem(key: string, value: string): unknown;
   removeItem(key: string): unknown;
-  /** Whether other tabs see what this one writes. Browsers may take a moment for that, which the kit then waits for. */
+  /** Whether other tabs see what this one writes. If so, the kit allows for the moment that browsers may take to show it. */
   readonly shared?: boolean;
 }
 
-/** Keeps everything in this instance: gone with the page, and seen by no other tab. */
+/** Keeps everything in memory: other tabs do not see it, and it is gone when the page closes. */
 export function memoryStorage(): TokenStorage {
   const values = new Map<string, string>();
   return {
@@ -21,12 +21,12 @@ export function memoryStorage(): TokenStorage {
 }
 
 /**
- * `localStorage`: outlives the page, and all tabs share it. Every script of the page can read it. Where there is none, or
- * the person has forbidden it, everything is kept in memory.
+ * Keeps everything in `localStorage`, which outlives the page and is shared by all tabs. Every script on the page can read
+ * it. Falls back to memory where `localStorage` is missing or blocked by the user.
  */
 export function webStorage(): TokenStorage {
   const memory = memoryStorage();
-  // looked for when it is used: on a server there is none, and where it is forbidden even looking throws
+  // accessed only when used: servers have no localStorage, and where it is blocked, mere access throws
   const browser = <T>(use: (storage: TokenStorage) => T): T | null => {
     try {
       const { localStorage } = globalThis as { localStorage?: TokenStorage };

@@ -1,36 +1,36 @@
 import type { TokenStorage } from './storage.ts';
 
-/** As much of `navigator.locks` as is needed. */
+/** The subset of `navigator.locks` that the kit needs. */
 export interface Locks {
   request<T>(name: string, work: () => Promise<T>): Promise<T>;
 }
 
-/** As much of a `BroadcastChannel` as is needed. */
+/** The subset of `BroadcastChannel` that the kit needs. */
 export interface Channel {
   postMessage(message: unknown): void;
   addEventListener(type: 'message', listener: (event: { data: unknown }) => void): void;
   close(): void;
 }
 
-/** What tabs of one application tell each other. Never a token: who may read the storage finds it there. */
+/** The messages between the tabs of an application. They never carry a token: tabs read tokens from the shared storage. */
 export type TabMessage =
   | {
       type: 'changed';
       epoch: string | null;
-      /** By a refresh: nobody signed in, and a tab that knew of no session learns that there was one. */
+      /** The change was a refresh, not a sign-in: a tab in the `unknown` state then reports `known`. */
       isRenewal?: boolean;
     }
-  /** Somebody signed out on purpose, at this time of this machine. */
+  /** The user signed out on purpose, at this time by this machine's clock. */
   | { type: 'signed-out'; at: number };
 
-/** The other tabs of the application, and the one of them that may work alone. */
+/** Coordinates the tabs of an application: messages, and a lock that one tab holds at a time. */
 export interface Tabs {
   alone<T>(work: () => Promise<T>): Promise<T>;
   tell(message: TabMessage): void;
   close(): void;
 }
 
-/** What stands for the browser's own, in tests and in places that have others. */
+/** Replacements for the browser's locks and channel, for tests and for platforms with their own. */
 export interface TabOptions {
   locks?: Locks;
   channel?: Channel;
@@ -39,7 +39,7 @@ export interface TabOptions {
 const LEASE_MS = 15_000;
 const SETTLE_MS = 100;
 
-/** No other tabs: a server, or an application that wants it so. */
+/** For servers, and for applications that want to ignore other tabs. */
 export const NO_TABS: Tabs = { alone: (work) => work(), tell: () => {}, close: () => {} };
 
 /** Joins the tabs of this browser that use the same name. */
@@ -53,7 +53,7 @@ export function joinTabs(
     navigator?: { locks?: Locks };
     BroadcastChannel?: new (name: string) => Channel;
   };
-  // Web Locks want https or localhost; without them the storage that the tabs share has to do
+  // Web Locks need https or localhost; elsewhere, fall back to a lock in the storage that the tabs share
   const locks = given.locks ?? navigator?.locks ?? storageLocks(storage);
   const channel = given.channel ?? (BroadcastChannel && new BroadcastChannel(name));
   channel?.addEventListener('message', ({ data }) => listen(data as TabMessage));
@@ -64,7 +64,7 @@ export function joinTabs(
         const hold = async () => {
           hasTold = false;
           await work().then(resolve, reject);
-          // the next tab must have heard what this one has done before it has its turn
+          // hold the lock until the next tab must have received this tab's message
           if (hasTold) await pause(SETTLE_MS);
         };
         locks.request(`${name}.refresh`, hold).catch(reject);
@@ -78,8 +78,9 @@ export function joinTabs(
 }
 
 /**
- * A lock on a storage without atomic writes: write your name, wait until others' writes must have arrived, and see whose
- * name stayed. If two get in all the same, the service gives both the same new token.
+ * A lock in a storage without atomic writes: a tab writes its name, waits until other tabs' writes must have arrived, and
+ * checks whose name is there. If two tabs get the lock nevertheless, no harm is done: the service gives both the same new
+ * token.
  */
 export function storageLocks(storage: TokenStorage): Locks {
   return {
@@ -105,7 +106,7 @@ export function storageLocks(storage: TokenStorage): Locks {
   };
 }
 
-/** Something that no other tab has. It is no secret; `crypto.randomUUID` is missing on plain http. */
+/** A unique mark. It is not a secret, so `Math.random` will do: `crypto.randomUUID` is missing on plain http. */
 export function newMark(): string {
   return `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
 }

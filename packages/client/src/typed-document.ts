@@ -1,6 +1,6 @@
 /**
- * An operation that is text and knows the types of its result and its variables, such as a `TypedDocumentString` of GraphQL
- * Code Generator.
+ * An operation as a string object that carries the types of its result and variables, such as a `TypedDocumentString` of
+ * GraphQL Code Generator.
  */
 // biome-ignore lint/complexity/noBannedTypes: it is such an object, and no string
 export interface TypedText<Result, Variables> extends String {
@@ -9,8 +9,9 @@ export interface TypedText<Result, Variables> extends String {
 }
 
 /**
- * A parsed operation that knows the types of its result and its variables. Apollo Client, urql and everything else that
- * takes a `TypedDocumentNode` take it; it is written without their types, so that nobody needs a library for its types only.
+ * A parsed operation that carries the types of its result and variables. Apollo Client, urql and everything else that
+ * accepts a `TypedDocumentNode` accept it. It does not refer to their types, so that nobody has to install a library only for
+ * those.
  */
 export interface TypedDocument<Result, Variables> {
   // biome-ignore lint/suspicious/noExplicitAny: an enum in the types of graphql 16, a string in those of others

@@ -23,8 +23,9 @@ import type { Attempt, Latchkey } from './latchkey.ts';
 import { isUnauthenticated } from './problem.ts';
 
 /**
- * An exchange to put before the `fetchExchange`, be that for Latchkey's own endpoint or another API that trusts its tokens.
- * It sends each operation with the session's credentials, and once more after a refresh if they were no longer good.
+ * A urql exchange to put before the `fetchExchange`, which may lead to Latchkey itself or to another API that trusts its
+ * tokens. It sends each operation with the session's credentials. If the API rejects them, the exchange refreshes the session
+ * and sends the operation once more.
  */
 export function latchkeyExchange(latchkey: Latchkey): Exchange {
   return ({ forward }) =>
@@ -33,7 +34,7 @@ export function latchkeyExchange(latchkey: Latchkey): Exchange {
       const failures = makeSubject<OperationResult>();
       const repeated = makeSubject<Operation>();
 
-      /** What a promise gives, unless nobody wants the operation any more; a failure is its result. */
+      /** Emits the promise's value unless the operation is torn down first. A rejection becomes the operation's result. */
       const until = <T>(operation: Operation, promise: Promise<T>): Source<T> => {
         const settled = promise.catch((error: Error) => {
           failures.next(makeErrorResult(operation, error));
@@ -90,7 +91,7 @@ export function latchkeyExchange(latchkey: Latchkey): Exchange {
     };
 }
 
-/** What an operation was sent with the first time; `null` the second time, after which there is no other. */
+/** What the operation was first sent with; `null` on the second attempt, which is the last. */
 interface SentContext extends OperationContext {
   latchkeyAttempt: Attempt<object> | null;
 }
