@@ -9,7 +9,7 @@ const LAST_NAMES =
   'Lovelace,Hopper,Turing,Liskov,Dijkstra,Allen,Knuth,Perlman,Ritchie,Hamilton,Thompson,Johnson,Wirth,Bartik,Hoare,Goldberg,Torvalds,Lamarr,Rossum,Keller,Öztürk,Łukasiewicz,Nguyễn,Sørensen,Müller,García,Ivanov,Sato,Kim,Chen'.split(
     ',',
   );
-// the last one is that of the first accounts: customers who came with an older system
+// the last domain belongs to the first accounts: customers migrated from an older system
 const DOMAINS =
   'example.com,example.org,mail.example.net,corp.example,students.example.edu,legacy.example'.split(
     ',',
@@ -17,13 +17,13 @@ const DOMAINS =
 const LEGACY = 50_000;
 const BATCH = 50_000;
 const DAY_MS = 24 * 60 * 60 * 1000;
-// fewer than a session lives without being used
+// less than the lifetime of an unused session
 const SESSION_DAYS = 20;
-// so that everybody's id is older than those of whoever registers during a measurement
+// in the past, so that these ids sort before those of accounts registered during a measurement
 const FIRST_DAY = Date.UTC(2022, 0);
 const SPACING_MS = 90_000;
 
-/** The account with the number `n`, by what it can be found. */
+/** The e-mail address of account number `n`. */
 export function crowdEmail(n: number): string {
   return `${crowdUsername(n)}@${DOMAINS[domainOf(n)]}`;
 }
@@ -33,7 +33,7 @@ export function crowdUsername(n: number): string {
   return `${first.toLowerCase()}.${n}`;
 }
 
-/** What somebody is called: first and last name. */
+/** The full name of account number `n`. */
 export function nameOfSomebody(n: number): string {
   return `${FIRST_NAMES[n % FIRST_NAMES.length]} ${LAST_NAMES[(n % 7919) % LAST_NAMES.length]}`;
 }
@@ -42,19 +42,19 @@ function domainOf(n: number): number {
   return n < LEGACY ? 5 : n % 5;
 }
 
-/** Every account with a number that this divides is active, without TOTP, and called the same but for its number. */
+/** Accounts whose number is a multiple of this are active, have no TOTP, and differ only in the number in their name. */
 export const PLAIN = FIRST_NAMES.length;
 
-/** What else a crowd may have, and who hears of the progress. */
+/** What else a crowd has, and where to report progress. */
 export interface CrowdOptions {
-  /** Everybody's password; without it nobody can sign in. */
+  /** The hash of every account's password; without it nobody can sign in. */
   readonly passwordHash?: string;
-  /** How many live sessions each account has. */
+  /** The number of live sessions of each account. */
   readonly sessionsEach?: number;
   say?(line: string): void;
 }
 
-/** Fills a database with accounts and an event of each, by SQL alone: a million takes a few minutes. */
+/** Fills a database with accounts and one event for each, in pure SQL: a million accounts take a few minutes. */
 export async function createCrowd(
   databaseUrl: string,
   accounts: number,
@@ -79,7 +79,7 @@ export async function createCrowd(
     insertUsers(connection, from, count, passwordHash);
   const insertSessionsOf: Insert = (connection, from, count) =>
     insertSessions(connection, from, count, { accounts, sessions: accounts * sessionsEach });
-  // beside each other, for one statement keeps one core busy
+  // in parallel, because a single statement uses only one core
   await Promise.all([
     fill('accounts', accounts, insertUsersOf).then(() => fill('events', accounts, insertEvents)),
     fill('sessions', accounts * sessionsEach, insertSessionsOf),
@@ -94,12 +94,12 @@ async function bulkConnection(databaseUrl: string): Promise<Connection> {
     ...connectionOptions(databaseUrl, () => ''),
     timezone: 'Z',
   });
-  // the rows are made so that they fit; sessions are there before their accounts
+  // the rows are consistent by construction, and sessions are inserted before their accounts
   await connection.query('set foreign_key_checks = 0, unique_checks = 0');
   return connection;
 }
 
-/** Gives an account the right to administer. */
+/** Makes an account an administrator. */
 export function makeAdmin(databaseUrl: string, email: string): Promise<void> {
   return inDatabase(databaseUrl, "update users set role = 'ADMIN' where email_key = ?", [email]);
 }
@@ -113,7 +113,7 @@ async function inDatabase(databaseUrl: string, sql: string, values: string[] = [
   }
 }
 
-/** The numbers from `from` on, as a table `numbers (n)`. */
+/** `count` numbers, starting at `from`, as a derived table `numbers (n)`. */
 function numbers(from: number, count: number): string {
   const digit =
     'select 0 d union all select 1 union all select 2 union all select 3 union all select 4 union all select 5 union all select 6 union all select 7 union all select 8 union all select 9';
@@ -123,7 +123,7 @@ function numbers(from: number, count: number): string {
 }
 
 const at = `(timestamp '2022-01-01 00:00:00' + interval n * ${SPACING_MS / 1000} second)`;
-// a UUIDv7: the time, the version, and bits that look random but are the same at each run
+// a UUIDv7: the time, the version, and bits that look random but are the same in every run
 const uuid = (milliseconds: string, salt: string, number: string) =>
   `unhex(concat(lpad(hex(${milliseconds}), 12, '0'), '7', left(sha2(concat('${salt}', ${number}), 256), 3), '8', right(sha2(concat('${salt}', ${number}), 256), 15)))`;
 const idFor = (salt: string, number = 'n') =>
@@ -165,7 +165,7 @@ async function insertEvents(connection: Connection, from: number, count: number)
   );
 }
 
-/** Sessions that began in the last days, one after the other, everybody's first ones first. */
+/** Inserts sessions spread evenly over the last days: first one for each account, then a second one for each, and so on. */
 async function insertSessions(
   connection: Connection,
   from: number,

@@ -3,26 +3,26 @@ import { connectionOptions } from '../src/db/connection.ts';
 import { ARGON2_COST, type Population } from './population.ts';
 import type { Server } from './server.ts';
 
-/** A service under measurement. */
+/** A Latchkey service under measurement. */
 export interface Latchkey extends Server {
   readonly databaseUrl: string;
 }
 
-/** One whose accounts all have a part in the measurements. */
+/** A service whose accounts all take part in the measurements. */
 export interface PopulatedLatchkey extends Latchkey {
   readonly population: Population;
 }
 
-/** One with accounts that are mostly there to be many. */
+/** A service with a large number of accounts, most of which only make the tables large. */
 export interface CrowdedLatchkey extends Latchkey {
   readonly accounts: number;
   readonly sessions: number;
 }
 
-/** Starts a server under measurement that is stopped when the benchmark ends. */
+/** Starts a server under measurement, to be stopped when the benchmark ends. */
 export type Run = (name: string, args: string[], env: Record<string, string>) => Promise<Server>;
 
-/** The connections to the database that a server may have, Latchkey or peer. */
+/** The size of a server's pool of database connections, the same for Latchkey and its peers. */
 export const DATABASE_CONNECTIONS = 10;
 
 /** How `npm start` and the image start the service. */
@@ -31,9 +31,9 @@ export const START = { args: ['--max-semi-space-size=8'], env: { MALLOC_ARENA_MA
 const SECRET = 'benchmarks-only-4be1a07c9d3f52e8a6610f7d';
 
 /**
- * Starts a build of the service, as `npm start` and the image do. It brings its database up to date.
+ * Starts a build of the service, as `npm start` and the image do. The service migrates its database.
  *
- * @param options.env settings that differ from those of the others
+ * @param options.env settings that differ from the common ones
  */
 export async function startLatchkey(
   run: Run,
@@ -55,7 +55,7 @@ export async function startLatchkey(
     RATE_LIMIT: 'off',
     // a run may take longer than an access token usually lasts
     ACCESS_TOKEN_TTL: '86400',
-    // and the crowd's events, which are years old, are to stay
+    // and the crowd's events, which are years old, must not be deleted
     AUDIT_RETENTION_DAYS: '36500',
     ARGON2_MEMORY: String(ARGON2_COST.memoryCost),
     ARGON2_PASSES: String(ARGON2_COST.timeCost),
@@ -72,7 +72,7 @@ export function databaseNamed(name: string, serverUrl: string): string {
   return url.href;
 }
 
-/** Removes what an earlier run has left of a database. */
+/** Drops a database that an earlier run may have left. */
 export async function dropDatabase(databaseUrl: string): Promise<void> {
   const { database, ...server } = connectionOptions(databaseUrl, () => '');
   const connection = await createConnection(server);

@@ -20,15 +20,15 @@ const LOGIN = `mutation Login($input: LoginInput!) {
 const REGISTER = `mutation Register($input: RegisterInput!) {
   register(input: $input) { __typename ... on RegisterSuccess { ${SIGNED_IN} } }
 }`;
-// a prime, so that a crowd's accounts are asked for all over its tables and none twice too soon
+// a prime, so that requests are spread over a crowd's whole tables and no account comes again soon
 const STRIDE = 7919;
 
-/** Who am I: the connection's token is an access token. It also asks the peers, which take any request for it. */
+/** `me`, with an access token as the connection's token. Also used for the peers, which give this answer to any request. */
 export function meWorkload(serverUrl: string): Workload {
   return asAccount(serverUrl, ME, '{"data":{"me":{"id":"');
 }
 
-/** Any query as the account whose access token is the connection's. */
+/** Any query, as the account whose access token is the connection's token. */
 export function asAccount(serverUrl: string, query: string, expect: string): Workload {
   return {
     url: `${serverUrl}/graphql`,
@@ -38,7 +38,7 @@ export function asAccount(serverUrl: string, query: string, expect: string): Wor
   };
 }
 
-/** Each connection has a chain of refresh tokens of its own. */
+/** Refreshes. Each connection has its own chain of refresh tokens. */
 export function refreshWorkload(serverUrl: string): Workload {
   return {
     url: `${serverUrl}/graphql`,
@@ -49,7 +49,7 @@ export function refreshWorkload(serverUrl: string): Workload {
   };
 }
 
-/** @param account the number of the one that signs in again and again; without it all do, one after the other */
+/** Sign-ins. @param account the number of the account that signs in repeatedly; by default, all accounts do in turn */
 export function loginWorkload(
   { url, population }: Pick<PopulatedLatchkey, 'url' | 'population'>,
   account: number | '{n}' = '{n}',
@@ -57,7 +57,7 @@ export function loginWorkload(
   return { ...loginAs(url, emailOf(account)), numbers: population.firstReserved };
 }
 
-/** Accounts from all over a crowd sign in. */
+/** Sign-ins of accounts from all over a crowd. */
 export function crowdLoginWorkload({ url, accounts }: CrowdedLatchkey): Workload {
   const identifier = crowdUsername(0).replace('0', '{n}');
   return {
@@ -83,7 +83,7 @@ function loginAs(serverUrl: string, identifier: string): Workload {
   };
 }
 
-/** Each request registers another account. */
+/** Registrations, each of a new account. */
 export function registerWorkload({ url }: PopulatedLatchkey): Workload {
   const input = { email: `new-${emailOf('{n}')}`, password: PASSWORD };
   return {
@@ -94,12 +94,12 @@ export function registerWorkload({ url }: PopulatedLatchkey): Workload {
   };
 }
 
-/** What the endpoint that only hashes is asked for. */
+/** Requests to the endpoint that only hashes. */
 export function hashWorkload(serverUrl: string, what: 'hash' | 'verify'): Workload {
   return { url: `${serverUrl}/${what}`, headers: {}, body: '{}', expect: 'ok' };
 }
 
-/** Signs in accounts that are kept for it. */
+/** Signs in accounts that are reserved for this. */
 export function signIn(
   { url, population }: PopulatedLatchkey,
   accounts: number,
@@ -108,7 +108,7 @@ export function signIn(
   return Promise.all(emails.map((email) => signInOne(url, email)));
 }
 
-/** Signs in accounts from all over a crowd. The first of them is the crowd's first. */
+/** Signs in accounts from all over a crowd, beginning with its first account. */
 export function signInCrowd({ url, accounts: all }: CrowdedLatchkey, accounts: number) {
   const apart = plainOnes(all) / accounts;
   const emails = Array.from({ length: accounts }, (_, i) =>
@@ -124,7 +124,7 @@ async function signInOne(serverUrl: string, identifier: string): Promise<Tokens>
   return tokens;
 }
 
-/** The request of a page that better-auth is asked for: whose session is it? The connection's token is a cookie. */
+/** better-auth's request for the current session, with a cookie as the connection's token. */
 export function betterAuthSessionWorkload(serverUrl: string): Workload {
   return {
     url: `${serverUrl}/api/auth/get-session`,
@@ -133,7 +133,7 @@ export function betterAuthSessionWorkload(serverUrl: string): Workload {
   };
 }
 
-/** @param numbers how many accounts sign in, one after the other */
+/** Sign-ins at better-auth. @param numbers how many accounts sign in, in turn */
 export function betterAuthLoginWorkload(serverUrl: string, numbers: number): Workload {
   return { ...betterAuthLogin(serverUrl, emailOf('{n}')), numbers };
 }
@@ -141,14 +141,14 @@ export function betterAuthLoginWorkload(serverUrl: string, numbers: number): Wor
 function betterAuthLogin(serverUrl: string, email: string): Workload {
   return {
     url: `${serverUrl}/api/auth/sign-in/email`,
-    // as a browser sends it; without it there is no sign-in
+    // browsers send the origin, and better-auth refuses a sign-in without it
     headers: { origin: serverUrl },
     body: JSON.stringify({ email, password: PASSWORD }),
     expect: '"token":"',
   };
 }
 
-/** Signs in the first accounts. @returns their cookies */
+/** Signs in the first accounts at better-auth. @returns their cookies */
 export function signInToBetterAuth(serverUrl: string, accounts: number): Promise<string[]> {
   return Promise.all(
     Array.from({ length: accounts }, async (_, number) => {

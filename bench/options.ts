@@ -2,26 +2,26 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { RESULTS } from './results.ts';
 
-/** What the command line may choose. */
+/** The options of the command line. */
 export interface Options {
   /** The names of the benchmarks to run. */
   readonly only: readonly string[];
-  /** How long one measurement takes. */
+  /** The length of one measurement. */
   readonly seconds: number;
   readonly rounds: number;
-  /** How many accounts are many. */
+  /** The number of accounts in the large crowd. */
   readonly crowd: number;
-  /** A folder to keep the database in, and the crowd with it, for the next run. */
+  /** A folder that keeps the database, with its crowd, for the next run. */
   readonly keep: string | undefined;
-  /** Where the results go, if anywhere: without a file being named, those of a run as it is meant go into the project's. */
+  /** The file for the results, if any. By default, a run with the default settings updates the project's own file. */
   readonly json: string | undefined;
-  /** The service: the compiled `main.js`. */
+  /** The compiled `main.js` of the service. */
   readonly service: string;
-  /** Another build of it to run beside, to see what a change did. */
+  /** The `main.js` of another build to compare with, to see the effect of a change. */
   readonly baseline: string | undefined;
 }
 
-/** Something is wrong with the command line; the message says what. */
+/** The command line is invalid; the message says why. */
 export class UsageError extends Error {
   override name = 'UsageError';
 }
@@ -29,7 +29,7 @@ export class UsageError extends Error {
 /**
  * Reads the command line.
  *
- * @param names the benchmarks that there are
+ * @param names all benchmarks
  * @throws {UsageError}
  */
 export function readOptions(args: readonly string[], names: readonly string[]): Options {
@@ -51,7 +51,7 @@ export function readOptions(args: readonly string[], names: readonly string[]): 
   };
 }
 
-/** Figures of a shortened run, or beside another build, are not what the README is to show. */
+/** The project's file feeds the README, which must not show figures of a shortened run or of a comparison of builds. */
 function jsonFile({ json, ...others }: ReturnType<typeof parse>): string | undefined {
   const { seconds, rounds, crowd, service, baseline } = others;
   const isAsMeant = [seconds, rounds, crowd, service, baseline].every((it) => it === undefined);

@@ -8,23 +8,23 @@ import { users } from '../src/db/schema.ts';
 /** Accounts in a database, numbered from 0, all with the same password. */
 export interface Population {
   readonly accounts: number;
-  /** The first of those that nobody signs in to but to be somebody signed in: more sign-ins would end their sessions. */
+  /** The first account that no sign-in benchmark uses: repeated sign-ins would end the sessions that other ones rely on. */
   readonly firstReserved: number;
   readonly passwordHash: string;
-  /** Some of the accounts, by their ids in hexadecimal. */
+  /** The ids of some of the accounts, in hexadecimal. */
   readonly someIds: readonly string[];
 }
 
-/** What passwords are hashed with, by the service and by its peers. */
+/** The cost of the password hashes, the same for the service and its peers. */
 export const ARGON2_COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
 
-/** Everybody's password. */
+/** The password of every account. */
 export const PASSWORD = 'a long walk along the shore';
 const BATCH = 500;
 const SOME = 16;
 const RESERVED = 100;
 
-/** The address of an account. */
+/** The e-mail address of an account. */
 export function emailOf(number: number | string): string {
   return `bench-${number}@example.com`;
 }
@@ -33,7 +33,7 @@ export function hashOfPassword(): Promise<string> {
   return hash(PASSWORD, ARGON2_COST);
 }
 
-/** Puts accounts into a database that the service has migrated. */
+/** Inserts accounts into a database that the service has migrated. */
 export async function populate(databaseUrl: string, accounts: number): Promise<Population> {
   const connection = connectionOptions(databaseUrl, (path) => readFileSync(path, 'utf8'));
   const database = openDatabase({ connection, connections: 1, timeoutMs: 60_000 });

@@ -2,19 +2,19 @@ import { median } from './figures.ts';
 import type { LoadResult } from './load/workload.ts';
 import { processorMs, type Server } from './server.ts';
 
-/** What one measurement came to, as far as it was measured. */
+/** The result of one measurement. What was not measured is missing. */
 export interface Sample {
   readonly perSecond?: number;
   /** In milliseconds, as is `p99`. */
   readonly p50?: number;
   readonly p99?: number;
-  /** Processor time that the server used for each answer, in microseconds. */
+  /** The server's processor time for each answer, in microseconds. */
   readonly processorUs?: number;
-  /** The most memory that the server's process held, in megabytes. */
+  /** The peak memory of the server's process, in megabytes. */
   readonly peakMb?: number;
 }
 
-/** One of those that are compared. */
+/** One of the servers or setups to compare. */
 export interface Contender {
   readonly name: string;
   measure(seconds: number): Promise<Sample>;
@@ -26,14 +26,14 @@ export interface Record {
   readonly samples: readonly Sample[];
 }
 
-/** Until then much of what is fast later is not compiled. */
+/** The time V8 needs to compile most of the hot code. */
 const WARM_UP_SECONDS = 2;
 
 /**
- * Measures the contenders in turn, round after round: what else the machine does then meets all of them alike.
+ * Measures the contenders in turn, round after round, so that other load on the machine affects all of them alike.
  *
- * @param options.warmUpSeconds what comes first and does not count, where it is to be longer than usual
- * @param say takes a line for each round
+ * @param options.warmUpSeconds a longer warm-up than usual; the warm-up does not count
+ * @param say receives a line for each round
  */
 export async function race(
   contenders: readonly Contender[],
@@ -54,7 +54,7 @@ export async function race(
   return records;
 }
 
-/** A sample for the line that tells of the progress. */
+/** Formats a sample for a progress line. */
 export function shown({ perSecond, p99, peakMb }: Sample = {}): string {
   return [
     ...(perSecond === undefined ? [] : [`${perSecond.toFixed(0)}/s`]),
@@ -63,7 +63,7 @@ export function shown({ perSecond, p99, peakMb }: Sample = {}): string {
   ].join(', ');
 }
 
-/** Puts a load on servers that do the same work, and notes what it cost them. */
+/** Runs a load on servers that do the same work, and measures its cost. */
 export async function sampleOf(
   servers: readonly Server[],
   load: () => Promise<LoadResult>,
@@ -81,7 +81,7 @@ export async function sampleOf(
   };
 }
 
-/** How long the answers took, if there were any. */
+/** The latencies of a load, if it had any answers. */
 export function latencyOf({ answers, latencyMs }: LoadResult): Pick<Sample, 'p50' | 'p99'> {
   return answers === 0 ? {} : { p50: latencyMs.p50, p99: latencyMs.p99 };
 }
@@ -92,13 +92,13 @@ function sumOf(values: readonly (number | undefined)[]): number | undefined {
   }, 0);
 }
 
-/** The median of a figure over the rounds; undefined where it was not measured. */
+/** The median of a figure over all rounds; undefined if it was not measured. */
 export function medianOf(record: Record, figure: keyof Sample): number | undefined {
   const values = record.samples.flatMap((sample) => sample[figure] ?? []);
   return values.length === 0 ? undefined : median(values);
 }
 
-/** How a figure compares: the median, least and greatest of the rounds' own ratios. */
+/** How a figure compares: the median, minimum and maximum of the ratios within each round. */
 export interface Ratio {
   readonly median: number;
   readonly least: number;
@@ -106,14 +106,14 @@ export interface Ratio {
 }
 
 /**
- * Compares two records round by round: within a round the machine was most alike.
+ * Compares two records round by round, because conditions on the machine differ least within a round.
  *
- * @returns undefined where the figure was not measured
+ * @returns undefined if the figure was not measured
  */
 export function ratioOf(subject: Record, peer: Record, figure: keyof Sample): Ratio | undefined {
   const ratios = subject.samples.flatMap((sample, round) => {
     const [ours, theirs] = [sample[figure], peer.samples[round]?.[figure]];
-    // a peer that answered nothing in a round is no measure
+    // skip rounds in which the peer answered nothing
     return ours === undefined || theirs === undefined || theirs === 0 ? [] : [ours / theirs];
   });
   if (ratios.length === 0) return undefined;

@@ -5,9 +5,9 @@ const BEGIN = '<!-- npm run bench:table writes what follows -->';
 const END = '<!-- until here -->';
 
 /**
- * Puts the comparisons in the place of those that the README holds.
+ * Replaces the comparisons in the README.
  *
- * @throws where the README does not say where they belong
+ * @throws if the README does not mark where they belong
  */
 export function withFindings(readme: string, results: Results): string {
   const begin = readme.indexOf(BEGIN);

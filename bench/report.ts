@@ -3,12 +3,12 @@ import type { Circumstances, Results } from './results.ts';
 import type { Finding } from './suites/suite.ts';
 
 const FIGURES: readonly (keyof Sample)[] = ['perSecond', 'p50', 'p99', 'processorUs', 'peakMb'];
-// its lines are many, and compared with nothing but each other
+// gets its own table, because it has many lines, which compare only with each other
 const ADMINISTRATION = 'admin';
 const ADMINISTRATION_TITLE =
   'Administration where there are many accounts, by one client with one request after the other:';
 
-/** The comparisons as Markdown, as the README shows them: what was measured, and on what. */
+/** The comparisons in Markdown for the README: what was measured, and on which machine. */
 export function findingsReport(results: Results): string {
   const { [ADMINISTRATION]: administration, ...others } = results;
   const findings = Object.values(others).flatMap((result) => result.findings);
@@ -56,7 +56,7 @@ function range(ratio: Ratio | undefined): string {
   return ratio === undefined ? '' : `${ratio.least.toFixed(2)} to ${ratio.greatest.toFixed(2)}`;
 }
 
-/** A sentence for each run whose outcomes are there. */
+/** A sentence for each run that contributed results. */
 function circumstancesOf(results: Results): string {
   const runs = new Map<string, string[]>();
   for (const [name, result] of Object.entries(results)) {
@@ -73,7 +73,7 @@ function runSentence(run: Circumstances): string {
   return `${run.at.slice(0, 10)}, commit ${run.commit ?? 'unknown'}, ${machine}, ${before}, ${effort}.`;
 }
 
-/** What each contender came to, the medians of its rounds. */
+/** The results of each contender, as medians over its rounds. */
 export function recordsTable(results: Results): string {
   const rows = Object.entries(results).flatMap(([name, { records }]) =>
     records.map((record) => [

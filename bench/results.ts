@@ -3,36 +3,36 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import type { Outcome } from './suites/suite.ts';
 
-/** The file that the README's table is made from. */
+/** The file behind the README's tables. */
 export const RESULTS = 'bench/results.json';
 
-/** How and on what a benchmark was run. */
+/** The settings and the machine of a run. */
 export interface Circumstances {
-  /** When it ended. */
+  /** When the benchmark ended. */
   readonly at: string;
   readonly commit: string | null;
   readonly node: string;
   readonly processors: number;
   readonly model: string | null;
-  /** What the machine was busy with before it began: the load average of the last minute. */
+  /** How busy the machine was before the run: the load average over one minute. */
   readonly load: number;
   readonly seconds: number;
   readonly rounds: number;
   readonly crowd: number;
 }
 
-/** The newest outcome of each benchmark, by its name; they may be of different runs. */
+/** The newest outcome of each benchmark, by name. Outcomes may come from different runs. */
 export interface Results {
   readonly [name: string]: Circumstances & Outcome;
 }
 
-/** The results that a file holds; none where there is no file yet. */
+/** Reads the results in a file; none if it does not exist yet. */
 export function readResults(file: string): Results {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
 }
 
 /**
- * Puts an outcome into a file in the place of the older one of the same name, and leaves those of other names there.
+ * Writes an outcome into a file. It replaces the older outcome of the same name and leaves the others.
  *
  * @param names all benchmarks, in the order of the file
  */
@@ -47,7 +47,7 @@ export function writeOutcome(
   writeFileSync(file, `${JSON.stringify(Object.fromEntries(sorted), shortened, 2)}\n`);
 }
 
-/** More digits than these were not measured. */
+/** Rounds numbers to the precision of the measurements. */
 function shortened(_key: string, value: unknown): unknown {
   return typeof value === 'number' ? Number(value.toPrecision(5)) : value;
 }

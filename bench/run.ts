@@ -15,7 +15,7 @@ import { processes } from './suites/processes.ts';
 import { refresh } from './suites/refresh.ts';
 import { sizes } from './suites/sizes.ts';
 
-// the million accounts of the last two would be in the way of the others
+// the last two come last, because their million accounts would slow down the others
 const SUITES = [me, refresh, login, register, flood, processes, memory, sizes, admin];
 
 async function main(): Promise<void> {
@@ -31,7 +31,7 @@ async function main(): Promise<void> {
       const outcome = await suite.run(stage, runner);
       const result = { ...circumstances({ ...options, load }), ...outcome };
       results[suite.name] = result;
-      // at once, so that whatever happens later costs nothing of it
+      // written at once, so that a later failure does not lose it
       if (json !== undefined) writeOutcome(json, names, suite.name, result);
     }
     return results;
@@ -45,7 +45,7 @@ async function main(): Promise<void> {
   say(`\nThat took ${minutes} minutes. All figures are in ${place}.`);
 }
 
-/** Progress goes where it does not end up in a file with the tables. */
+/** Reports progress on standard error, to keep it out of the tables on standard output. */
 function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }

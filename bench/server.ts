@@ -19,9 +19,10 @@ const LOG_END = 2000;
 /**
  * Starts a server and waits until it accepts connections.
  *
- * @param options.args what to run in Node; it is to listen on 127.0.0.1 at PORT
- * @param options.env its whole environment, but for PATH and PORT
- * @param options.folder where it runs and keeps its log, a file that costs its process what it costs in production
+ * @param options.args the arguments for Node; the program has to listen on 127.0.0.1 at PORT
+ * @param options.env its whole environment, except PATH and PORT
+ * @param options.folder its working directory, which also gets its log: a real file, so that logging costs what it costs in
+ *   production
  */
 export async function startServer(options: {
   name: string;
@@ -38,7 +39,7 @@ export async function startServer(options: {
     stdio: ['ignore', log, log],
   });
   await untilListening(child, port, logFile);
-  // otherwise only connections that are refused would tell
+  // report an unexpected exit, which would otherwise show only as refused connections
   const onExit = (code: number | null, signal: string | null) => {
     const end = readFileSync(logFile, 'utf8').slice(-LOG_END);
     process.stderr.write(`${options.name} has ended by itself (${signal ?? code}):\n${end}\n`);
@@ -66,7 +67,7 @@ async function freePort(): Promise<number> {
 async function untilListening(child: ChildProcess, port: number, logFile: string): Promise<void> {
   const deadline = Date.now() + READY_TIMEOUT_MS;
   const url = `http://127.0.0.1:${port}/`;
-  // any answer will do
+  // any answer means that the server is up
   while (
     !(await fetch(url).then(
       () => true,
@@ -91,16 +92,16 @@ async function stopChild(child: ChildProcess): Promise<void> {
 
 const TICKS_PER_SECOND = 100;
 
-/** The processor time that a process has used so far, in milliseconds; undefined where the system does not tell. */
+/** The processor time that a process has used so far, in milliseconds; undefined if the system does not report it. */
 export function processorMs(pid: number): number | undefined {
   const stat = readProcess(pid, 'stat');
   if (stat === undefined) return undefined;
-  // the name, in parentheses, may hold spaces; user and system time are the 12th and 13th fields after it
+  // the name, in parentheses, may contain spaces; user and system time are the 12th and 13th fields after it
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
 }
 
-/** The most memory that a process has held so far, in megabytes (10^6 bytes); undefined where the system does not tell. */
+/** The peak memory of a process so far, in megabytes (10^6 bytes); undefined if the system does not report it. */
 export function peakMemoryMb(pid: number): number | undefined {
   const [, kib] = /^VmHWM:\s+(\d+) kB$/m.exec(readProcess(pid, 'status') ?? '') ?? [];
   return kib === undefined ? undefined : (Number(kib) * 1024) / 1e6;

@@ -19,42 +19,42 @@ import { type PeerSettings, peerEnvironment } from './peers/settings.ts';
 import { ARGON2_COST, hashOfPassword, PASSWORD, type Population, populate } from './population.ts';
 import { type Server, startServer } from './server.ts';
 
-/** The peers, by their files in peers/. */
+/** The peers, named after their files in peers/. */
 export type PeerName = 'yoga' | 'raw' | 'hash' | 'node-argon2' | 'better-auth';
 
-/** Everything that takes part in a run. All share one database server and one machine. */
+/** Everything that takes part in a run. All of it shares one database server and one machine. */
 export interface Stage {
   readonly service: PopulatedLatchkey;
-  /** Another build of the service, where one was asked for. */
+  /** Another build of the service, if requested. */
   readonly baseline: PopulatedLatchkey | undefined;
-  /** Two, because what one of them waits for must not delay the other. */
+  /** Two clients, so that slow answers to one do not delay the other. */
   readonly clients: readonly [LoadClient, LoadClient];
-  /** How many accounts are many. */
+  /** The number of accounts in the large crowd. */
   readonly crowdSize: number;
-  /** A peer, started when it is first needed. */
+  /** A peer, started when first needed. */
   peer(name: PeerName): Promise<Server>;
-  /** A service with that many accounts and a database of its own, made when it is first needed. */
+  /** A service with this many accounts and its own database, created when first needed. */
   crowded(accounts: number): Promise<CrowdedLatchkey>;
-  /** One more process of the service, on the same database, with settings of its own. Whoever starts it stops it. */
+  /** Another process of the service on the same database, with its own settings. The caller has to stop it. */
   another(name: string, env?: Readonly<Record<string, string>>): Promise<Server>;
 }
 
-/** Of each account of a crowd. */
+/** The sessions of each account in a crowd. */
 const SESSIONS_EACH = 5;
 const ACCOUNTS = 1000;
-// what somebody with a million accounts would give it; the pool is smaller than what they and their events take
+// realistic for a million accounts: the buffer pool is smaller than the accounts and their events
 const SERVER_OPTIONS = ['--innodb-buffer-pool-size=512M', '--innodb-log-file-size=512M'];
 const TSX = import.meta.resolve('tsx');
 
-// the service allows its limits to be turned off outside production only, and graphql is a little slower there: for
-// stock Yoga as well, so that the two are compared under the same
+// the service allows its limits to be turned off only outside production, where graphql is a little slower; stock Yoga runs
+// there too, so that the comparison is fair
 const NODE_ENV = 'development';
 const NODE_ENVS: { readonly [name: string]: string } = { 'better-auth': 'production' };
 
 /**
- * Runs `work` with a database, the service and the load clients, in a folder that goes away with them.
+ * Runs `work` with a database, the service and the load clients, in a temporary folder.
  *
- * @param say takes a line for each thing that is started
+ * @param say receives a line for each process started
  */
 export async function withStage<T>(
   options: Options,
@@ -90,13 +90,13 @@ export async function withStage<T>(
     );
   } finally {
     for (const closer of closers.reverse()) {
-      // whatever fails, the rest is stopped too
+      // stop the rest even if one fails to stop
       await Promise.resolve(closer()).catch((error: unknown) => say(String(error)));
     }
   }
 }
 
-/** Where and how a run's servers are started. */
+/** Where and how to start the servers of a run. */
 interface Ground extends Options {
   dataDirectory: string;
   /** The URL of the database server. */
@@ -130,7 +130,7 @@ async function setUp(
   };
 }
 
-/** Starts a build of the service on a database of its own, with its accounts. */
+/** Starts a build of the service on its own database and fills it with accounts. */
 async function startPopulated(
   { run, url }: Ground,
   name: string,
@@ -142,7 +142,7 @@ async function startPopulated(
   return { ...latchkey, population: await populate(databaseUrl, ACCOUNTS) };
 }
 
-/** Starts the service on a database with a crowd, which takes minutes to make and may be there from an earlier run. */
+/** Starts the service on a database with a crowd. Creating one takes minutes, so one kept by an earlier run is reused. */
 async function startCrowded(
   { run, url, service, crowd, keep, dataDirectory }: Ground,
   accounts: number,
@@ -158,7 +158,7 @@ async function startCrowded(
   if (!isThere) {
     const passwordHash = await hashOfPassword();
     await createCrowd(databaseUrl, accounts, { passwordHash, sessionsEach: SESSIONS_EACH, say });
-    // a small one is made in a second, and its few accounts would have ever more sessions
+    // keep only the large crowd: a small one takes a second, and its few accounts would collect sessions over the runs
     if (keep !== undefined && accounts === crowd) writeFileSync(note, '');
   }
   return { ...latchkey, accounts, sessions };

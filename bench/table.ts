@@ -1,4 +1,4 @@
-// npm run bench:table -- puts the results of bench/results.json into README.md
+// npm run bench:table -- writes the results in bench/results.json into README.md
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { withFindings } from './readme.ts';

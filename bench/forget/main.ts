@@ -1,4 +1,4 @@
-// npm run bench:forget -- [--rows 1000000] [--url mysql://...]: what signed-in requests notice of a million rows being forgotten
+// npm run bench:forget -- [--rows 1000000] [--url mysql://...]: how deleting a million expired rows affects signed-in requests
 
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -61,8 +61,8 @@ async function measure(connection: Connection, databaseUrl: string, folder: stri
     },
     folder,
   });
-  // the service begins to forget a minute after its start
-  // two people: each sign-in opens a session, and too many would end the one that reads
+  // the service starts to delete expired rows a minute after its start
+  // one account reads and another signs in: each sign-in opens a session, and too many would end the reader's
   const { accessToken } = await register(server.url);
   const pace = createPace(server.url, { ...(await register(server.url)), accessToken }, PASSWORD);
   const waiting = await left(connection);

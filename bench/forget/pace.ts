@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:http';
 
-/** How long requests of one kind took, in milliseconds. */
+/** The latencies of one kind of request, in milliseconds. */
 export interface Times {
   requests: number;
   failed: number;
@@ -12,7 +12,7 @@ export interface Times {
 const ME_EVERY_MS = 5;
 const LOGIN_EVERY_MS = 500;
 
-/** Asks at a steady pace, whether or not answers come: what is slow delays nothing that is asked after it. */
+/** Sends requests at a steady pace, whether or not answers arrive, so that a slow answer does not delay later requests. */
 export function createPace(
   url: string,
   { email, accessToken }: { email: string; accessToken: string },
@@ -61,7 +61,7 @@ export function createPace(
     setInterval(() => ask('login', login, {}, 'LoginSuccess'), LOGIN_EVERY_MS),
   ];
   return {
-    /** Of all that was answered since this was asked last. */
+    /** The latencies of the requests answered since the last call. */
     times(): Record<string, Times> {
       const { me, login } = taken;
       taken = { me: [], login: [] };

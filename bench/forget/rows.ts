@@ -8,12 +8,12 @@ const DIGIT = Array.from({ length: 10 }, (_, d) => `select ${d} d`).join(' union
 const numbers = (from: number) =>
   `(select ${from} + a.d + 10 * b.d + 100 * c.d + 1000 * d.d + 10000 * e.d n
     from (${DIGIT}) a, (${DIGIT}) b, (${DIGIT}) c, (${DIGIT}) d, (${DIGIT}) e where e.d < ${BATCH / 10_000}) numbers`;
-// a UUIDv7 of long ago
+// a UUIDv7 from long ago
 const id = (salt: string, n: string) =>
   `unhex(concat(lpad(hex(1700000000000 + ${n} * 1000), 12, '0'), '7', left(sha2(concat('${salt}', ${n}), 256), 3), '8', right(sha2(concat('${salt}', ${n}), 256), 15)))`;
 const LONG_AGO = 'utc_timestamp(3) - interval 60 day - interval n second';
 
-/** Sessions and windows of addresses, so many of each, that have all been over for long; and as many more that live. */
+/** Inserts `rows` sessions and `rows` rate-limit windows that expired long ago, and as many live ones. */
 export async function fill(
   connection: Connection,
   rows: number,

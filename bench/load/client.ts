@@ -1,4 +1,4 @@
-// The process that puts the load on: it is told a load, and tells what it came to.
+// The process that generates load: it receives a load and sends back the result.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { percentile } from '../figures.ts';
@@ -11,7 +11,7 @@ interface Run {
   requests: Requests;
   /** By `performance.now()`. */
   endsAt: number;
-  /** Of the answers within the time. */
+  /** The latencies of the answers that arrived in time. */
   latencies: number[];
 }
 
@@ -44,7 +44,7 @@ async function put(load: Load): Promise<LoadResult> {
   };
 }
 
-/** Each connection asks again as soon as it is answered. */
+/** Each connection sends its next request as soon as the last one is answered. */
 async function flatOut(run: Run): Promise<void> {
   const work = async (index: number) => {
     while (performance.now() < run.endsAt) await askOnce(run, index, performance.now());
@@ -52,7 +52,7 @@ async function flatOut(run: Run): Promise<void> {
   await Promise.all(run.connections.map((_, index) => work(index)));
 }
 
-/** Asks at fixed times, whether or not earlier requests have been answered; a wait for a free connection counts as latency. */
+/** Sends requests at a fixed rate, whatever the answers take. The wait for a free connection counts as latency. */
 async function steadily(run: Run, rate: number): Promise<void> {
   const free = run.connections.map((_, index) => index);
   const late: number[] = [];
@@ -93,5 +93,5 @@ process.on('message', (load: Load) => {
     (error: unknown) => process.send?.({ failure: String(error) }),
   );
 });
-// the benchmark has ended, however it ended
+// the benchmark's own process has ended
 process.on('disconnect', () => process.exit());

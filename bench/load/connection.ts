@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 
-/** One keep-alive HTTP/1.1 connection, on which one request at a time is asked. */
+/** A keep-alive HTTP/1.1 connection that carries one request at a time. */
 export interface Connection {
-  /** @returns the whole answer, its head included, a character for each byte */
+  /** @returns the whole answer, including its head, with one character for each byte */
   ask(request: Buffer): Promise<string>;
   close(): void;
 }
@@ -12,8 +12,8 @@ const HEAD_END = '\r\n\r\n';
 const LAST_CHUNK = '\r\n0\r\n\r\n';
 
 /**
- * Opens a connection. It does no more than find the end of each answer, because the load shares its two cores with what
- * is measured: a full HTTP client would cost as much as some of the servers do.
+ * Opens a connection. It only finds the end of each answer, because the load generator shares two cores with the server
+ * under measurement: a full HTTP client would use as much processor time as some of the servers.
  */
 export async function openConnection(url: string): Promise<Connection> {
   const { hostname, port } = new URL(url);

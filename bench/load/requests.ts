@@ -1,15 +1,15 @@
 import type { Load, Workload } from './workload.ts';
 
-/** Makes the requests of a load, each as the bytes to send. */
+/** Creates the requests of a load, as bytes to send. */
 export interface Requests {
   next(connection: number): Buffer;
-  /** Takes an answer. @throws when it is not a right one */
+  /** Accepts an answer. @throws if it is not the expected one */
   take(connection: number, answer: string): void;
   readonly lastNumber: number;
   readonly tokens: readonly string[];
 }
 
-/** Builds requests once where they never change, and otherwise only what changes. */
+/** Builds constant requests only once, and otherwise only the parts that change. */
 export function createRequests(load: Load): Requests {
   const { workload } = load;
   const tokens = [...load.tokens];

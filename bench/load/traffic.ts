@@ -2,20 +2,20 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Load, LoadResult, Workload } from './workload.ts';
 
-/** A process that puts load on servers. */
+/** A process that generates load. */
 export interface LoadClient {
   put(load: Load): Promise<LoadResult>;
   stop(): void;
 }
 
-/** A workload with what must outlive one measurement: numbers not used twice, and each connection's newest token. */
+/** A workload with the state that outlives a measurement: the last number used, and each connection's newest token. */
 export interface Traffic {
   run(client: LoadClient, seconds: number): Promise<LoadResult>;
 }
 
 const CLIENT = fileURLToPath(new URL('client.ts', import.meta.url));
 
-/** Starts a load client in a process of its own, so that it shares no event loop with anything. */
+/** Starts a load client in a process of its own, so that it shares its event loop with nothing else. */
 export function startLoadClient(): LoadClient {
   const child = fork(CLIENT, { execArgv: ['--import', 'tsx'], stdio: 'inherit' });
   return {
@@ -40,10 +40,10 @@ function resultOf(child: ChildProcess): Promise<LoadResult> {
 }
 
 /**
- * Makes traffic of a workload.
+ * Turns a workload into traffic.
  *
- * @param options.tokens each connection's first token, where the workload has tokens
- * @param options.rate requests a second; without it as many as the server answers
+ * @param options.tokens each connection's first token, if the workload uses tokens
+ * @param options.rate requests a second; by default, as many as the server answers
  */
 export function createTraffic(
   workload: Workload,

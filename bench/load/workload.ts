@@ -1,39 +1,39 @@
-/** What is asked over and over, on several connections at once. */
+/** A request to repeat on several connections at once. */
 export interface Workload {
   readonly url: string;
-  /** Where the connections go, each to the next; without it all go to `url`. */
+  /** The servers to spread the connections over; by default, all go to `url`. */
   readonly servers?: readonly string[];
   readonly headers: Readonly<Record<string, string>>;
   /**
-   * `{n}` stands for a number that changes with each request, `{token}` for the connection's token; in headers too.
-   * Without a body the method is GET.
+   * The body of a POST; without one, the method is GET. Here and in headers, `{n}` stands for a number that changes with
+   * each request, and `{token}` for the connection's token.
    */
   readonly body?: string;
-  /** How many different `{n}` there are; without it none comes twice. */
+  /** How many different values `{n}` takes; by default, none repeats. */
   readonly numbers?: number;
-  /** How far the next `{n}` is from the last; 1 without it. */
+  /** The step between successive `{n}`; 1 by default. */
   readonly step?: number;
-  /** What every right answer contains. */
+  /** A text that every correct answer contains. */
   readonly expect: string;
-  /** What comes before the connection's next token in an answer, where each answer brings one. */
+  /** The text that precedes the connection's next token in an answer, if each answer brings a new one. */
   readonly tokenAfter?: string;
 }
 
-/** How a workload is put on a server, and for how long. */
+/** A workload with its duration and rate. */
 export interface Load {
   readonly workload: Workload;
   readonly seconds: number;
-  /** Requests a second, however long the answers take. Without it each connection asks again as soon as it is answered. */
+  /** Requests a second, however long the answers take. By default, each connection sends the next as soon as one is answered. */
   readonly rate?: number;
-  /** The `{n}` before the first. */
+  /** The last `{n}` that was used. */
   readonly lastNumber: number;
-  /** Each connection's token, and so how many connections there are. */
+  /** Each connection's token. Their number is the number of connections. */
   readonly tokens: readonly string[];
 }
 
-/** What a load came to. */
+/** The result of a load. */
 export interface LoadResult {
-  /** Answers within the time. */
+  /** The number of answers that arrived in time. */
   readonly answers: number;
   readonly perSecond: number;
   readonly latencyMs: { readonly p50: number; readonly p99: number; readonly max: number };

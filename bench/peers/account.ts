@@ -3,7 +3,7 @@ import { createPool, type RowDataPacket } from 'mysql2/promise';
 import { connectionOptions } from '../../src/db/connection.ts';
 import type { PeerSettings } from './settings.ts';
 
-/** What a peer answers with. */
+/** The account in a peer's answer. */
 export interface Account {
   id: string;
   email: string;
@@ -17,10 +17,10 @@ interface AccountRow extends RowDataPacket {
 const SELECT = 'select id, email from users where id = ?';
 
 /**
- * Makes the one query that the peers of signed-in requests do: a server-side prepared SELECT by primary key, on a pool
+ * Prepares the one query that the peers of signed-in requests run: a server-side prepared SELECT by primary key, on a pool
  * as large as the service's.
  *
- * @returns what reads one of the accounts, each in turn
+ * @returns a function that reads the accounts in turn, one on each call
  */
 export function createAccountReader(settings: PeerSettings): () => Promise<Account> {
   const pool = createPool({

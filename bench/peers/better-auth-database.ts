@@ -7,7 +7,7 @@ import type { PeerSettings } from './settings.ts';
 
 const DATABASE = 'better_auth';
 
-/** Makes an empty database on the server of the others. @returns a pool as its documentation shows one, as large as the service's */
+/** Creates an empty database on the common server. @returns a pool as in better-auth's docs, as large as the service's */
 export async function openBetterAuthDatabase(settings: PeerSettings): Promise<Pool> {
   const { database: _theirs, ...server } = connectionOptions(settings.databaseUrl, () => '');
   const connection = await createConnection(server);
@@ -22,7 +22,7 @@ export async function openBetterAuthDatabase(settings: PeerSettings): Promise<Po
   });
 }
 
-/** Makes its tables by its own migrations, with as many accounts as the service has, of the same password. */
+/** Creates better-auth's tables by its own migrations, with as many accounts as the service has and the same password. */
 export async function fillBetterAuthDatabase(
   pool: Pool,
   options: BetterAuthOptions,

@@ -1,15 +1,15 @@
 import { listen } from './listen.ts';
 import { type PeerSettings, readPeerSettings } from './settings.ts';
 
-/** What an argon2 library offers. */
+/** The functions of an argon2 library. */
 export interface Argon2 {
   hash(password: string, cost: PeerSettings['argon2']): Promise<string>;
   verify(hash: string, password: string): Promise<boolean>;
 }
 
 /**
- * An endpoint that does nothing but hash: /verify checks a password against a hash as a sign-in must, /hash makes the hash
- * of one as a registration must.
+ * An endpoint that only hashes: /verify checks a password against a hash, as every sign-in must, and /hash hashes a
+ * password, as every registration must.
  */
 export function serveHashing({ hash, verify }: Argon2): void {
   const { argon2, password, passwordHash, hashConcurrency } = readPeerSettings();
@@ -24,7 +24,7 @@ export function serveHashing({ hash, verify }: Argon2): void {
   });
 }
 
-/** Runs at the most as many at a time as the service does. */
+/** Limits concurrent hashes to as many as the service runs. */
 function atMost(concurrency: number): (work: () => Promise<unknown>) => Promise<void> {
   const waiting: (() => void)[] = [];
   let running = 0;

@@ -1,4 +1,4 @@
-// Only hashes, by what the service hashes by.
+// An endpoint that only hashes, with the service's own library.
 
 import { hash, verify } from '@node-rs/argon2';
 import { serveHashing } from './hash-endpoint.ts';

@@ -1,4 +1,4 @@
-// Only hashes, by the reference implementation.
+// An endpoint that only hashes, with the reference implementation.
 
 import { hash, verify } from 'argon2';
 import { serveHashing } from './hash-endpoint.ts';

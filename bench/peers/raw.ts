@@ -1,4 +1,4 @@
-// As little as can be between a request and one prepared SELECT by primary key: no GraphQL, no framework.
+// The least that can stand between a request and one prepared SELECT by primary key: no GraphQL, no framework.
 
 import { createAccountReader } from './account.ts';
 import { listen } from './listen.ts';
@@ -7,7 +7,7 @@ import { readPeerSettings } from './settings.ts';
 const readAccount = createAccountReader(readPeerSettings());
 
 listen((request, response) => {
-  // the body means nothing, but a connection is free for the next request only when it has been read
+  // the body is ignored, but must be read before the connection can take the next request
   request.resume();
   readAccount().then(
     (account) => {

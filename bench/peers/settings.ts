@@ -1,10 +1,10 @@
-/** What a peer is told by the benchmark, in its environment. */
+/** The settings of a peer, which the benchmark passes in environment variables. */
 export interface PeerSettings {
   databaseUrl: string;
   databaseConnections: number;
-  /** Accounts to read, by their ids in hexadecimal. */
+  /** The ids of the accounts to read, in hexadecimal. */
   accountIds: readonly string[];
-  /** How many accounts there are. */
+  /** The number of accounts. */
   accounts: number;
   password: string;
   passwordHash: string;

@@ -1,4 +1,4 @@
-// Yoga as its documentation sets it up, with one field that does one prepared SELECT by primary key.
+// Yoga, set up as its documentation shows, with one field that runs one prepared SELECT by primary key.
 
 import { createSchema, createYoga } from 'graphql-yoga';
 import { createAccountReader } from './account.ts';

@@ -1,4 +1,4 @@
-// npm run soak -- [--minutes 10] [--workers 16]: mixed good and hostile traffic, and what it leaves behind
+// npm run soak -- [--minutes 10] [--workers 16]: mixes good and hostile traffic, and checks what it leaves behind
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ import { createTraffic } from './traffic.ts';
 
 const SAMPLE_MS = 5000;
 const QUIET_MS = 60_000;
-// what a flood may leave behind is bounded by this; small, so that ten minutes reach it
+// the limit on what a flood can leave behind; small, so that ten minutes are enough to reach it
 const MOST_HITS = 20_000;
 const COUNTERS = ['rate_limit_hits', 'attempt_counters', 'login_challenges'];
 const PAGE_BYTES = 4096;

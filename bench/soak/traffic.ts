@@ -1,21 +1,21 @@
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { Agent, request } from 'node:http';
 
-/** Somebody who is signed in, and stays so by refreshing. */
+/** A signed-in user who refreshes to stay signed in. */
 interface Person {
   email: string;
   accessToken: string;
   refreshToken: string;
 }
 
-/** How many answers there were of each kind of request, by status or failure. */
+/** The number of answers to each kind of request, by status or failure. */
 export type Tally = Map<string, number>;
 
 const PASSWORD = 'a long walk along the shore';
 const TOKENS = 'tokens { accessToken refreshToken }';
 const BOMB = `{ ${Array.from({ length: 2000 }, (_, i) => `a${i}: __typename`).join(' ')} }`;
 
-/** Good and hostile requests in a mixture, each from an address that was never seen before. */
+/** A mixture of good and hostile requests, each from a new IP address. */
 export function createTraffic(serviceUrl: string) {
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
   const people: Person[] = [];
@@ -93,7 +93,7 @@ export function createTraffic(serviceUrl: string) {
     });
   const mixture = Object.entries(WEIGHTS).flatMap(([kind, weight]) => Array(weight).fill(kind));
 
-  /** One request of some kind. */
+  /** Sends one request of a random kind. */
   async function next(): Promise<void> {
     const kind: string = people.length < 10 ? 'register' : mixture[randomInt(mixture.length)];
     const answer = (await kinds[kind]?.()) ?? 'no such kind';

@@ -5,7 +5,7 @@ import { signInCrowd } from '../operations.ts';
 import { type Record, ratioOf, type Sample } from '../race.ts';
 import type { Finding, Suite } from './suite.ts';
 
-/** Administering a million accounts: no page takes long, and one far back no longer than the first. */
+/** Administration of a million accounts: no page is slow, and a page far back is as fast as the first. */
 export const admin: Suite = {
   name: 'admin',
   async run(stage, runner) {
@@ -26,7 +26,7 @@ export const admin: Suite = {
       pages.push(measured(name, () => ask(query)));
     }
     for (let round = 0; round <= runner.rounds; round++) {
-      // in turn, so that what else the machine does meets all alike; the first round warms up
+      // in turn, so that other load on the machine affects all pages alike; the first round is the warm-up
       for (const page of pages) await measureRound(page, round > 0, runner.say);
       if (round > 0) runner.say(`round ${round} of ${runner.rounds}`);
     }
@@ -34,14 +34,14 @@ export const admin: Suite = {
   },
 };
 
-/** Makes the first of a crowd an administrator. @returns an access token of theirs */
+/** Makes the first account of a crowd an administrator. @returns its access token */
 export async function administratorOf(service: CrowdedLatchkey): Promise<string> {
   const [account] = await signInCrowd(service, 1);
   await makeAdmin(service.databaseUrl, crowdEmail(0));
   return account?.accessToken ?? '';
 }
 
-/** The query of the first page of all users. */
+/** The query for the first page of all users. */
 export const firstUsers = (): string => LISTS.users(null);
 
 const SLOWEST_MS = 50;
@@ -104,7 +104,7 @@ function askAs(url: string, token: string): Ask {
   };
 }
 
-/** Goes on to the page that is to be compared with the first, or to the last one. */
+/** Pages forward to the page to compare with the first one, or to the last page. */
 async function walk(ask: Ask, list: (after: string | null) => string) {
   let cursor: string | null = null;
   for (let page = 1; page < FAR_PAGE; page++) {
@@ -116,13 +116,13 @@ async function walk(ask: Ask, list: (after: string | null) => string) {
   return { cursor, page: FAR_PAGE };
 }
 
-/** A page that is asked for, and how long that took. */
+/** A page with its latencies. */
 interface Measured {
   record: Record & { samples: Sample[] };
   milliseconds: number[];
   ask(): Promise<unknown>;
   first: Measured | undefined;
-  /** It gave no page, after this many milliseconds, and is not asked for any more. */
+  /** The page failed after this many milliseconds, and is not requested again. */
   failedAfter?: number;
 }
 

@@ -15,8 +15,8 @@ import { SHARE_OF_HASHING } from './passwords.ts';
 import { CONNECTIONS, type Finding, type Suite, throughput } from './suite.ts';
 
 /**
- * Whether those who are signed in notice that others sign in as fast as they can. Of each contender's samples the
- * latencies are those of `me` at a steady rate, and the answers a second those of the flood.
+ * Whether signed-in users notice a flood of sign-ins. In each contender's samples, the latencies are those of `me` at a
+ * steady rate, and the answers a second are those of the flood.
  */
 export const flood: Suite = {
   name: 'flood',
@@ -57,7 +57,7 @@ export const flood: Suite = {
 
 const FLOODERS = 32;
 const VISITS_PER_SECOND = 50;
-// a 99th percentile of fifty requests a second wants more than a few seconds of them
+// at fifty requests a second, a 99th percentile needs longer measurements
 const LONGER = 2;
 const MOST_TIMES_IDLE = 3;
 const ALWAYS_FAST_ENOUGH_MS = 25;

@@ -10,7 +10,7 @@ import type { Server } from '../server.ts';
 import type { Stage } from '../stage.ts';
 import { CONNECTIONS, flatOut, type Suite, throughput } from './suite.ts';
 
-/** The request of every page: who is signed in. */
+/** `me`, which every page requests: who is signed in. */
 export const me: Suite = {
   name: 'me',
   async run(stage, runner) {
@@ -34,7 +34,7 @@ export const me: Suite = {
   },
 };
 
-// better-auth is three times as fast after its first two thousand answers, and takes some seconds for them
+// better-auth becomes three times as fast after its first two thousand answers, which take it some seconds
 const WARM_UP = 2;
 
 async function signedIn(stage: Stage, server: PopulatedLatchkey, name: string): Promise<Contender> {

@@ -4,11 +4,11 @@ import { shown } from '../race.ts';
 import { peakMemoryMb } from '../server.ts';
 import type { Outcome, Suite } from './suite.ts';
 
-/** How much memory a process of the service holds at the most, from its start on, with a thousand sign-ins in flight. */
+/** The peak memory of a service process since its start, with a thousand sign-ins in flight. */
 export const memory: Suite = {
   name: 'memory',
   async run(stage, runner) {
-    // a new process: what others have asked before is not to count
+    // a new process, so that earlier requests do not count
     const another = await stage.another('latchkey_memory', PATIENT);
     try {
       const { population } = stage.service;
@@ -17,7 +17,7 @@ export const memory: Suite = {
       const [client] = stage.clients;
       const before = peakMemoryMb(another.pid);
       runner.say(`${NAME}; this goes on until all are answered`);
-      // it ends when the last of those that were sent within a second is answered
+      // ends when every request sent within the second is answered
       await traffic.run(client, 1);
       const during = peakMemoryMb(another.pid);
       if (before === undefined || during === undefined) {
@@ -32,9 +32,9 @@ export const memory: Suite = {
   },
 };
 
-// one that is refused because the database has no connection for it in time would hold no memory
+// long enough that no request is refused for lack of a database connection: a refused request would hold no memory
 const PATIENT = { DATABASE_TIMEOUT: '60' };
-// as many as the queue of hashes takes unless it is told otherwise
+// the default length of the hash queue
 const LOGINS = 1000;
 const NAME = `${LOGINS.toLocaleString('en')} sign-ins at once`;
 const MOST_MB = 200;

@@ -11,7 +11,7 @@ import type { Server } from '../server.ts';
 import type { Stage } from '../stage.ts';
 import { flatOut, type Outcome, type Runner, type Suite, throughput } from './suite.ts';
 
-/** Signing in: it costs a hash, and should cost little else. */
+/** Sign-ins: each costs a hash and should cost little else. */
 export const login: Suite = {
   name: 'login',
   async run(stage, runner) {
@@ -26,7 +26,7 @@ export const login: Suite = {
   },
 };
 
-/** Registering: it costs a hash, and should cost little else. */
+/** Registrations: each costs a hash and should cost little else. */
 export const register: Suite = {
   name: 'register',
   run: (stage, runner) =>
@@ -37,7 +37,7 @@ export const register: Suite = {
     }),
 };
 
-/** The least share of the endpoint's rate that only hashes. */
+/** The minimum rate, as a share of the rate of the endpoint that only hashes. */
 export const SHARE_OF_HASHING = 0.9;
 
 async function againstHashing(

@@ -3,7 +3,7 @@ import { race } from '../race.ts';
 import type { Server } from '../server.ts';
 import { CONNECTIONS, flatOut, type Suite, throughput } from './suite.ts';
 
-/** Two processes of the service on one database, behind nothing: the connections are shared out among their ports. */
+/** Two processes of the service on one database, without a load balancer: the connections are spread over both ports. */
 export const processes: Suite = {
   name: 'processes',
   async run(stage, runner) {

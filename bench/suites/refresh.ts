@@ -4,7 +4,7 @@ import { type Contender, race } from '../race.ts';
 import type { Stage } from '../stage.ts';
 import { CONNECTIONS, flatOut, type Suite, throughput } from './suite.ts';
 
-/** The exchange of a refresh token, a write that is on disk when it is answered, against a field of Yoga's that reads. */
+/** The exchange of a refresh token, a write that is on disk before the answer, against a Yoga field that only reads. */
 export const refresh: Suite = {
   name: 'refresh',
   async run(stage, runner) {

@@ -13,7 +13,7 @@ import type { Stage } from '../stage.ts';
 import { administratorOf, firstUsers } from './admin.ts';
 import { CONNECTIONS, flatOut, type Outcome, type Suite, throughput } from './suite.ts';
 
-/** A million accounts with their sessions against a thousand: what is asked costs the same. */
+/** A million accounts with their sessions against a thousand: requests cost the same. */
 export const sizes: Suite = {
   name: 'sizes',
   async run(stage, runner) {
@@ -35,7 +35,7 @@ const FEW = 1000;
 // a request may take 1.2 times as long
 const LEAST_OF_FEW = 0.83;
 
-/** A crowd, and those of it who are signed in. */
+/** A crowd with its signed-in accounts. */
 interface Side {
   service: CrowdedLatchkey;
   accounts: Tokens[];

@@ -4,43 +4,43 @@ import { type Contender, medianOf, type Ratio, type Record, ratioOf, sampleOf } 
 import type { Server } from '../server.ts';
 import type { Stage } from '../stage.ts';
 
-/** A benchmark: what is measured against what. */
+/** A benchmark. */
 export interface Suite {
   readonly name: string;
   run(stage: Stage, runner: Runner): Promise<Outcome>;
 }
 
-/** How thoroughly to measure, and who hears of the progress. */
+/** How thoroughly to measure, and where to report progress. */
 export interface Runner {
   readonly seconds: number;
   readonly rounds: number;
   say(line: string): void;
 }
 
-/** What a benchmark came to. */
+/** The outcome of a benchmark. */
 export interface Outcome {
   readonly records: readonly Record[];
   readonly findings: readonly Finding[];
 }
 
-/** One line of the table: a figure, mostly beside another one. */
+/** One line of the table: a figure, usually with another to compare. */
 export interface Finding {
   readonly what: string;
   readonly unit: 'a second' | 'ms' | 'ms, p99' | 'ms, p95' | 'MB';
   readonly value: number;
-  /** What it is compared with, and how. */
+  /** What the figure is compared with. */
   readonly peer?: { readonly name: string; readonly value: number };
   readonly ratio?: Ratio;
-  /** How the processor time for each answer compares. */
+  /** The ratio of processor time for each answer. */
   readonly processor?: Ratio;
-  /** One without a target is for information. */
+  /** Without a target, the figure is only for information. */
   readonly target?: { readonly text: string; readonly isMet: boolean };
 }
 
-/** How many clients ask at once. */
+/** The number of concurrent connections. */
 export const CONNECTIONS = 16;
 
-/** Servers, mostly one, that are asked by all connections as fast as they answer. */
+/** A contender that sends requests to its servers, usually one, as fast as they answer. */
 export function flatOut(
   stage: Stage,
   asked: {
@@ -64,9 +64,9 @@ export function flatOut(
 }
 
 /**
- * Compares how many requests a second two contenders answered.
+ * Compares the requests a second of two contenders.
  *
- * @param least the least good ratio
+ * @param least the smallest ratio that meets the target
  */
 export function throughput(
   what: string,
