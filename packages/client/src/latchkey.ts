@@ -22,7 +22,7 @@ import { joinTabs, NO_TABS, type TabMessage, type TabOptions } from './tabs.ts';
 export interface LatchkeyOptions {
   /** Latchkey's GraphQL endpoint. */
   url: string;
-  /** In `bearer` mode (the default) the kit keeps and sends the tokens. In `cookie` mode the browser does, out of scripts' reach. */
+  /** `bearer` (the default): the kit keeps and sends the tokens. `cookie`: the browser does, out of the reach of scripts. */
   mode?: 'bearer' | 'cookie';
   /** Where to keep the tokens; defaults to memory. In cookie mode it holds no token and defaults to `localStorage`. */
   storage?: TokenStorage;
@@ -61,7 +61,7 @@ export interface Latchkey {
   signOut(options?: { everywhere?: boolean }): Promise<void>;
   /** Leaves the other tabs. */
   close(): void;
-  /** For adapters: returns the credentials and variables for an operation. Refreshes a token that is known to have expired. */
+  /** For adapters: returns the credentials and variables for an operation, after refreshing a token known to have expired. */
   begin<Variables extends object>(
     document: ParsedDocument | string,
     variables: Variables,
