@@ -1,2 +1,2 @@
-/** The Chromium of this machine, for the tests in a browser; null when there is none. */
+/** The path of this machine's Chromium, for the browser tests; `null` if there is none. */
 export function findBrowser(): string | null;

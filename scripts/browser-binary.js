@@ -9,9 +9,9 @@ const APPLICATIONS = [
 ];
 
 /**
- * The Chromium of this machine, for the tests in a browser.
+ * Finds this machine's Chromium, for the browser tests.
  *
- * @returns {string | null} where it is
+ * @returns {string | null} its path
  */
 export function findBrowser() {
   const path = (process.env.PATH ?? '').split(delimiter).filter(Boolean);

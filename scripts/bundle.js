@@ -1,4 +1,4 @@
-// Makes one file of the service and most of its dependencies: dist/bundle/process.js, which dist/main.js runs.
+// Bundles the service and most of its dependencies into dist/bundle/process.js, which dist/main.js runs.
 
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,7 @@ import { build } from 'vite';
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const OUTPUT = join(ROOT, 'dist/bundle');
 
-// what is compiled for a machine, loads its own files, or is loaded only where it is wanted
+// native modules, packages that load their own files, and packages that are loaded only when needed
 const LEFT_OUT = [
   '@node-rs/argon2',
   'bcrypt',
@@ -24,7 +24,7 @@ const isLeftOut = (id) => LEFT_OUT.some((name) => id === name || id.startsWith(`
 
 /** @param {string} code */
 function inAscii(code) {
-  // there an escape would be one backslash and a "u"
+  // after a backslash, the inserted escape would be read as an escaped backslash and a "u"
   if (/\\[^\0-\x7f]/.test(code))
     throw new Error('A backslash stands before a character beyond ASCII.');
   return code.replace(/[^\0-\x7f]/g, (unit) => {
@@ -36,7 +36,7 @@ await build({
   root: ROOT,
   configFile: false,
   logLevel: 'error',
-  // its package.json names a file that is not there
+  // the package's package.json points to a file that does not exist
   resolve: {
     alias: [
       {
@@ -55,7 +55,8 @@ await build({
       },
     },
     {
-      // all of them stand in strings and comments, and a single one makes V8 keep the whole text at two bytes a character
+      // such characters occur only in strings and comments, and a single one makes V8 store the whole source at two bytes a
+      // character
       name: 'characters-beyond-ascii-are-escaped',
       generateBundle(_options, files) {
         for (const file of Object.values(files)) {

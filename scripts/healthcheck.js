@@ -1,4 +1,4 @@
-// Asks the service of this very machine whether it lives. Exits with 0 when it does; for HEALTHCHECK in the Dockerfile.
+// Checks whether the service on this machine is alive, and exits with 0 if it is. For HEALTHCHECK in the Dockerfile.
 
 import { request as requestPlain } from 'node:http';
 import { request as requestTls } from 'node:https';
@@ -7,7 +7,7 @@ const { PORT = '4000', HTTPS_CERT_PATH } = process.env;
 const request = HTTPS_CERT_PATH ? requestTls : requestPlain;
 
 const asking = request(
-  // the certificate is for the public name, and this is not it
+  // the certificate is for the public name, not for localhost
   {
     host: 'localhost',
     port: Number(PORT),

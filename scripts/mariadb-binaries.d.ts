@@ -1,9 +1,9 @@
 export interface MariadbBinaries {
   /** The server, `mariadbd`. */
   server: string;
-  /** Its folder of error messages, character sets and system table scripts. */
+  /** The server's folder of error messages, character sets and system table scripts. */
   share: string;
-  /** The LD_LIBRARY_PATH it needs when it was unpacked rather than installed. */
+  /** The LD_LIBRARY_PATH that the server needs if it was unpacked rather than installed. */
   libraryPath: string | null;
 }
 

@@ -17,12 +17,12 @@ const SYSTEM_DIRECTORIES = [
 ];
 const SHARE_DIRECTORIES = ['share/mysql', 'share/mariadb', 'share'];
 
-/** Where setup unpacks a MariaDB that it cannot install: one for the checkout, whatever DATA_DIR is. */
+/** Where setup unpacks a MariaDB that it cannot install. There is one for the checkout, independent of DATA_DIR. */
 export const UNPACKED_MARIADB = fileURLToPath(new URL('../.data/mariadb', import.meta.url));
 
 /**
- * The MariaDB server of this machine, or else the one unpacked into the checkout. It is looked for
- * anew each time, which costs a few `stat` calls, so that no remembered path can be out of date.
+ * Finds this machine's MariaDB server, or else the one unpacked into the checkout. Searches again on every call, which costs
+ * a few `stat` calls, because a remembered path could be outdated.
  *
  * @returns {import('./mariadb-binaries.js').MariadbBinaries | null}
  */
@@ -36,7 +36,7 @@ export function findMariadb() {
 }
 
 /**
- * The MariaDB server in a tree that Debian packages were unpacked into.
+ * Finds the MariaDB server in a folder into which Debian packages were unpacked.
  *
  * @param {string} root
  * @returns {import('./mariadb-binaries.js').MariadbBinaries | null}
@@ -47,7 +47,7 @@ export function unpackedMariadb(root) {
 }
 
 /**
- * The scripts that make the system tables; MariaDB 11 renamed them.
+ * Finds the scripts that create the system tables; MariaDB 11 renamed them.
  *
  * @param {string} share
  */
@@ -82,7 +82,7 @@ function serverShare(server) {
 }
 
 /**
- * The shared libraries unpacked along with the server, as LD_LIBRARY_PATH wants them.
+ * Lists the shared libraries unpacked with the server, in the format of LD_LIBRARY_PATH.
  *
  * @param {string} root
  */

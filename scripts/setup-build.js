@@ -7,7 +7,7 @@ const COMPILER = 'node_modules/typescript/bin/tsc';
 const PROJECT = 'tsconfig.build.json';
 const SETTINGS = [PROJECT, 'tsconfig.json', 'package-lock.json'];
 
-/** Compiles src/ to dist/, unless dist/ is what these very sources were compiled to. */
+/** Compiles src/ to dist/, unless dist/ is up to date. */
 export function buildService() {
   const sources = readdirSync('src', { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -20,7 +20,7 @@ export function buildService() {
   if (last.hash === hash && isWhole) return;
 
   say('compiling the service (tsc)');
-  // The incremental compiler does not notice that an output of its own has been removed.
+  // The incremental compiler does not notice if one of its outputs has been deleted.
   if (!isWhole) rmSync('dist/.tsbuildinfo', { force: true });
   const { ok, output } = run(process.execPath, [COMPILER, '-p', PROJECT]);
   if (!ok) throw new SetupError(`The service does not compile:\n${excerpt(output)}`);

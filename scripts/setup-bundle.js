@@ -5,7 +5,7 @@ const BUNDLER = 'node_modules/vite';
 const BUNDLE = 'dist/bundle/process.js';
 const COMPILED = 'dist/.tsbuildinfo';
 
-/** Makes one file of what was compiled, unless that was done since. Without a bundler the service starts too, more slowly. */
+/** Bundles the compiled service, unless the bundle is up to date. Without a bundler the service just starts more slowly. */
 export function bundleService() {
   if (!existsSync(BUNDLER) || madeAt(BUNDLE) >= madeAt(COMPILED)) return;
   say('bundling the service (vite)');

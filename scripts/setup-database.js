@@ -25,8 +25,8 @@ const INSTALL_COMMANDS = {
 };
 
 /**
- * Makes sure that there is a database server: the one the user has named, or a MariaDB that the
- * service can start by itself.
+ * Makes sure that there is a database server: the one that the user has configured, or a MariaDB that the service can start
+ * by itself.
  *
  * @param {{ forTests: boolean }} options
  */
@@ -48,11 +48,11 @@ function isNamed(forTests) {
   if (forTests) return Boolean(process.env.TEST_DATABASE_URL);
   const file = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {};
   const { DATABASE_URL, NODE_ENV } = { ...file, ...process.env };
-  // In production the service starts no database; it says itself what it misses.
+  // In production the service starts no database, and reports a missing DATABASE_URL itself.
   return Boolean(DATABASE_URL) || NODE_ENV === 'production';
 }
 
-/** Returns why there is no server, or nothing. */
+/** Gets a server from Debian's packages. @returns {string} why that failed, or an empty string */
 function getFromDebian() {
   const failure = canInstallPackages()
     ? installPackages('MariaDB', [SERVER_PACKAGE, CLIENT_PACKAGE])
@@ -60,7 +60,7 @@ function getFromDebian() {
   return findMariadb() ? '' : unpackPackages() || failure;
 }
 
-/** Unpacks the server and the libraries it misses below the checkout, which needs no rights. */
+/** Unpacks the server and its missing libraries inside the checkout, which needs no root rights. */
 function unpackPackages() {
   const home = dirname(UNPACKED_MARIADB);
   mkdirSync(home, { recursive: true, mode: 0o700 });
@@ -97,7 +97,7 @@ function downloadPackages(directory) {
     run('apt-get', [...options, 'download', ...missingPackages(options)], { cwd: directory });
   let result = download();
   if (!result.ok) {
-    // The system's package lists are missing or old, and only root may renew them; these are ours.
+    // The system's package lists are missing or outdated, and only root may update them, so use our own.
     mkdirSync(join(directory, 'lists/partial'), { recursive: true });
     options = [
       ...['-o', `Dir::State::lists=${directory}/lists`, '-o', `Dir::Cache=${directory}`],
@@ -110,13 +110,13 @@ function downloadPackages(directory) {
 }
 
 /**
- * The server's package and those among its dependencies, and theirs, that are not installed.
+ * Lists the server's package and its direct and indirect dependencies that are not installed.
  *
  * @param {string[]} options
  */
 function missingPackages(options) {
   const missing = [SERVER_PACKAGE];
-  // Grows while it is walked.
+  // The loop also visits the packages that it appends.
   for (const name of missing) {
     const { stdout } = run('apt-cache', [...options, 'depends', '--important', name]);
     for (const [, dependency] of stdout.matchAll(/^ {2}(?:Pre)?Depends: ([^<\s]+)$/gm)) {

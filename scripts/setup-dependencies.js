@@ -3,22 +3,22 @@ import { excerpt, hashOf, run, SetupError, say } from './setup-step.js';
 
 const LOCKFILE = 'package-lock.json';
 const STAMP = 'node_modules/.latchkey-setup';
-/** npm's own note of what it has installed. */
+/** npm's own record of what it has installed. */
 const INSTALLED = 'node_modules/.package-lock.json';
 
-/** Installs what the lockfile says, unless that is what is installed. */
+/** Installs the versions in the lockfile, unless they are installed already. */
 export function installDependencies() {
   const platform = `${process.platform}-${process.arch}`;
   const wanted = `${platform} ${hashOf([readFileSync(LOCKFILE)])}`;
   const stamp = existsSync(STAMP) ? readFileSync(STAMP, 'utf8') : '';
   if (stamp === wanted) return;
-  // Native modules of another platform look installed, but do not run.
+  // Native modules for another platform look installed but do not run.
   const otherPlatform = stamp !== '' && !stamp.startsWith(`${platform} `);
   if (otherPlatform || !isInstalled()) npmCi();
   writeFileSync(STAMP, wanted);
 }
 
-/** Whether somebody has already installed, by hand, what the lockfile says. */
+/** Whether somebody has already installed the versions in the lockfile by hand. */
 function isInstalled() {
   if (!existsSync(INSTALLED)) return false;
   const wanted = packagesOf(LOCKFILE);
@@ -40,10 +40,10 @@ function packagesOf(lockfile) {
 
 function npmCi() {
   say('installing the dependencies (npm ci)');
-  // The compiler is a development dependency, and NODE_ENV=production would leave it out.
+  // The compiler is a development dependency, which NODE_ENV=production would omit.
   const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
   const cli = process.env.npm_execpath ?? '';
-  // Under npm, this is the npm that the user has called.
+  // When run by npm, this is the npm that the user called.
   const { ok, output } = cli.endsWith('npm-cli.js')
     ? run(process.execPath, [cli, ...args])
     : run('npm', args);

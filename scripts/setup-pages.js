@@ -8,7 +8,7 @@ const MADE = ['dist', join('src', 'generated')].map((folder) => join(PAGES, fold
 const KIT = join('packages', 'client', 'src');
 const SETTINGS = ['schema.graphql', 'package-lock.json'];
 
-/** Builds the account pages of web/ to web/dist, unless that is what these very sources were built to. */
+/** Builds the account pages from web/ into web/dist, unless they are up to date. */
 export function buildPages() {
   if (!existsSync(PAGES)) return;
   const sources = [PAGES, KIT]
@@ -22,7 +22,7 @@ export function buildPages() {
 
   say('building the account pages (vite)');
   const { ok, output } = run(process.execPath, [join(PAGES, 'build.js')], {
-    // whatever the service is to run as, the pages take React's small build
+    // the pages use React's small production build, whatever NODE_ENV the service will run with
     env: { NODE_ENV: 'production' },
   });
   if (!ok) throw new SetupError(`The account pages do not build:\n${excerpt(output)}`);

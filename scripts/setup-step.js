@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Something that only the user can put right; the message says how. */
+/** A problem that only the user can fix; the message says how. */
 export class SetupError extends Error {}
 
 /**
- * Prints a line. It goes to standard error: standard output belongs to the command that follows.
+ * Prints a line to standard error, because standard output belongs to the command that follows.
  *
  * @param {string} line
  */
@@ -22,7 +22,7 @@ export function isInPath(program) {
 }
 
 /**
- * Runs a command quietly.
+ * Runs a command and captures its output.
  *
  * @param {string} command
  * @param {string[]} args
@@ -41,12 +41,12 @@ export function run(command, args, { cwd, env } = {}) {
 }
 
 /**
- * What a command said when it failed: the reason is at the beginning or at the end.
+ * Shortens the output of a failed command to its beginning and end, where the reason is.
  *
  * @param {string} output
  */
 export function excerpt(output) {
-  // npm explains how to call it in general after saying what was wrong in particular.
+  // After the actual error, npm explains its general usage.
   const lines = (output.split('\nnpm error Clean install')[0] ?? '').trimEnd().split('\n');
   return lines.length <= 15
     ? lines.join('\n')

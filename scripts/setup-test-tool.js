@@ -2,10 +2,10 @@ import { canInstallPackages, installPackages } from './setup-debian.js';
 import { SetupError, say } from './setup-step.js';
 
 /**
- * Makes sure that the tests have a tool of this machine: Debian's where it can be installed. Elsewhere they do without,
- * but never in CI, where nobody would notice.
+ * Makes sure that the tests have a tool, which is installed from Debian if possible. Without it the tests that need it are
+ * skipped, except in CI, where nobody would notice: there it is an error.
  *
- * @param {{ isThere: () => boolean, name: string, package: string, missing: string }} tool where `missing` is for people
+ * @param {{ isThere: () => boolean, name: string, package: string, missing: string }} tool `missing` is a message for the user
  */
 export function provideTestTool({ isThere, name, package: packageName, missing }) {
   if (isThere()) return;

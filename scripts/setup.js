@@ -1,12 +1,12 @@
-// Brings a checkout to the point where it runs. Called before `npm start` and `npm test`, it says
-// one line for each thing it does, is quick when there is nothing to do, and needs only Node.
+// Prepares a checkout to run. `npm start` and `npm test` call it first. It prints a line for each thing it does, is quick if
+// there is nothing to do, and needs only Node.
 //
 //   node scripts/setup.js                 the dependencies and a database server
-//   node scripts/setup.js --no-database   the dependencies alone
-//   node scripts/setup.js --build         and the service, compiled to dist/, with the account pages in web/dist/
-//   node scripts/setup.js --test          the same for the tests, where TEST_DATABASE_URL is what counts, a browser and a Redis
+//   node scripts/setup.js --no-database   the dependencies only
+//   node scripts/setup.js --build         also compiles the service to dist/ and the account pages to web/dist/
+//   node scripts/setup.js --test          also a browser and a Redis; TEST_DATABASE_URL replaces DATABASE_URL
 //
-// An image, which holds what was built and nothing to build it from, is left as it is.
+// Does nothing in an image, which holds the build output but no sources.
 
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -27,7 +27,7 @@ try {
 
 /** @param {ReadonlySet<string>} wanted */
 async function bringUp(wanted) {
-  // Imported only now, so that an old Node gets the message of checkNode instead of a syntax error.
+  // Imported late, so that an old Node gets the message of checkNode instead of a syntax error.
   const { installDependencies } = await import('./setup-dependencies.js');
   const { buildService } = await import('./setup-build.js');
   const { bundleService } = await import('./setup-bundle.js');
