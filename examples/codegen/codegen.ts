@@ -1,4 +1,4 @@
-// What `graphql-codegen` of @graphql-codegen/cli reads.
+// The configuration for `graphql-codegen` from @graphql-codegen/cli.
 const config = {
   // in a project of your own: 'node_modules/@latchkey/client/schema.graphql'
   schema: '../../schema.graphql',
@@ -9,7 +9,7 @@ const config = {
       presetConfig: { fragmentMasking: false },
       config: {
         enumType: 'string-literal',
-        // Node's own resolution ("nodenext") wants the extension; with a bundler leave this line out
+        // Node's own module resolution ("nodenext") needs the extension; with a bundler, remove this line
         importExtension: '.js',
         scalars: { DateTime: 'string', JSON: 'unknown' },
         useTypeImports: true,

@@ -12,9 +12,10 @@ const [[folder, target]] = Object.entries(config.generates) as [
 ];
 
 /**
- * Does what `graphql-codegen` does with codegen.ts, by the libraries under it; its command line brings hundreds of packages.
+ * Does the same as `graphql-codegen` with codegen.ts, by the libraries that it uses: the command-line package would pull in
+ * hundreds of packages.
  *
- * @returns what is generated: file name to text
+ * @returns the generated texts by file name
  */
 export async function generate(): Promise<Record<string, string>> {
   const text = readFileSync(new URL(config.schema, HERE), 'utf8');
@@ -34,7 +35,7 @@ export async function generate(): Promise<Record<string, string>> {
   return Object.fromEntries(generated);
 }
 
-/** The operations in the sources: what stands in graphql(`...`). */
+/** Reads the operations in the sources: the text inside graphql(`...`). */
 function readOperations() {
   const sources = new URL('src/', HERE);
   return readdirSync(sources)

@@ -1,5 +1,5 @@
-// Runs `gql.tada generate-output` with this example's own TypeScript. In a project whose TypeScript is of version 5 the command
-// does by itself; in this repository it would find that of the root, which has no API for it.
+// Runs `gql.tada generate-output` with this example's own TypeScript. In a project with TypeScript 5 the plain command works;
+// in this repository it would find the root's TypeScript, which lacks the API that gql.tada needs.
 import { createRequire, register } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';

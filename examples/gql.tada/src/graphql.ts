@@ -1,7 +1,7 @@
 import { initGraphQLTada } from 'gql.tada';
 import type { introspection } from './generated/graphql-env.d.ts';
 
-/** Types operations by Latchkey's schema as they are written. */
+/** Infers the types of operations from Latchkey's schema. */
 export const graphql = initGraphQLTada<{
   introspection: introspection;
   scalars: { DateTime: string; JSON: unknown };

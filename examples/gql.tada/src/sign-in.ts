@@ -28,7 +28,7 @@ export const Login = graphql(`
   }
 `);
 
-/** What there is to tell a person who signs in. A result that is forgotten here does not compile. */
+/** The message to show after a sign-in. The switch does not compile if a possible result is missing. */
 export function describe({ login }: ResultOf<typeof Login>): string {
   switch (login.__typename) {
     case 'LoginSuccess':
@@ -50,7 +50,7 @@ export function describe({ login }: ResultOf<typeof Login>): string {
   }
 }
 
-/** Signs in at a service such as `http://localhost:4000/graphql`, and says what came of it. */
+/** Signs in at a service such as `http://localhost:4000/graphql`. @returns the message to show */
 export async function signIn(url: string, identifier: string, password: string): Promise<string> {
   const response = await fetch(url, {
     method: 'POST',

@@ -75,7 +75,7 @@ const resolvers = {
   },
 };
 
-/** The library's API, as a handler for Node's http server and with `fetch`. */
+/** Creates the library's API: a request handler for Node's http server, with a `fetch` method. */
 export function createLibrary(trust: Trust) {
   const readerOf = createReaders(trust);
   const shelf = createShelf(trust.now ?? (() => new Date()));
@@ -87,7 +87,7 @@ export function createLibrary(trust: Trust) {
       reader: await readerOf(request.headers.get('authorization')),
       shelf,
     }),
-    // a real one lists the origins of its pages
+    // a real library would list the origins of its pages
     cors: false,
     logging: false,
   });

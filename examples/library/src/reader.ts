@@ -1,35 +1,36 @@
 import { GraphQLError } from 'graphql';
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from 'jose';
 
-/** What somebody may do in the library. Administrators of Latchkey write it into `appMetadata` as `{ "role": "librarian" }`. */
+/** A role in the library. Latchkey administrators assign it in `appMetadata`, as `{ "role": "librarian" }`. */
 export type LibraryRole = 'student' | 'librarian';
 
-/** Who asks, as their access token says. */
+/** The user who makes the request, according to their access token. */
 export interface Reader {
-  /** Latchkey's id of the user; it never changes. */
+  /** Latchkey's id for the user; it never changes. */
   id: string;
-  /** `null` for people whom nobody has let in. */
+  /** `null` for users without a role. */
   role: LibraryRole | null;
 }
 
 /** Whose tokens are trusted. */
 export interface Trust {
-  /** The address of Latchkey, as its PUBLIC_URL says. */
+  /** Latchkey's PUBLIC_URL. */
   issuer: string;
   /** Latchkey's JWT_AUDIENCE. */
   audience: string;
   now?: () => Date;
 }
 
-// keys that cannot be fetched are our trouble, and no fault of the token
+// if the keys cannot be fetched, the fault is ours, not the token's
 const NO_KEYS = ['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID'];
 
 /**
- * Makes the one check that everything here relies on. The public keys are fetched when they are needed, kept, and fetched
- * again when a token names one that is not known: Latchkey is not asked about tokens, and no password is ever seen here.
+ * Creates the check of access tokens, on which everything else relies. It fetches Latchkey's public keys when needed, keeps
+ * them, and fetches them again if a token names an unknown key. It never asks Latchkey about a token, and the library never
+ * sees a password.
  *
- * @returns what finds the reader of an Authorization header, and throws UNAUTHENTICATED for a token that is not good, so that
- *   clients know to refresh it
+ * @returns a function that finds the reader by an Authorization header. It throws UNAUTHENTICATED for an invalid token, so
+ *   that clients know to refresh it.
  */
 export function createReaders({ issuer, audience, now }: Trust) {
   const keys = createRemoteJWKSet(new URL('/.well-known/jwks.json', issuer));
@@ -58,7 +59,7 @@ function roleOf({ app }: JWTPayload): LibraryRole | null {
   return role === 'student' || role === 'librarian' ? role : null;
 }
 
-/** The reader, if they have one of the roles. */
+/** Returns the reader if they have one of the roles, and throws otherwise. */
 export function admit(reader: Reader | null, ...roles: LibraryRole[]): Reader {
   if (reader === null) throw refusal('UNAUTHENTICATED', 'Sign in first.');
   if (reader.role === null || !roles.includes(reader.role)) {

@@ -1,4 +1,4 @@
-/** A title, and how many copies the library has. */
+/** A title and the number of copies that the library owns. */
 export interface Book {
   id: string;
   title: string;
@@ -6,7 +6,7 @@ export interface Book {
   copies: number;
 }
 
-/** Somebody has a copy. */
+/** A copy that a reader has borrowed. */
 export interface Borrowing {
   id: string;
   bookId: string;
@@ -16,7 +16,7 @@ export interface Borrowing {
 
 const LOAN_MS = 14 * 24 * 3_600_000;
 
-/** The books and who has them: kept in memory, for this is an example. */
+/** The books and who has borrowed them. Kept in memory, because this is an example. */
 export function createShelf(now: () => Date) {
   const books: Book[] = [];
   const borrowings: Borrowing[] = [];
@@ -40,7 +40,7 @@ export function createShelf(now: () => Date) {
       return book;
     },
 
-    /** @returns `null` when there is no such book, or no copy of it left */
+    /** @returns `null` if there is no such book or no copy is left */
     borrow(bookId: string, readerId: string): Borrowing | null {
       const book = shelf.book(bookId);
       if (book === null || shelf.available(book) < 1) return null;
@@ -50,7 +50,7 @@ export function createShelf(now: () => Date) {
       return borrowing;
     },
 
-    /** @param readerId whose it must be; `null` for anybody's */
+    /** @param readerId the reader who must have borrowed it; `null` for any reader */
     giveBack(id: string, readerId: string | null): boolean {
       const index = borrowings.findIndex(
         (one) => one.id === id && (readerId === null || one.readerId === readerId),
