@@ -5,10 +5,10 @@ import { runSql } from './database.ts';
 
 export const PASSWORD = 'four words in a row';
 
-/** What every failure says. */
+/** The fields of every failure. */
 export const FAILURE = '... on Error { __typename code message }';
 
-/** What a failure says where the input can be wrong. */
+/** The fields of a failure that may be `InvalidInput`. */
 export const INPUT_FAILURE = `${FAILURE} ... on InvalidInput { fields { path message } }`;
 
 export const TOKENS =
@@ -63,7 +63,7 @@ export interface TestUser {
   deviceToken: string;
 }
 
-/** A name that no other test has. */
+/** A unique name. */
 export function newName(prefix = 'ada'): string {
   return `${prefix}${randomBytes(5).toString('hex')}`;
 }
@@ -97,7 +97,7 @@ export async function refresh(app: TestApp, refreshToken: string) {
   return answer.data?.refresh ?? answer;
 }
 
-/** Whether an access token still opens anything. */
+/** Whether an access token is still valid. */
 export async function isSignedIn({ gql }: TestApp, token: string): Promise<boolean> {
   const { data } = await gql('{ me { id } }', {}, { token });
   return data.me !== null;
@@ -116,7 +116,7 @@ export async function enrolTotp(
   return { secret, recoveryCodes: confirmed.data.confirmTotp.recoveryCodes };
 }
 
-/** What an authenticator app would show, written after RFC 6238 and not by the library that the service uses. */
+/** The code that an authenticator app would show, implemented from RFC 6238 without the library that the service uses. */
 export function totpCode(secret: string, at: Date): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
   const bits = [...secret].map((c) => alphabet.indexOf(c).toString(2).padStart(5, '0')).join('');
@@ -128,17 +128,17 @@ export function totpCode(secret: string, at: Date): string {
   return String(number % 1_000_000).padStart(6, '0');
 }
 
-/** The bytes that a UUID is stored as. */
+/** A UUID as its stored bytes. */
 export function idBytes(id: string): Buffer {
   return Buffer.from(id.replaceAll('-', ''), 'hex');
 }
 
-/** The UUID that bytes are. @throws for what is none */
+/** Stored bytes as a UUID. @throws if they are not a UUID */
 export function idOf(bytes: Uint8Array | undefined): string {
   return stringifyUuid(bytes ?? new Uint8Array());
 }
 
-/** Gives a user another role behind the service's back, as the operator could. */
+/** Changes a user's role directly in the database, as an operator could. */
 export async function setRole(app: TestApp, user: { id: string }, role: string): Promise<void> {
   await runSql(app.databaseUrl, 'update users set role = ? where id = ?', [role, idBytes(user.id)]);
 }
@@ -149,13 +149,13 @@ export async function registerAdmin(app: TestApp): Promise<TestUser> {
   return admin;
 }
 
-/** A TOTP code of a step that no test has used: the clock goes on by one. */
+/** A TOTP code for an unused time step: advances the clock by one step. */
 export function nextTotpCode(app: TestApp, secret: string): string {
   app.clock.advance(30);
   return totpCode(secret, app.clock.now());
 }
 
-/** Six digits that are no code of this secret, around now. */
+/** Six digits that are not a valid code for this secret around now. */
 export function wrongTotpCode(app: TestApp, secret: string): string {
   const now = app.clock.now().getTime();
   const right = [-90, -60, -30, 0, 30, 60, 90].map((seconds) =>
@@ -166,7 +166,7 @@ export function wrongTotpCode(app: TestApp, secret: string): string {
   ) as string;
 }
 
-/** How many rows each table has. */
+/** The number of rows in each table. */
 export async function countRows(app: TestApp): Promise<Record<string, number>> {
   const counts = (await tablesOf(app)).map(
     (table) => `select '${table}' as name, count(*) as n from \`${table}\``,
@@ -178,7 +178,7 @@ export async function countRows(app: TestApp): Promise<Record<string, number>> {
   return Object.fromEntries(rows.map(({ name, n }) => [name, n]));
 }
 
-/** Every value in every column of every table, as the bytes it is made of. */
+/** Every value in every column of every table, as bytes. */
 export async function storedValues(app: TestApp): Promise<{ place: string; bytes: Buffer }[]> {
   const values: { place: string; bytes: Buffer }[] = [];
   for (const table of await tablesOf(app)) {
@@ -200,7 +200,7 @@ async function tablesOf(app: TestApp): Promise<string[]> {
   return rows.map((row) => row.name);
 }
 
-/** What is on record about a user, the oldest first. */
+/** The audit events of a user, oldest first. */
 export async function auditTypes(app: TestApp, userId: string): Promise<string[]> {
   const rows = await runSql<{ type: string }>(
     app.databaseUrl,

@@ -5,28 +5,28 @@ import { createTestClock, type TestClock } from './clock.ts';
 import { dropDatabase, newDatabaseUrl } from './database.ts';
 import { dropServiceUser, serviceUrl } from './service-user.ts';
 
-/** A GraphQL answer as a client reads it. */
+/** A GraphQL response as a client reads it. */
 export interface Answer {
   // biome-ignore lint/suspicious/noExplicitAny: tests read whatever they asked for
   data: any;
   errors?: { message: string; path?: string[]; extensions: Record<string, unknown> }[];
 }
 
-/** How a request is sent. */
+/** How to send a request. */
 export interface Sending {
   token?: string;
   headers?: Record<string, string>;
-  /** The socket's address. */
+  /** The client's IP address, as the socket reports it. */
   from?: string;
 }
 
-/** The whole service on a database of its own, reached as a client would. */
+/** The whole service on its own database, called as a client would call it. */
 export interface TestApp {
   app: App;
   clock: TestClock;
-  /** As who may do everything; the service itself is a user of few rights. */
+  /** A connection with all rights; the service's own user has few. */
   databaseUrl: string;
-  /** How many passwords have been hashed or verified. */
+  /** The number of passwords hashed or verified so far. */
   hashes(): number;
   post(body: unknown, sending?: Sending): Promise<Response>;
   gql(query: string, variables?: Record<string, unknown>, sending?: Sending): Promise<Answer>;
@@ -36,16 +36,16 @@ export interface TestApp {
 export interface TestAppOptions {
   env?: Record<string, string>;
   overrides?: Overrides;
-  /** Another instance over the database of this URL. */
+  /** Uses the database at this URL, for another instance of the service. */
   databaseUrl?: string;
-  /** Another way to that database, as through a proxy. */
+  /** Another route to that database, such as a proxy. */
   connectTo?: string;
   clock?: TestClock;
 }
 
 export const TEST_SECRET = 'tests-only-0f5b6c2e9a7d4831bb60c1d2e3f4a596';
 
-/** Starts the service for a test file. argon2 is as cheap as it gets; nothing else differs. */
+/** Starts the service for a test file, with the cheapest argon2 settings; nothing else differs. */
 export async function createTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const databaseUrl = options.databaseUrl ?? newDatabaseUrl();
   const clock = options.clock ?? createTestClock();

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 
-/** A certificate that signs itself, for 127.0.0.1, and its key, as PEM. */
+/** A self-signed certificate for 127.0.0.1 and its key, as PEM. */
 export function createCertificate(
   name: string,
   { from, until } = { from: new Date('2020-01-01'), until: new Date('2049-01-01') },
@@ -39,7 +39,7 @@ const text = (value: string) => Buffer.from(value, 'ascii');
 // 2020-01-02T03:04:05.000Z is 200102030405Z
 const utcTime = (at: Date) => text(`${at.toISOString().replace(/\D/g, '').slice(2, 14)}Z`);
 
-/** A value in DER: what it is, how long it is, and what is in it. */
+/** A DER value: tag, length and content. */
 function der(tag: number | undefined, ...content: Buffer[]): Buffer {
   const bytes = Buffer.concat(content);
   const length =

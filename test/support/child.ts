@@ -4,15 +4,15 @@ import { fileURLToPath } from 'node:url';
 
 export interface Child {
   pid: number;
-  /** All that it has printed so far. */
+  /** Everything it has printed so far. */
   lines: readonly string[];
-  /** The first line that starts so, as soon as it is printed; fails when the child ends before. */
+  /** Resolves to the first line with this prefix, once it is printed; rejects if the child ends first. */
   line(start: string): Promise<string>;
   exited: Promise<void>;
   kill(signal: NodeJS.Signals): void;
 }
 
-/** Runs a script of this folder in a process of its own, which a test may kill. */
+/** Runs a script from this folder in its own process, which a test may kill. */
 export function startChild(script: string, args: string[]): Child {
   const path = fileURLToPath(new URL(script, import.meta.url));
   const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', path, ...args], {

@@ -1,7 +1,7 @@
-/** A clock that stands still until a test moves it. */
+/** A clock that only moves when a test advances it. */
 export interface TestClock {
   now(): Date;
-  /** Moves it by so many seconds, back when negative. */
+  /** Advances the clock by this many seconds; a negative number sets it back. */
   advance(seconds: number): void;
 }
 

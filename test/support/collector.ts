@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** A span as it is written in OTLP's JSON, its attributes as plain values. */
+/** A span from OTLP's JSON, with its attributes as plain values. */
 export interface ReceivedSpan {
   traceId: string;
   spanId: string;
@@ -16,12 +16,12 @@ export interface ReceivedSpan {
   attributes: Record<string, string | number | boolean>;
 }
 
-/** Takes spans as a collector would. */
+/** A stand-in for an OpenTelemetry collector. */
 export interface Collector {
   readonly url: string;
   readonly spans: ReceivedSpan[];
   readonly requests: { path: string; headers: Record<string, unknown>; service: unknown }[];
-  /** What it answers with from now on; `undefined` for nothing at all. */
+  /** The HTTP status of the answers from now on; `undefined` for no answer at all. */
   status: number | undefined;
   /** How long it takes to answer. */
   delayMs: number;

@@ -9,14 +9,14 @@ import { type SchemaText, writeSchema } from './schema-text.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The server that all tests share, each with a database of its own. */
+    /** The server that all tests share; each test has its own database. */
     databaseUrl: string;
-    /** What the migrations make, as SQL. */
+    /** The schema that the migrations create, as SQL. */
     schema: SchemaText;
   }
 }
 
-// Nothing of a test run has to survive a power failure.
+// Test data need not survive a power failure.
 const FAST = [
   '--innodb-flush-log-at-trx-commit=0',
   '--innodb-doublewrite=OFF',
@@ -24,7 +24,7 @@ const FAST = [
   '--max-connections=500',
 ];
 
-/** Provides `databaseUrl`: TEST_DATABASE_URL, or a MariaDB that lives as long as the test run. */
+/** Provides `databaseUrl`: TEST_DATABASE_URL, or a MariaDB that runs as long as the tests. */
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   const url = process.env.TEST_DATABASE_URL;
   if (url) {

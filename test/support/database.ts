@@ -3,14 +3,14 @@ import { createConnection } from 'mysql2/promise';
 import { inject } from 'vitest';
 import { connectionOptions } from '../../src/db/connection.ts';
 
-/** The URL of a database of its own on the tests' server; the service creates it. */
+/** The URL of a new database on the tests' server; the service creates it. */
 export function newDatabaseUrl(serverUrl = inject('databaseUrl')): string {
   const url = new URL(serverUrl);
   url.pathname = `/latchkey_test_${randomBytes(6).toString('hex')}`;
   return url.toString();
 }
 
-/** Runs SQL as an operator would, beside the service. */
+/** Runs SQL directly, as an operator would. */
 export async function runSql<Row = Record<string, unknown>>(
   databaseUrl: string,
   sql: string,
@@ -28,7 +28,7 @@ export async function runSql<Row = Record<string, unknown>>(
   }
 }
 
-/** Makes an empty database, for tests that need no tables of the service. */
+/** Creates an empty database, for tests that do not need the service's tables. */
 export async function createDatabase(databaseUrl: string): Promise<void> {
   const server = new URL(databaseUrl);
   const name = server.pathname.slice(1);
@@ -41,9 +41,9 @@ export async function dropDatabase(databaseUrl: string): Promise<void> {
   await runSql(databaseUrl, `drop database if exists \`${database}\``);
 }
 
-/** Whether an `UPDATE` is under way in a database, as it is for long only when another holds the row. */
+/** Whether an `UPDATE` is running in a database. It takes long only while another transaction holds the row. */
 export async function isUpdating(databaseUrl: string): Promise<boolean> {
-  // not information_schema.processlist: MySQL fails to read it while a statement has bytes in it
+  // not information_schema.processlist: MySQL fails to read it while a statement contains binary data
   const processes = await runSql<{ db: string | null; State: string | null }>(
     databaseUrl,
     'show processlist',

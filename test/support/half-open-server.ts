@@ -2,8 +2,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { connectionOptions } from '../../src/db/connection.ts';
 
 /**
- * A way to a database server that can fall silent as a machine that stands still does: it takes what comes, answers
- * nothing, and never hangs up.
+ * A proxy to the database server that can fall silent like a frozen machine: it accepts data, answers nothing and never
+ * closes a connection.
  */
 export async function startHalfOpenServer(databaseUrl: string) {
   const { host, port, socketPath, ...login } = connectionOptions(databaseUrl, () => '');
@@ -18,12 +18,12 @@ export async function startHalfOpenServer(databaseUrl: string) {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    /** How to sign in, wherever the server is. */
+    /** The credentials, wherever the server is. */
     login,
     place: { host: '127.0.0.1', port: (server.address() as AddressInfo).port },
     fallSilent() {
       isSilent = true;
-      // the test's own end of each connection is none that the service holds
+      // only the service's own connections may keep the process alive
       for (const socket of sockets) socket.unref();
     },
     async stop() {

@@ -1,6 +1,6 @@
 import { createTestApp, type TestApp, type TestAppOptions } from './app.ts';
 
-/** A service in which something may happen once after a password was found right and before anything follows from it. */
+/** A service in which a test can step in once, right after a password has been verified and before the service goes on. */
 export async function createHeldApp(options: Omit<TestAppOptions, 'overrides'> = {}): Promise<{
   app: TestApp;
   whileVerifying(happens: () => Promise<unknown>): void;

@@ -6,20 +6,20 @@ import { newName } from './account.ts';
 import { dropDatabase, runSql } from './database.ts';
 import { runCommand } from './terminal.ts';
 
-/** A database as an operator sets it up, with a user who migrates and a user of few rights. */
+/** A database as an operator sets it up, with a user for migrations and a user with few rights. */
 export interface OperatedDatabase {
   name: string;
-  /** As the service's own user. */
+  /** Connects as the service's own user. */
   databaseUrl: string;
   migrationDatabaseUrl: string;
-  /** As who may do everything. */
+  /** Connects with all rights. */
   rootUrl: string;
   runtimeUser: string;
   migrationUser: string;
   drop(): Promise<void>;
 }
 
-/** How `create-db` reaches the tests' server, and who may do everything there. */
+/** The arguments and environment with which `create-db` reaches the tests' server, as a user with all rights. */
 export function serverArguments(): { args: string[]; env: Record<string, string> } {
   const { host, port, socketPath, user, password } = connectionOptions(
     inject('databaseUrl'),
@@ -32,7 +32,7 @@ export function serverArguments(): { args: string[]; env: Record<string, string>
   return { args: [...place, '--user', String(user)], env: { DB_PASSWORD: String(password ?? '') } };
 }
 
-/** Runs `create-db`, and `migrate` unless it is told not to. */
+/** Runs `create-db`, and then `migrate` unless told not to. */
 export async function operatedDatabase({ migrated = true } = {}): Promise<OperatedDatabase> {
   const name = newName('latchkey_cli_');
   const runtimeUser = newName('run_');

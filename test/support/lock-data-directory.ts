@@ -1,4 +1,4 @@
-// Tries to lock a data directory, says whether it could, and holds the lock until it is killed.
+// Tries to lock a data directory, prints whether it succeeded, and holds the lock until it is killed.
 import { lockDataDirectory } from '../../src/db/data-directory-lock.ts';
 
 const [, , directory = ''] = process.argv;

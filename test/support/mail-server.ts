@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import PostalMime, { type Email } from 'postal-mime';
 import { SMTPServer } from 'smtp-server';
 
-/** A mail as the server has taken it. */
+/** A mail as the server received it. */
 export interface ReceivedMail {
   from: string;
   to: string[];
@@ -13,29 +13,29 @@ export interface ReceivedMail {
   mail: Email;
 }
 
-/** What the server does with the next mails, until told otherwise. */
+/** What the server does with mails from now on. */
 export interface Behaviour {
-  /** Answers a recipient, a message or a password with a refusal such as `550 5.1.1 nobody here`. */
+  /** Refuses a recipient, a message or a password with an answer such as `550 5.1.1 nobody here`. */
   refuse?: { at: 'recipient' | 'message' | 'password'; answer: string };
-  /** The answer to a message waits for it. */
+  /** Delays the answer to a message until this resolves. */
   hold?: Promise<unknown>;
 }
 
-/** A real SMTP server, which keeps what it is given. */
+/** A real SMTP server that keeps the mails it receives. */
 export interface MailServer {
   port: number;
   received: ReceivedMail[];
-  /** How many messages have arrived in full, whether or not they have been answered. */
+  /** The number of messages that have arrived in full, whether or not they have been answered. */
   arrivals(): number;
   behave(next: Behaviour): void;
-  /** Resolves once as many messages have arrived; fails with the test's own time limit. */
+  /** Resolves once this many messages have arrived; only the test's own time limit ends the wait. */
   arrived(count: number): Promise<void>;
-  /** Resolves once as many messages have been received. */
+  /** Resolves once this many messages have been received. */
   taken(count: number): Promise<void>;
   close(): Promise<void>;
 }
 
-/** @param tls offers STARTTLS with a certificate that nobody has signed */
+/** @param tls offers STARTTLS with a self-signed certificate */
 export async function startMailServer(tls = false): Promise<MailServer> {
   const received: ReceivedMail[] = [];
   let behaviour: Behaviour = {};
@@ -57,7 +57,7 @@ export async function startMailServer(tls = false): Promise<MailServer> {
     onData(stream, session, done) {
       const take = async () => {
         const raw = await text(stream);
-        // a connection that ends in the middle of a message ends the stream as if that were all
+        // the stream also ends normally if the connection breaks in the middle of a message
         if (!/--\s*$/.test(raw)) throw new Error('the message broke off');
         arrivals++;
         await behaviour.hold;
@@ -79,7 +79,7 @@ export async function startMailServer(tls = false): Promise<MailServer> {
       );
     },
   });
-  // connections that a test breaks on purpose
+  // ignore the errors of connections that a test breaks on purpose
   server.on('error', () => undefined);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {

@@ -4,15 +4,15 @@ import { idOf } from './account.ts';
 import type { TestApp } from './app.ts';
 import { runSql } from './database.ts';
 
-/** A mail as the outbox keeps it, with whose account it belongs to. */
+/** A mail in the outbox, with the account it belongs to. */
 export type StoredMail = Mail & { userId: string | null };
 
-/** All mails to an address, the oldest first, once the work that goes on after answers is done. */
+/** All mails to an address, oldest first. Waits for the background work that continues after answers. */
 export async function mailsTo(app: TestApp, email: string): Promise<StoredMail[]> {
   return (await allMails(app)).filter((mail) => mail.to === email);
 }
 
-/** All mails that were ever written. */
+/** All mails ever written. */
 export async function allMails(app: TestApp): Promise<StoredMail[]> {
   const { afterwards, keyring } = app.app.deps;
   await afterwards.idle();
@@ -31,7 +31,7 @@ export async function kindsTo(app: TestApp, email: string): Promise<MailKind[]> 
   return (await mailsTo(app, email)).map((mail) => mail.message.kind);
 }
 
-/** The token in the newest mail of a kind to an address. */
+/** The token in the latest mail of a kind to an address. */
 export async function tokenTo(app: TestApp, email: string, kind: MailKind): Promise<string> {
   const mails = await mailsTo(app, email);
   const message = mails.findLast((mail) => mail.message.kind === kind)?.message;
@@ -42,7 +42,7 @@ export async function tokenTo(app: TestApp, email: string, kind: MailKind): Prom
 
 const ERROR = '... on Error { __typename code message }';
 
-/** Asks for a link to choose another password, a second later: mails of one moment have no order. */
+/** Requests a password reset, a second later, because mails of the same moment have no order. */
 export async function requestReset(app: TestApp, email: string, from?: string) {
   const query =
     'mutation ($email: String!) { requestPasswordReset(input: { email: $email }) { __typename message } }';
@@ -52,7 +52,7 @@ export async function requestReset(app: TestApp, email: string, from?: string) {
   return answer.data?.requestPasswordReset ?? answer;
 }
 
-/** Asks for a link and returns its token. */
+/** Requests a password reset and returns the token of its link. */
 export async function resetToken(app: TestApp, email: string): Promise<string> {
   await requestReset(app, email);
   return tokenTo(app, email, 'reset-password');
@@ -86,7 +86,7 @@ export async function requestVerification(app: TestApp, accessToken: string) {
   return answer.data?.requestEmailVerification ?? answer;
 }
 
-/** Has a user confirm the address they registered with, signed in as themselves. */
+/** Confirms the address that a user registered with, signed in as that user. */
 export async function confirmAddress(
   app: TestApp,
   user: { email: string; accessToken: string },
@@ -96,7 +96,7 @@ export async function confirmAddress(
   if (__typename !== 'VerifyEmailSuccess') throw new Error(`Not confirmed: ${__typename}`);
 }
 
-/** Asks for another address with the password. */
+/** Requests a change of the e-mail address, with the password. */
 export async function changeEmail(
   app: TestApp,
   user: { password: string; accessToken: string },

@@ -6,7 +6,7 @@ import { createSmtpTransport } from '../../src/mail/transport.ts';
 import type { TestApp } from './app.ts';
 import { runSql } from './database.ts';
 
-/** Settings for a service that mails to a server of ours, when a test says so and not by itself. */
+/** Settings for a service that mails to the tests' server, and only when a test triggers it. */
 export function mailEnv(port: number): Record<string, string> {
   return {
     SMTP_URL: `smtp://127.0.0.1:${port}?tls=off`,
@@ -15,7 +15,7 @@ export function mailEnv(port: number): Record<string, string> {
   };
 }
 
-/** Has a mail written, as a flow would. */
+/** Writes a mail to the outbox, as the service would. */
 export async function writeMail(
   { app }: TestApp,
   message: MailMessage,
@@ -25,7 +25,7 @@ export async function writeMail(
   await transaction(app.deps.db, (tx) => writeTo(app.deps, tx, recipient, message));
 }
 
-/** What sends the mails of an app, as an instance of its own. */
+/** The part that sends an app's mails, as a separate instance. */
 export function newDelivery({ app }: TestApp): MailDelivery {
   const { delivery, sender, connections, timeoutMs } = app.deps.config.mail;
   if (typeof delivery === 'string') throw new Error('There is no mail server.');
@@ -33,13 +33,13 @@ export function newDelivery({ app }: TestApp): MailDelivery {
   return createMailDelivery(app.deps, transport);
 }
 
-/** Sends what is due now. */
+/** Sends the mails that are due now. */
 export async function deliver(delivery: MailDelivery): Promise<void> {
   delivery.wake();
   await delivery.idle();
 }
 
-/** A row as it is stored. */
+/** A row of the outbox. */
 export interface StoredMail {
   id: Buffer;
   state: string;
@@ -50,7 +50,7 @@ export interface StoredMail {
   last_error: string | null;
 }
 
-/** The outbox, the oldest first. */
+/** The rows of the outbox, oldest first. */
 export function storedMails(app: TestApp): Promise<StoredMail[]> {
   return runSql<StoredMail>(app.databaseUrl, 'select * from outbox order by id');
 }

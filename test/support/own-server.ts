@@ -5,16 +5,16 @@ import { connectionOptions } from '../../src/db/connection.ts';
 import { startEmbeddedDatabase } from '../../src/db/embedded.ts';
 import { startProxyTo, type TcpProxy } from './tcp-proxy.ts';
 
-/** A MariaDB that a test has for itself, so that it may do what others would notice. */
+/** A MariaDB of a test's own, so that the test may do things that would disturb other tests. */
 export interface OwnServer {
-  /** As who may do everything, by its socket. */
+  /** Connects with all rights, by the server's socket. */
   url: string;
-  /** The way to it by TCP. */
+  /** The server's URL over TCP. */
   proxy: TcpProxy;
   stop(): Promise<void>;
 }
 
-/** @param more options for `mariadbd`, by the folder of its own */
+/** @param more returns further options for `mariadbd`, given the server's folder */
 export async function startOwnServer(
   more: (folder: string) => string[] = () => [],
 ): Promise<OwnServer> {

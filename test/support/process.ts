@@ -5,25 +5,25 @@ import { TEST_SECRET } from './app.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-/** What a finished process said. */
+/** The result of a finished process. */
 export interface Finished {
   code: number | null;
   output: string;
   errors: string;
 }
 
-/** A process of the service or of a command, as an operator would start it. */
+/** A process of the service or of a command, started as an operator would start it. */
 export interface ServiceProcess {
   child: ChildProcess;
-  /** Resolves once the process has printed the text; rejects when it ends before. */
+  /** Resolves once the process has printed the text; rejects if the process ends first. */
   printed(text: string): Promise<string>;
   finished: Promise<Finished>;
 }
 
 /**
- * Starts `dist/<entry>`, which `npm test` has compiled before, with an environment of its own: nothing of the tests' but the path.
+ * Starts `dist/<entry>`, which `npm test` has compiled, with its own environment: it inherits only PATH from the tests.
  *
- * @param stdout a file that its output goes to, and not to the test
+ * @param stdout a file for its output, instead of the test
  */
 export function startProcess(
   entry: 'main.js' | 'cli/main.js' | 'bundle/process.js',

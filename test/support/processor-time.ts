@@ -1,8 +1,8 @@
 /**
- * A watch on how long this process has been busy, all of its threads together: what else the machine does meanwhile is not
- * counted, so that a limit on it means the same everywhere.
+ * Measures the processor time of this process, over all threads. Other load on the machine does not count, so a limit on it
+ * means the same everywhere.
  *
- * @returns tells the milliseconds of processor time since the watch was started
+ * @returns a function that returns the milliseconds of processor time since this call
  */
 export function processorWatch(): () => number {
   const started = process.cpuUsage();

@@ -2,14 +2,14 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 
-/** Whether there is a Redis server to test against; setup.js installs one where it can. */
+/** Whether there is a Redis server to test with; setup.js installs one if it can. */
 export const HAS_REDIS = spawnSync('redis-server', ['--version']).status === 0;
 
-/** A Redis server of a test's own, which may be killed and started again at the same port. */
+/** A Redis server of a test's own, which the test may kill and restart on the same port. */
 export interface RedisServer {
   readonly url: string;
   start(): Promise<void>;
-  /** Stops it in its tracks; it answers nothing, and its connections stay open. */
+  /** Freezes the server: it answers nothing, and its connections stay open. */
   freeze(): void;
   thaw(): void;
   kill(): Promise<void>;

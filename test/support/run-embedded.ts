@@ -1,4 +1,4 @@
-// Owns an embedded database until it is killed, for the tests that do so.
+// Runs an embedded database until a test kills this process.
 import { startEmbeddedDatabase } from '../../src/db/embedded.ts';
 
 const [, , dataDirectory = ''] = process.argv;

@@ -1,4 +1,4 @@
-// Sends the mail of a database and may be killed at it, for the tests that do so.
+// Sends the mail in a database, for tests that kill this process meanwhile.
 import { createTestApp } from './app.ts';
 import { deliver, mailEnv, newDelivery } from './outbox.ts';
 

@@ -1,4 +1,4 @@
-// Migrates a database and may be killed at it, for the tests that do so.
+// Migrates a database, for tests that kill this process meanwhile.
 import { connectionOptions } from '../../src/db/connection.ts';
 import { migrate } from '../../src/db/migrate.ts';
 

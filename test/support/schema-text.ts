@@ -6,9 +6,9 @@ import { SESSION_SETTINGS } from '../../src/db/session-settings.ts';
 
 type Text = RowDataPacket & Record<string, string>;
 
-/** What migrating makes of an empty database, as text. */
+/** The result of migrating an empty database, as text. */
 export interface SchemaText {
-  /** The server's that wrote it: others write in another way. */
+  /** The version of the server that wrote it: other versions write it differently. */
   readonly version: string;
   readonly sql: string;
 }
@@ -16,10 +16,10 @@ export interface SchemaText {
 const VERSION = 'select version() as version';
 
 /**
- * Migrates a database and writes down what came of it. Migrating takes most of a second, and hundreds of tests want a
- * database of their own: each gets a copy of this one.
+ * Migrates a database and returns its schema as text. Migrating takes most of a second, and hundreds of tests need their
+ * own database, so each gets a copy of this one.
  *
- * @param url of a database that is not there yet; it is dropped in the end
+ * @param url the URL of a database that does not exist yet; it is dropped at the end
  */
 export async function writeSchema(url: string): Promise<SchemaText> {
   const options = connectionOptions(url, () => '');
@@ -51,7 +51,7 @@ export async function writeSchema(url: string): Promise<SchemaText> {
   }
 }
 
-/** Makes a database of what `writeSchema` wrote, unless it is there already, as it is for the children of a test. */
+/** Creates a database from the output of `writeSchema`, unless it exists already, as it does for a test's child processes. */
 export async function copySchema(url: string, schema: () => SchemaText): Promise<void> {
   const options = connectionOptions(url, () => '');
   const { database, hosts: _, ...server } = options;

@@ -7,10 +7,10 @@ import { copySchema } from './schema-text.ts';
 const PASSWORD = 'tests-only-Pw1-9d3f';
 
 /**
- * Makes a database as migrating would, unless it is there, and the user of few rights that the service runs as: whatever the
- * service does in any test, it does with those.
+ * Creates a migrated database, unless it exists, and the user with few rights that the service runs as, so that the service
+ * has no more rights in any test than in production.
  *
- * @returns how the service reaches the database
+ * @returns the URL by which the service reaches the database
  */
 export async function serviceUrl(databaseUrl: string): Promise<string> {
   const connection = connectionOptions(databaseUrl, () => '');

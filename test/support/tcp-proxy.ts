@@ -7,38 +7,38 @@ import {
 } from 'node:net';
 import { connectionOptions } from '../../src/db/connection.ts';
 
-/** Stands between the service and a server, and fails as networks do. */
+/** A proxy between the service and a server that can fail in the ways networks do. */
 export interface TcpProxy {
   port: number;
-  /** Breaks all connections, and new ones at once. */
+  /** Breaks all connections, and every new one at once. */
   cut(): void;
-  /** How many connections were broken as soon as they were made. */
+  /** The number of new connections that were broken at once. */
   refused(): number;
-  /** Lets nothing through any more, in either direction, and tells nobody. */
+  /** Silently drops all data from now on, in both directions. */
   blackHole(): void;
-  /** The same for the connections that are open, as by a firewall that has forgotten them; new ones work. */
+  /** Silently drops all data of the open connections, as a firewall does that has forgotten them; new ones work. */
   forget(): void;
-  /** The same by a reset, as from a machine that knows nothing of them any more. */
+  /** Like `cut`, but by a TCP reset, as from a machine that no longer knows the connections. */
   reset(): void;
-  /** Breaks each connection, and new ones, once so many more bytes of answers have come over it: in the middle of whatever that is. */
+  /** Breaks each connection, old or new, after this many more bytes of answers, even in the middle of an answer. */
   cutAfterBytes(count: number): void;
-  /** Lets everything through so much later, in both directions. */
+  /** Delays all data by this long, in both directions. */
   slow(ms: number): void;
-  /** How many connections are open. */
+  /** The number of open connections. */
   connections(): number;
-  /** Breaks all connections, and new ones, as soon as the client has sent what matches. What it sent until then still arrives. */
+  /** Breaks a connection, and all new ones, once the client has sent a match. What it sent up to there still arrives. */
   cutAfter(pattern: RegExp): void;
-  /** The same of the first connection on which the client does, and of no other. */
+  /** Like `cutAfter`, but breaks only the first connection on which the client sends a match. */
   cutOne(pattern: RegExp): void;
-  /** Falls silent as soon as the client has sent what matches, and tells nobody. */
+  /** Silently drops all data once the client has sent a match. */
   silentAfter(pattern: RegExp): void;
-  /** Changes what the server says, piece by piece as it comes. */
+  /** Changes the answers of the server, piece by piece as they come. */
   tamper(change: (said: Buffer) => Buffer): void;
   restore(): void;
   close(): Promise<void>;
 }
 
-/** A proxy in front of the tests' database, and the URL of the same database through it. */
+/** Starts a proxy in front of the tests' database. Its `databaseUrl` is that database through the proxy. */
 export async function startTcpProxy(
   databaseUrl: string,
 ): Promise<TcpProxy & { databaseUrl: string }> {
@@ -88,7 +88,7 @@ export async function startProxyTo(target: NetConnectOpts): Promise<TcpProxy> {
     let answered = 0;
     let allowedFrom: number | null = null;
     let alone = false;
-    // what is lost in the black hole is lost for good, as in a real one
+    // data that arrives meanwhile is lost for good, as in a real black hole
     client.on('data', (bytes) => {
       if (state !== 'open' || forgotten.has(client)) return;
       if (last === null) return later(() => upstream.write(bytes));
@@ -100,7 +100,7 @@ export async function startProxyTo(target: NetConnectOpts): Promise<TcpProxy> {
         state = 'silent';
         return;
       }
-      // the server is left alone with it: of a cable that was pulled nobody tells it
+      // keep the server's side open: nobody tells a server that a cable was pulled
       if (then === 'cut this one') last = null;
       else state = 'cut';
       upstream.write(bytes.subarray(0, match.index + match[0].length - before));
@@ -125,7 +125,7 @@ export async function startProxyTo(target: NetConnectOpts): Promise<TcpProxy> {
     client.on('close', () => alone || upstream.destroy());
     upstream.on('close', () => client.destroy());
   });
-  /** In its order: timers of the same length fire in the order in which they were set. */
+  /** Keeps the order: timers of the same length fire in the order in which they were set. */
   function later(write: () => void): void {
     if (latencyMs === 0) write();
     else setTimeout(write, latencyMs);
@@ -169,7 +169,7 @@ export async function startProxyTo(target: NetConnectOpts): Promise<TcpProxy> {
     },
     restore() {
       change = (said) => said;
-      // connections that lost something on the way are no good any more
+      // connections that have lost data are unusable
       if (state !== 'open') drop();
       state = 'open';
       last = null;

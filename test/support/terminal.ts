@@ -6,13 +6,13 @@ import type { Finished } from './process.ts';
 
 export interface RunOptions {
   env?: Record<string, string>;
-  /** What is typed when a secret is asked for. */
+  /** What to type when asked for a secret. */
   secret?: string;
-  /** What a question is answered with; without it there is nobody to ask. */
+  /** The answer to a question; without it, the terminal is not interactive. */
   confirm?: boolean;
 }
 
-/** Runs a command in this process, which is quicker than one of its own; `test/cli/main.test.ts` runs the real thing. */
+/** Runs a command inside this process, which is faster than starting one; `test/cli/main.test.ts` runs the real process. */
 export async function runCommand(
   command: Command,
   args: string[],
