@@ -41,9 +41,9 @@ describe.skipIf(NO_BROWSER)('an account', () => {
 
   const signInWithCode = async (code: string, password = PASSWORD) => {
     await signIn(device.page, username, password);
-    await seePage(device.page, 'One more step');
+    await seePage(device.page, 'Two-factor authentication');
     await fill(device.page, { 'Six-digit code': code });
-    await press(device.page, 'Go on');
+    await press(device.page, 'Continue');
     await seePage(device.page, /^Hello/);
   };
 
@@ -59,10 +59,7 @@ describe.skipIf(NO_BROWSER)('an account', () => {
     await seeFocus(page, 'email');
     await fill(page, { 'E-mail address': 'no address', Password: 'password1' });
     await press(page, 'Create account');
-    await page
-      .getByText(/e-mail address/i)
-      .nth(1)
-      .waitFor();
+    await page.locator('.problem', { hasText: /e-mail address/i }).waitFor();
     await keepScreenshot(page, 'register-problems');
     await seeNoBarrier(page);
     await fill(page, { 'E-mail address': email, Password: PASSWORD });
@@ -75,7 +72,7 @@ describe.skipIf(NO_BROWSER)('an account', () => {
     const { page } = device;
     const token = await tokenTo(service, email, 'verify-email');
     await page.goto(`/verify-email#token=${token}`);
-    await seePage(page, 'Confirm your address');
+    await seePage(page, 'Confirm your e-mail address');
     expect(page.url()).not.toContain(token);
     await press(page, 'Confirm');
     await seePage(page, 'Your address is confirmed');
@@ -87,7 +84,7 @@ describe.skipIf(NO_BROWSER)('an account', () => {
     const { page } = device;
     await signOut(page);
     await signIn(page, email, 'not the password');
-    await page.getByText('The name or the password is not right').waitFor();
+    await page.getByText('Incorrect e-mail address, username or password').waitFor();
     await seeFocus(page, 'password');
     await page.keyboard.type(PASSWORD);
     await page.keyboard.press('Enter');
@@ -109,7 +106,7 @@ describe.skipIf(NO_BROWSER)('an account', () => {
     expect(await page.title()).toBe('Profile · Latchkey');
   });
 
-  it('turns two-step sign-in on', async () => {
+  it('turns two-factor authentication on', async () => {
     const { page } = device;
     await goTo(page, 'Security');
     await fill(page, { 'Your password': PASSWORD });
@@ -121,14 +118,14 @@ describe.skipIf(NO_BROWSER)('an account', () => {
     secret = (await key.textContent())?.replaceAll(' ', '') ?? '';
     await fill(page, { 'Six-digit code': totpCode(secret, service.clock.now()) });
     await press(page, 'Confirm');
-    await page.getByRole('heading', { name: 'Keep your recovery codes' }).waitFor();
+    await page.getByRole('heading', { name: 'Save your recovery codes' }).waitFor();
     recoveryCodes = await page.locator('.codes code').allTextContents();
     expect(recoveryCodes).toHaveLength(10);
     await keepScreenshot(page, 'recovery-codes');
     await seeNoBarrier(page);
     const [file] = await Promise.all([page.waitForEvent('download'), press(page, 'Download')]);
     expect(readFileSync(await file.path(), 'utf8')).toContain(recoveryCodes[9]);
-    await press(page, 'I have kept them');
+    await press(page, 'I have saved them');
     await page.getByText('You have 10 codes left').waitFor();
   });
 
@@ -140,23 +137,23 @@ describe.skipIf(NO_BROWSER)('an account', () => {
     await signIn(page, username);
     await press(page, 'Lost your phone? Use a recovery code');
     await fill(page, { 'Recovery code': 'wrong-wrong-wrong' });
-    await press(page, 'Go on');
-    await page.getByText('This recovery code is not right').waitFor();
+    await press(page, 'Continue');
+    await page.getByText('This recovery code is incorrect').waitFor();
     await fill(page, { 'Recovery code': recoveryCodes[0] ?? '' });
-    await press(page, 'Go on');
+    await press(page, 'Continue');
     await page.getByText('9 recovery codes left').waitFor();
   });
 
   it('gets new recovery codes, which void the earlier ones', async () => {
     const { page } = device;
     await goTo(page, 'Security');
-    await page.getByText('Make ten new codes').click();
+    await page.getByText('Create ten new codes').click();
     await fill(page, { 'Your password': PASSWORD, Code: recoveryCodes[0] ?? '' });
-    await press(page, 'Make new codes');
-    await page.getByText('This code is not right').waitFor();
+    await press(page, 'Create new codes');
+    await page.getByText('This code is incorrect').waitFor();
     await fill(page, { Code: recoveryCodes[1] ?? '' });
-    await press(page, 'Make new codes');
-    await page.getByRole('heading', { name: 'Keep your recovery codes' }).waitFor();
+    await press(page, 'Create new codes');
+    await page.getByRole('heading', { name: 'Save your recovery codes' }).waitFor();
     const codes = await page.locator('.codes code').allTextContents();
     expect(codes.filter((code) => recoveryCodes.includes(code))).toEqual([]);
     recoveryCodes = codes;
@@ -164,14 +161,14 @@ describe.skipIf(NO_BROWSER)('an account', () => {
     await keepScreenshot(page, 'recovery-codes-on-paper');
     expect(await page.getByRole('button', { name: 'Print' }).isVisible()).toBe(false);
     await page.emulateMedia({ media: 'screen' });
-    await press(page, 'I have kept them');
+    await press(page, 'I have saved them');
   });
 
   it('gets another password, which signs other devices out', async () => {
     const other = await newDevice(browser, service.url);
     await signIn(other.page, username);
     await fill(other.page, { 'Six-digit code': nextTotpCode(service, secret) });
-    await press(other.page, 'Go on');
+    await press(other.page, 'Continue');
     await seePage(other.page, /^Hello/);
 
     const { page } = device;
@@ -180,7 +177,7 @@ describe.skipIf(NO_BROWSER)('an account', () => {
     await goTo(page, 'Security');
     await fill(page, { 'Current password': 'wrong', 'New password': NEW_PASSWORD });
     await press(page, 'Change password');
-    await page.getByText('This is not your password.').waitFor();
+    await page.getByText('This password is incorrect.').waitFor();
     await fill(page, { 'Current password': PASSWORD });
     await press(page, 'Change password');
     await page.getByText('All other devices are signed out').waitFor();
@@ -190,18 +187,18 @@ describe.skipIf(NO_BROWSER)('an account', () => {
     expect(other.complaints).toEqual([]);
     await other.context.close();
     await goTo(page, 'Sessions');
-    await page.getByText('This one').waitFor();
+    await page.getByText('This device').waitFor();
     expect(await page.getByRole('button', { name: /^End / }).count()).toBe(0);
   });
 
-  it('turns two-step sign-in off', async () => {
+  it('turns two-factor authentication off', async () => {
     const { page } = device;
     await goTo(page, 'Security');
-    await page.getByText('Turn it off, or move to another phone').click();
+    await page.getByText('Turn it off or move to another phone').click();
     await fill(page, { 'Your password': NEW_PASSWORD, Code: recoveryCodes[1] ?? '' });
     await press(page, 'Turn off');
     await press(page, 'Turn on');
-    await page.getByText('Fill this in.').waitFor();
+    await page.getByText('This field is required.').waitFor();
   });
 
   it('has its data exported', async () => {
@@ -220,12 +217,12 @@ describe.skipIf(NO_BROWSER)('an account', () => {
     const { page } = device;
     await fill(page, { 'Your password': NEW_PASSWORD });
     await press(page, 'Delete my account');
-    await page.getByText('Tick this to say that you mean it.').waitFor();
-    await page.getByLabel('I want my account deleted for good').check();
+    await page.getByText('Tick this box to confirm.').waitFor();
+    await page.getByLabel('I want to delete my account permanently').check();
     await press(page, 'Delete my account');
     await page.getByText('Your account has been deleted.').waitFor();
     await signIn(page, username, NEW_PASSWORD);
-    await page.getByText('The name or the password is not right').waitFor();
+    await page.getByText('Incorrect e-mail address, username or password').waitFor();
   });
 
   it('met no error and no violation of the policy on the way', () => {

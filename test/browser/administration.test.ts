@@ -65,7 +65,7 @@ describe.skipIf(NO_BROWSER)('an administrator', () => {
     await page.getByLabel('Name', { exact: false }).first().fill('Edsger');
     await page.getByLabel('Application metadata').fill('{ "plan": ');
     await press(page, 'Create account');
-    await page.getByText('This is no JSON.').waitFor();
+    await page.getByText('This is not valid JSON.').waitFor();
     await page.getByLabel('Application metadata').fill('{ "plan": "gold" }');
     await press(page, 'Create account');
     await seePage(page, 'Edsger');
@@ -81,7 +81,7 @@ describe.skipIf(NO_BROWSER)('an administrator', () => {
     await seePage(guest.page, 'Hello, Edsger');
     expect(guest.complaints).toEqual([]);
     await guest.page.goto('/admin');
-    await seePage(guest.page, 'There is no such page');
+    await seePage(guest.page, 'Page not found');
     await guest.context.close();
   });
 
@@ -94,10 +94,10 @@ describe.skipIf(NO_BROWSER)('an administrator', () => {
     expect(page.url()).toContain('search=EDSGER');
     await page.getByRole('link', { name: 'Edsger' }).click();
     await seePage(page, 'Edsger');
-    await act('Lift lock', 'No attempts are held against them');
+    await act('Unlock', 'The failed attempts have been cleared');
     await act('End all sessions', /^1 session ended/);
     await act('Make administrator', 'The role has been changed');
-    await act('Take administration away', 'The role has been changed');
+    await act('Remove administrator role', 'The role has been changed');
     await act('Disable', 'The account is disabled');
     await act('Enable', 'The account is enabled');
     await page.getByLabel('JSON object').fill('{ "plan": "silver" }');
@@ -129,14 +129,14 @@ describe.skipIf(NO_BROWSER)('an administrator', () => {
     await page.getByText('You', { exact: true }).waitFor();
     await press(page, 'Disable');
     await page.getByRole('dialog').getByRole('button', { name: 'Disable' }).click();
-    await page.getByText('Nobody can do this to their own account').waitFor();
+    await page.getByText('You cannot do this to your own account').waitFor();
     await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
   });
 
   it('reads the audit log by type', async () => {
     const { page } = device;
     await goTo(page, 'Audit log');
-    await page.getByLabel('What').selectOption('USER_ROLE_CHANGED');
+    await page.getByLabel('Event').selectOption('USER_ROLE_CHANGED');
     await seeRows(2);
     expect(await page.locator('.row strong').allInnerTexts()).toEqual([
       'Role changed',
@@ -158,7 +158,7 @@ describe.skipIf(NO_BROWSER)('an administrator', () => {
     await seeNoBarrier(page);
     await dialog.getByLabel(/^Type/).fill('somebody@else.com');
     await dialog.getByRole('button', { name: 'Delete account' }).click();
-    await dialog.getByText('to say that you mean this account').waitFor();
+    await dialog.getByText('This does not match').waitFor();
     await dialog.getByLabel(/^Type/).fill(`${invited}@example.com`);
     await dialog.getByRole('button', { name: 'Delete account' }).click();
     await seePage(page, 'Users');

@@ -35,10 +35,10 @@ describe.skipIf(NO_BROWSER)('the link', () => {
     const user = await registerUser(service);
     await confirmAddress(service, user);
     await page.goto('/sign-in');
-    await page.getByRole('link', { name: 'Forgotten password?' }).click();
+    await page.getByRole('link', { name: 'Forgot your password?' }).click();
     await fill(page, { 'E-mail address': user.email });
-    await press(page, 'Send the link');
-    await seePage(page, 'Look into your mail');
+    await press(page, 'Send link');
+    await seePage(page, 'Check your e-mail');
     const token = await tokenTo(service, user.email, 'reset-password');
     await open('/reset-password', token);
     await fill(page, { 'New password': 'password' });
@@ -52,7 +52,7 @@ describe.skipIf(NO_BROWSER)('the link', () => {
     await open('/reset-password', token);
     await fill(page, { 'New password': NEW_PASSWORD });
     await press(page, 'Set password');
-    await seePage(page, 'This link is not good any more');
+    await seePage(page, 'This link is no longer valid');
     await device.context.clearCookies();
   });
 
@@ -65,7 +65,7 @@ describe.skipIf(NO_BROWSER)('the link', () => {
     await seePage(page, 'Sign in');
     await fill(page, { 'E-mail address or username': user.email, Password: user.password });
     await press(page, 'Sign in');
-    await seePage(page, 'Confirm your address');
+    await seePage(page, 'Confirm your e-mail address');
     // nobody loses a password because the page was left open for long
     service.clock.advance(16 * 60);
     await press(page, 'Confirm');
@@ -76,8 +76,8 @@ describe.skipIf(NO_BROWSER)('the link', () => {
 
     const other = await registerUser(service);
     await open('/verify-email', await tokenTo(service, other.email, 'verify-email'));
-    await seePage(page, 'Is this link for you?');
-    await press(page, 'Sign out, and go on');
+    await seePage(page, 'Is this link for another account?');
+    await press(page, 'Sign out and continue');
     await seePage(page, 'Sign in to confirm this address');
   });
 
@@ -85,14 +85,14 @@ describe.skipIf(NO_BROWSER)('the link', () => {
     const { page } = device;
     const user = await registerUser(service);
     await open('/verify-email', await tokenTo(service, user.email, 'verify-email'));
-    await page.getByText('I cannot sign in, or did not create this account').click();
+    await page.getByText('I cannot sign in, or I did not create this account').click();
     await press(page, 'Confirm without signing in');
     await seePage(page, 'Your address is confirmed');
     await open('/reset-password', await tokenTo(service, user.email, 'reset-password'));
     await fill(page, { 'New password': NEW_PASSWORD });
     await press(page, 'Set password');
     await signIn(page, user.email);
-    await page.getByText('The name or the password is not right').waitFor();
+    await page.getByText('Incorrect e-mail address, username or password').waitFor();
     await fill(page, { Password: NEW_PASSWORD });
     await press(page, 'Sign in');
     await seePage(page, /^Hello/);
@@ -106,12 +106,12 @@ describe.skipIf(NO_BROWSER)('the link', () => {
     await signIn(page, user.email);
     await goTo(page, 'Profile');
     const newEmail = `new-${user.email}`;
-    await fill(page, { 'New address': newEmail, 'Your password': user.password });
+    await fill(page, { 'New e-mail address': newEmail, 'Your password': user.password });
     await press(page, 'Change address');
     await page.getByText('We have sent a link to the new address').waitFor();
     service.clock.advance(1);
-    await press(page, 'Send it again');
-    await page.getByText('Links from before are good no more').waitFor();
+    await press(page, 'Send a new link');
+    await page.getByText('Earlier links no longer work').waitFor();
     await open('/verify-email', await tokenTo(service, newEmail, 'confirm-email-change'));
     await press(page, 'Confirm');
     await seePage(page, 'Your address is confirmed');
@@ -119,9 +119,9 @@ describe.skipIf(NO_BROWSER)('the link', () => {
     await page.getByRole('main').getByText(newEmail).waitFor();
 
     await open('/undo-email-change', await tokenTo(service, user.email, 'email-changed'));
-    await seePage(page, 'Was it not you?');
+    await seePage(page, 'Undo the change of address');
     await press(page, 'Undo the change');
-    await page.getByText('Your address is back').waitFor();
+    await page.getByText('Your previous address is restored').waitFor();
     expect(await kindsTo(service, user.email)).toContain('reset-password');
   });
 

@@ -17,12 +17,12 @@ import { type Service, startService } from './support/service.ts';
 const VISITORS_PAGES = [
   ['/sign-in', 'Sign in'],
   ['/register', 'Create an account'],
-  ['/forgotten-password', 'Forgotten password'],
+  ['/forgotten-password', 'Reset your password'],
   ['/reset-password#token=some', 'Choose a password'],
   ['/accept-invitation#token=some', 'Welcome'],
   ['/verify-email#token=some', 'Sign in to confirm this address'],
-  ['/undo-email-change#token=some', 'Was it not you?'],
-  ['/verify-email', 'This link is not good any more'],
+  ['/undo-email-change#token=some', 'Undo the change of address'],
+  ['/verify-email', 'This link is no longer valid'],
 ] as const;
 
 const OWN_PAGES = [
@@ -32,8 +32,8 @@ const OWN_PAGES = [
   ['/sessions', 'Sessions'],
   ['/activity', 'Activity'],
   ['/data', 'Your data'],
-  ['/nowhere', 'There is no such page'],
-  ['/verify-email#token=some', 'Confirm your address'],
+  ['/nowhere', 'Page not found'],
+  ['/verify-email#token=some', 'Confirm your e-mail address'],
 ] as const;
 
 const ADMIN_PAGES = [

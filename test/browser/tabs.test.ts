@@ -35,14 +35,14 @@ describe.skipIf(NO_BROWSER)('three tabs', () => {
   it('refresh an expired session once between them, and stay signed in', async () => {
     service.clock.advance(16 * 60);
     await Promise.all(tabs.map((tab) => goTo(tab, 'Sessions')));
-    await Promise.all(tabs.map((tab) => tab.getByText('This one').waitFor()));
+    await Promise.all(tabs.map((tab) => tab.getByText('This device').waitFor()));
     expect(refreshes()).toBe(1);
   });
 
   it('show when one of them ends another session', async () => {
     const [first, second] = tabs as [Page, Page];
-    await press(first, 'End Unknown device');
-    await first.getByText('The session of Unknown device has ended.').waitFor();
+    await press(first, 'End session: Unknown device');
+    await first.getByText('Session ended: Unknown device.').waitFor();
     await goTo(second, 'Overview');
     await goTo(second, 'Sessions');
     await expect.poll(() => second.locator('.row').count()).toBe(1);
@@ -51,7 +51,7 @@ describe.skipIf(NO_BROWSER)('three tabs', () => {
   it('refresh once when they are opened again', async () => {
     service.clock.advance(16 * 60);
     await Promise.all(tabs.map((tab) => tab.reload()));
-    await Promise.all(tabs.map((tab) => tab.getByText('This one').waitFor()));
+    await Promise.all(tabs.map((tab) => tab.getByText('This device').waitFor()));
     expect(refreshes()).toBe(2);
   });
 

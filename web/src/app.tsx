@@ -13,7 +13,7 @@ import { ViewerContext } from './session/viewer.tsx';
 
 const NOTICES: Record<SignedOut['reason'], string> = {
   asked: 'You are signed out.',
-  ended: 'Your session has ended. Sign in again to go on.',
+  ended: 'Your session has ended. Sign in again to continue.',
 };
 
 type SignedOut = Extract<SessionEvent, { type: 'signed-out' }>;

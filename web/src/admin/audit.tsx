@@ -16,7 +16,7 @@ import { Pager } from '../layout/pager.tsx';
 const PAGE_SIZE = 20;
 
 const TYPES = [
-  ['', 'Everything'] as const,
+  ['', 'All events'] as const,
   ...AUDIT_EVENT_TYPES.map((type) => [type, eventTitle(type)] as const),
 ];
 
@@ -26,12 +26,12 @@ type Event = NonNullable<AuditEventsQuery['admin']>['auditEvents']['edges'][numb
 export function AuditPage() {
   const [search] = useSearchParams();
   return (
-    <Page title="Audit log" lead="Everything on record, the newest first.">
+    <Page title="Audit log" lead="All recorded events, newest first.">
       <Filters submitLabel="Filter">
-        <SelectField name="type" label="What" options={TYPES} optional quiet />
+        <SelectField name="type" label="Event" options={TYPES} optional quiet />
         <TextField
           name="user"
-          label="Id of the user"
+          label="User ID"
           autoComplete="off"
           spellCheck={false}
           optional
@@ -57,7 +57,7 @@ export function Found(props: { type: AuditEventType | null; userId: string | nul
   });
   const events = data?.admin?.auditEvents;
   if (events === undefined) return <Awaited error={error} />;
-  if (events.edges.length === 0) return <p className="hint">Nothing is on record.</p>;
+  if (events.edges.length === 0) return <p className="hint">No events found.</p>;
   return (
     <>
       <ul className="rows card">

@@ -17,7 +17,7 @@ export function DashboardPage() {
   });
   const admin = data?.admin;
   return (
-    <Page title="Dashboard" lead="How the service is doing.">
+    <Page title="Dashboard" lead="Key figures of the service.">
       {admin ? (
         <>
           <FigureTiles figures={admin.dashboard} />
@@ -36,11 +36,11 @@ export function DashboardPage() {
 function FigureTiles({ figures }: { figures: Figures }) {
   const tiles = [
     ['Accounts', figures.users],
-    ['Live sessions', figures.activeSessions],
-    ['New in 24 hours', figures.registrationsLast24h],
+    ['Active sessions', figures.activeSessions],
+    ['New accounts in 24 hours', figures.registrationsLast24h],
     ['Sign-ins in 24 hours', figures.loginsLast24h],
-    ['Failed in 24 hours', figures.failedLoginsLast24h],
-    ['Locked now', figures.lockedAccounts],
+    ['Failed sign-ins in 24 hours', figures.failedLoginsLast24h],
+    ['Locked accounts', figures.lockedAccounts],
   ] as const;
   return (
     <dl className="figures">
@@ -60,7 +60,7 @@ function UserRings({ figures }: { figures: Figures }) {
     <section className="card">
       <h2>Accounts</h2>
       <Ring
-        label="Two-step sign-in"
+        label="Two-factor authentication"
         parts={[
           { label: 'On', value: totpUsers, tone: 'brand' },
           { label: 'Off', value: users - totpUsers, tone: 'muted' },
@@ -74,7 +74,7 @@ function UserRings({ figures }: { figures: Figures }) {
         ]}
       />
       <p className="hint">
-        {admins.toLocaleString('en')} of them administer. <Link href="/admin/users">All users</Link>
+        Administrators: {admins.toLocaleString('en')}. <Link href="/admin/users">All users</Link>
       </p>
     </section>
   );
@@ -105,7 +105,7 @@ function Traffic({
       />
       <p className="chart-title">
         <strong>Events by hour</strong>
-        <span className="hint">of the newest {times.length}</span>
+        <span className="hint">of the latest {times.length}</span>
       </p>
       <Bars
         label={`Events by hour, from 24 hours ago to now: ${counts.join(', ')}`}

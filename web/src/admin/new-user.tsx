@@ -18,7 +18,7 @@ export function NewUserPage() {
   const [, navigate] = useLocation();
   async function create(values: Values): Promise<Problems | undefined> {
     const appMetadata = parseJson(values.text('appMetadata') || '{}');
-    if (appMetadata === NO_JSON) return { appMetadata: 'This is no JSON.' };
+    if (appMetadata === NO_JSON) return { appMetadata: 'This is not valid JSON.' };
     const { createUser } = await mutate(CreateUserDocument, {
       input: {
         email: values.text('email'),
@@ -36,7 +36,7 @@ export function NewUserPage() {
       case 'InvalidInput':
         return inputProblems(createUser.fields);
       case 'EmailTaken':
-        return { email: 'Another account has this address.' };
+        return { email: 'Another account already uses this address.' };
       case 'UsernameTaken':
         return { username: 'This username is taken. Choose another.' };
       default:
@@ -59,10 +59,10 @@ export function NewUserPage() {
           <SelectField name="role" label="Role" options={ROLE_CHOICES} defaultValue="USER" />
           <PasswordField
             name="password"
-            label="First password"
+            label="Initial password"
             autoComplete="new-password"
             optional
-            hint="Leave it empty, and the person is invited by mail to choose one."
+            hint="Leave this empty to invite the user by e-mail to choose a password."
           />
           <TextAreaField
             name="appMetadata"
@@ -70,7 +70,7 @@ export function NewUserPage() {
             rows={3}
             code
             optional
-            hint="A JSON object: your application's own roles and plans."
+            hint="A JSON object for your own application, such as roles and plans."
           />
         </Form>
       </div>

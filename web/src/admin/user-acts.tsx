@@ -29,7 +29,7 @@ interface Act {
 export function UserActs({ user, onDone }: { user: ManagedUser; onDone(said: string): void }) {
   const acts = useActs(user);
   return (
-    <Section title="What you can do">
+    <Section title="Actions">
       <div className="acts">
         {acts.map((act) => (
           <ActButton key={act.label} act={act} onDone={onDone} />
@@ -44,7 +44,7 @@ function ActButton({ act, onDone }: { act: Act; onDone(said: string): void }) {
   const close = () => dialog.current?.close();
   async function run(values: Values): Promise<Problems | undefined> {
     if (act.typed !== undefined && values.text('typed').trim() !== act.typed) {
-      return { typed: `Type ${act.typed} to say that you mean this account.` };
+      return { typed: `This does not match. Type ${act.typed} to confirm.` };
     }
     const done = await act.run();
     if (typeof done !== 'string') return done;
@@ -75,7 +75,7 @@ function ActButton({ act, onDone }: { act: Act; onDone(said: string): void }) {
           }
         >
           {act.typed === undefined ? null : (
-            <TextField name="typed" label={`Type ${act.typed}`} autoComplete="off" />
+            <TextField name="typed" label={`Type ${act.typed} to confirm`} autoComplete="off" />
           )}
         </Form>
       </dialog>
@@ -101,10 +101,10 @@ function useRoleChange({ id, role }: ManagedUser): Act {
   const update = useUserUpdate();
   const isAdmin = role === 'ADMIN';
   return {
-    label: isAdmin ? 'Take administration away' : 'Make administrator',
+    label: isAdmin ? 'Remove administrator role' : 'Make administrator',
     explanation: isAdmin
-      ? 'They manage only their own account then, from their next request on.'
-      : 'They may do everything that you may do, from their next request on.',
+      ? 'From their next request on, they can manage only their own account.'
+      : 'From their next request on, they can do everything that you can do.',
     run: async () =>
       (await update({ id, role: isAdmin ? 'USER' : 'ADMIN' })) ?? 'The role has been changed.',
   };
@@ -115,14 +115,15 @@ function useStatusChange({ id, status }: ManagedUser): Act {
   if (status === 'DISABLED') {
     return {
       label: 'Enable',
-      explanation: 'They can sign in again.',
+      explanation: 'They will be able to sign in again.',
       run: async () => (await update({ id, status: 'ACTIVE' })) ?? 'The account is enabled.',
     };
   }
   return {
     label: 'Disable',
     tone: 'danger',
-    explanation: 'They are signed out everywhere, and cannot sign in until you enable them.',
+    explanation:
+      'They will be signed out everywhere and cannot sign in until you enable the account.',
     run: async () => (await update({ id, status: 'DISABLED' })) ?? 'The account is disabled.',
   };
 }
@@ -130,13 +131,13 @@ function useStatusChange({ id, status }: ManagedUser): Act {
 function useUnlocking(id: string): Act {
   const { mutate } = useAsk();
   return {
-    label: 'Lift lock',
-    explanation: 'Failed attempts are forgotten, and they can sign in at once.',
+    label: 'Unlock',
+    explanation: 'This clears the failed attempts, so that they can sign in at once.',
     async run() {
       const { unlockUser } = await mutate(UnlockUserDocument, { id });
       switch (unlockUser.__typename) {
         case 'UnlockUserSuccess':
-          return 'No attempts are held against them any more.';
+          return 'The failed attempts have been cleared.';
         case 'NotFound':
           return formProblem(PROBLEMS.NotFound);
         default:
@@ -150,7 +151,7 @@ function useRevocation(id: string): Act {
   const { mutate } = useAsk();
   return {
     label: 'End all sessions',
-    explanation: 'They are signed out everywhere, and can sign in again.',
+    explanation: 'They will be signed out everywhere, and can sign in again.',
     async run() {
       const { revokeUserSessions } = await mutate(RevokeUserSessionsDocument, { id });
       switch (revokeUserSessions.__typename) {
@@ -168,15 +169,15 @@ function useRevocation(id: string): Act {
 function useTotpReset(id: string): Act {
   const { mutate } = useAsk();
   return {
-    label: 'Reset two-step sign-in',
+    label: 'Reset two-factor authentication',
     tone: 'danger',
     explanation:
-      'For somebody who lost phone and recovery codes. Make sure that it is them who ask: the password alone signs in then.',
+      'For users who have lost their phone and their recovery codes. First make sure that the request really comes from them: after this, the password alone is enough to sign in.',
     async run() {
       const { resetUserTotp } = await mutate(ResetUserTotpDocument, { id });
       switch (resetUserTotp.__typename) {
         case 'ResetUserTotpSuccess':
-          return 'Two-step sign-in is off.';
+          return 'Two-factor authentication is off.';
         case 'NotFound':
         case 'SelfTargeted':
           return formProblem(PROBLEMS[resetUserTotp.__typename]);
@@ -193,8 +194,7 @@ function useDeletion({ id, email }: ManagedUser): Act {
   return {
     label: 'Delete account',
     tone: 'danger',
-    explanation:
-      'The account and everything personal with it go at once. Nothing brings them back.',
+    explanation: 'This deletes the account and its personal data immediately. It cannot be undone.',
     typed: email,
     async run() {
       const { deleteUser } = await mutate(DeleteUserDocument, { id });

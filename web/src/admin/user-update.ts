@@ -3,9 +3,9 @@ import { UpdateUserDocument, type UpdateUserInput } from '../generated/admin.ts'
 import { useAsk } from '../session/client.tsx';
 
 export const PROBLEMS = {
-  NotFound: 'This account does not exist any more.',
-  SelfTargeted: 'Nobody can do this to their own account. Ask another administrator.',
-  LastAdmin: 'This is the last active administrator. Make somebody else one first.',
+  NotFound: 'This account no longer exists.',
+  SelfTargeted: 'You cannot do this to your own account. Ask another administrator.',
+  LastAdmin: 'This is the last active administrator. Make someone else an administrator first.',
 } as const;
 
 /** @returns a function that updates a user and returns problems by field name */

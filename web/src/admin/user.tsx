@@ -46,7 +46,7 @@ export function UserPage({ id }: { id: string }) {
       <Facts user={user} />
       <UserActs user={user} onDone={changed} />
       <Metadata key={`metadata ${changes}`} user={user} onDone={changed} />
-      <Section title="Sessions" lead={plural(user.sessions.length, 'live session')}>
+      <Section title="Sessions" lead={plural(user.sessions.length, 'active session')}>
         <ul className="rows">
           {user.sessions.map(({ id: sessionId, userAgent, ipAddress, lastUsedAt }) => (
             <li key={sessionId} className="row">
@@ -61,7 +61,7 @@ export function UserPage({ id }: { id: string }) {
           ))}
         </ul>
       </Section>
-      <h2 className="between">On record</h2>
+      <h2 className="between">Events</h2>
       <Found key={`events ${changes}`} type={null} userId={user.id} />
     </Page>
   );
@@ -78,7 +78,7 @@ function Badges({ user }: { user: ManagedUser }) {
       ) : (
         <Badge tone="good">Active</Badge>
       )}
-      {user.totpEnabled ? <Badge tone="good">Two-step sign-in</Badge> : null}
+      {user.totpEnabled ? <Badge tone="good">Two-factor authentication</Badge> : null}
       {user.emailVerified ? null : <Badge tone="warn">Address not confirmed</Badge>}
     </span>
   );
@@ -90,11 +90,11 @@ function Facts({ user }: { user: ManagedUser }) {
       <dt>E-mail address</dt>
       <dd>
         {user.email}
-        {user.pendingEmail === null ? null : ` (${user.pendingEmail} waits to be confirmed)`}
+        {user.pendingEmail === null ? null : ` (${user.pendingEmail} is not confirmed yet)`}
       </dd>
       <dt>Username</dt>
       <dd>{user.username ?? 'none'}</dd>
-      <dt>Id</dt>
+      <dt>ID</dt>
       <dd>
         <code>{user.id}</code>
       </dd>
@@ -110,9 +110,9 @@ function Facts({ user }: { user: ManagedUser }) {
           <dd>{user.recoveryCodesRemaining} left</dd>
         </>
       ) : null}
-      <dt>Audit</dt>
+      <dt>Audit log</dt>
       <dd>
-        <Link href={`/admin/audit?user=${user.id}`}>Everything on record</Link>
+        <Link href={`/admin/audit?user=${user.id}`}>All events of this account</Link>
       </dd>
     </dl>
   );
@@ -122,7 +122,7 @@ function Metadata({ user, onDone }: { user: ManagedUser; onDone(said: string): v
   const update = useUserUpdate();
   async function save(values: Values) {
     const appMetadata = parseJson(values.text('appMetadata'));
-    if (appMetadata === NO_JSON) return { appMetadata: 'This is no JSON.' };
+    if (appMetadata === NO_JSON) return { appMetadata: 'This is not valid JSON.' };
     const problems = await update({ id: user.id, appMetadata });
     if (problems === undefined) onDone('The metadata has been saved.');
     return problems;
@@ -130,7 +130,7 @@ function Metadata({ user, onDone }: { user: ManagedUser; onDone(said: string): v
   return (
     <Section
       title="Application metadata"
-      lead="Roles and plans of your own application. Every access token carries them as app."
+      lead="Data for your own application, such as roles and plans. Every access token carries it as app."
     >
       <Form onSubmit={save} submitLabel="Save metadata">
         <TextAreaField

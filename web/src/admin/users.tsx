@@ -109,7 +109,7 @@ function UserRow({ user }: { user: Row }) {
       <span className="row-badges">
         {user.role === 'ADMIN' ? <Badge>Administrator</Badge> : null}
         {user.status === 'DISABLED' ? <Badge tone="bad">Disabled</Badge> : null}
-        {user.totpEnabled ? <Badge tone="good">Two-step</Badge> : null}
+        {user.totpEnabled ? <Badge tone="good">Two-factor</Badge> : null}
       </span>
       <span className="row-time">
         <Day at={user.createdAt} />

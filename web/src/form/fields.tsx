@@ -131,7 +131,7 @@ export function NewPasswordField({ name, label }: { name: string; label: string 
       name={name}
       label={label}
       autoComplete="new-password"
-      hint={`At least ${settings.passwordLength} characters. A few words in a row are good, and easy to remember.`}
+      hint={`At least ${settings.passwordLength} characters. A few words in a row are strong and easy to remember.`}
     />
   );
 }
@@ -178,7 +178,8 @@ const CODE_LABELS: Record<CodeKind, string> = {
 
 const CODE_HINTS: Record<CodeKind, string> = {
   totp: 'From your authenticator app.',
-  recovery: 'One of those you kept when you turned two-step sign-in on. Each is good once.',
+  recovery:
+    'One of the codes that you saved when you turned on two-factor authentication. Each works once.',
   either: 'Six digits from your authenticator app, or a recovery code.',
 };
 

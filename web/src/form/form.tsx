@@ -99,7 +99,7 @@ export function Form(props: FormProps) {
 function findMissing(form: HTMLFormElement): Problems {
   const required = form.querySelectorAll<HTMLInputElement>('[required]');
   const empty = [...required].filter((input) => input.value.trim() === '');
-  return Object.fromEntries(empty.map((input) => [input.name, 'Fill this in.']));
+  return Object.fromEntries(empty.map((input) => [input.name, 'This field is required.']));
 }
 
 /** The problems that belong to no visible field. */

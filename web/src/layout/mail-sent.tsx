@@ -4,10 +4,11 @@ import { Page } from './page.tsx';
 /** Replaces a form once its answer has been mailed. */
 export function MailSent({ children }: { children: ReactNode }) {
   return (
-    <Page title="Look into your mail">
+    <Page title="Check your e-mail">
       <p>{children}</p>
       <p className="hint">
-        Nothing there after some minutes? Look among the unwanted mail, and check the address.
+        No message after a few minutes? Check your spam folder, and make sure that the address is
+        correct.
       </p>
     </Page>
   );

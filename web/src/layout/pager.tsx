@@ -14,7 +14,7 @@ export function Pager({ cursors, onChange, hasNextPage, endCursor }: PagerProps)
     window.scrollTo(0, 0);
   };
   return (
-    <nav className="pager" aria-label="Pages of the list">
+    <nav className="pager" aria-label="Pagination">
       <button
         type="button"
         className="button"

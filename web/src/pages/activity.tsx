@@ -19,7 +19,7 @@ export function ActivityPage() {
   return (
     <Page
       title="Activity"
-      lead="Everything that concerned the security of your account. Was something not you? Change your password."
+      lead="Everything that affected the security of your account. If something here was not you, change your password."
     >
       {events === undefined ? (
         <Awaited error={error} />

@@ -16,10 +16,11 @@ export function ResetPasswordPage() {
     <ChoosePassword
       path="/reset-password"
       title="Choose a password"
-      lead="It replaces the one until now, and signs you out everywhere."
+      lead="It replaces your current password and signs you out everywhere."
       expired={
         <p>
-          It was used, or is too old. <Link href="/forgotten-password">Ask for another one</Link>.
+          It has expired or has already been used.{' '}
+          <Link href="/forgotten-password">Request a new link</Link>
         </p>
       }
     />
@@ -32,11 +33,11 @@ export function AcceptInvitationPage() {
     <ChoosePassword
       path="/accept-invitation"
       title="Welcome"
-      lead="An account has been made for you. Choose a password, and it is yours."
+      lead="An account has been created for you. Choose a password to start using it."
       expired={
         <p>
-          It was used, or is too old. <Link href="/sign-in">Sign in</Link>, or ask whoever invited
-          you for another invitation.
+          It has expired or has already been used. <Link href="/sign-in">Sign in</Link>, or ask the
+          person who invited you for a new invitation.
         </p>
       }
     />
@@ -67,7 +68,7 @@ function ChoosePassword({ path, title, lead, expired }: ChoosePasswordProps) {
         // the reset has ended every session, so clear this browser's cookies too
         await mutate(LogoutDocument, { everywhere: false });
         navigate('/sign-in');
-        takeLeave('Your password is set. Sign in with it.');
+        takeLeave('Your password is set. You can now sign in with it.');
         return undefined;
       case 'InvalidToken':
         setOver(true);
@@ -81,7 +82,7 @@ function ChoosePassword({ path, title, lead, expired }: ChoosePasswordProps) {
   if (isOver) {
     return (
       <Entrance>
-        <Page key="over" title="This link is not good any more">
+        <Page key="over" title="This link is no longer valid">
           {expired}
         </Page>
       </Entrance>

@@ -13,7 +13,7 @@ import { download } from './download.ts';
 
 export function DataPage() {
   return (
-    <Page title="Your data" lead="What we store about you is yours to have, and yours to end.">
+    <Page title="Your data" lead="Download what we store about you, or delete your account.">
       <Export />
       <Delete />
     </Page>
@@ -30,10 +30,10 @@ function Export() {
       const content = JSON.stringify(me?.dataExport, null, 2);
       download('my-data.json', 'application/json', content);
     });
-    setSaid(failed ?? 'Your browser has the file now.');
+    setSaid(failed ?? 'The file has been downloaded.');
   }
   return (
-    <Section title="Download" lead="Everything stored about you, as a file that programs can read.">
+    <Section title="Download" lead="Everything that we store about you, as a JSON file.">
       <button type="button" className="button primary" onClick={save}>
         Download my data
       </button>
@@ -50,7 +50,7 @@ function Delete() {
   const { mutate } = useAsk();
   const [, navigate] = useLocation();
   async function deleteAccount(values: Values): Promise<Problems | undefined> {
-    if (!values.checked('confirm')) return { confirm: 'Tick this to say that you mean it.' };
+    if (!values.checked('confirm')) return { confirm: 'Tick this box to confirm.' };
     const { deleteAccount } = await mutate(DeleteAccountDocument, {
       input: {
         confirm: true,
@@ -64,14 +64,14 @@ function Delete() {
         takeLeave('Your account has been deleted.');
         return undefined;
       case 'InvalidCredentials':
-        return { currentPassword: 'This is not your password.' };
+        return { currentPassword: 'This password is incorrect.' };
       case 'InvalidCode':
-        return { code: 'This code is not right, or was used already.' };
+        return { code: 'This code is incorrect or has already been used.' };
       case 'InvalidInput':
         return inputProblems(deleteAccount.fields);
       case 'LastAdmin':
         return formProblem(
-          'You are the last administrator. Make somebody else an administrator first.',
+          'You are the last active administrator. Make someone else an administrator first.',
         );
       default:
         return unreachable(deleteAccount);
@@ -79,9 +79,9 @@ function Delete() {
   }
   return (
     <Section
-      title="Delete the account"
+      title="Delete account"
       tone="danger"
-      lead="Your account and everything personal with it go at once. Nothing brings them back."
+      lead="This deletes your account and your personal data immediately. It cannot be undone."
     >
       <Form onSubmit={deleteAccount} submitLabel="Delete my account" tone="danger">
         <AccountName name={viewer.email} />
@@ -91,7 +91,7 @@ function Delete() {
           autoComplete="current-password"
         />
         {viewer.totpEnabled ? <CodeField kind="either" /> : null}
-        <CheckField name="confirm" label="I want my account deleted for good" />
+        <CheckField name="confirm" label="I want to delete my account permanently" />
       </Form>
     </Section>
   );

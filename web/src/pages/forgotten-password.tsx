@@ -18,13 +18,13 @@ export function ForgottenPasswordPage() {
     setSentTo(email);
     return undefined;
   }
-  const foot = <Link href="/sign-in">Back to signing in</Link>;
+  const foot = <Link href="/sign-in">Back to sign-in</Link>;
   if (sentTo !== null) {
     return (
       <Entrance foot={foot}>
         <MailSent>
-          If there is an account with the address <strong>{sentTo}</strong>, a message with a link
-          is on its way there.
+          If there is an account with the address <strong>{sentTo}</strong>, we have sent it a link
+          to choose a new password.
         </MailSent>
       </Entrance>
     );
@@ -32,10 +32,10 @@ export function ForgottenPasswordPage() {
   return (
     <Entrance foot={foot}>
       <Page
-        title="Forgotten password"
-        lead="Tell us the address of your account, and we send you a link to choose another password."
+        title="Reset your password"
+        lead="Enter the e-mail address of your account, and we will send you a link to choose a new password."
       >
-        <Form onSubmit={ask} submitLabel="Send the link">
+        <Form onSubmit={ask} submitLabel="Send link">
           <TextField name="email" label="E-mail address" type="email" autoComplete="email" />
         </Form>
       </Page>

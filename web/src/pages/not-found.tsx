@@ -3,7 +3,7 @@ import { Page } from '../layout/page.tsx';
 
 export function NotFoundPage() {
   return (
-    <Page title="There is no such page" lead="The address may be mistyped, or out of date.">
+    <Page title="Page not found" lead="The address may be mistyped or out of date.">
       <p>
         <Link href="/">Go to the overview</Link>
       </p>

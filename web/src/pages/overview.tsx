@@ -14,18 +14,22 @@ export function OverviewPage() {
     <Page title={name === null ? 'Welcome' : `Hello, ${name}`} lead={<Since viewer={viewer} />}>
       {viewer.phrase === null ? null : (
         <p className="phrase">
-          Your phrase: <strong>{viewer.phrase}</strong>
-          <span>Whatever does not show it may not be from us.</span>
+          Your anti-phishing phrase: <strong>{viewer.phrase}</strong>
+          <span>If a message claims to be from us but does not show it, do not trust it.</span>
         </p>
       )}
       <ul className="tiles">
         <MailTile viewer={viewer} />
         <CodeTile viewer={viewer} />
         <Tile to="/sessions" icon="devices" title="Sessions" tone="plain">
-          Where you are signed in, and how to end it
+          See where you are signed in, and sign out other devices
         </Tile>
         <Tile to="/activity" icon="clock" title="Activity" tone="plain">
-          {viewer.lastLoginAt === null ? 'What happened to your account' : <LastSeen {...viewer} />}
+          {viewer.lastLoginAt === null ? (
+            'See what has happened in your account'
+          ) : (
+            <LastSeen {...viewer} />
+          )}
         </Tile>
       </ul>
     </Page>
@@ -35,7 +39,7 @@ export function OverviewPage() {
 function Since({ viewer }: { viewer: Viewer }) {
   return (
     <>
-      {viewer.email} · here since <Day at={viewer.createdAt} />
+      {viewer.email} · account created on <Day at={viewer.createdAt} />
     </>
   );
 }
@@ -64,13 +68,18 @@ function CodeTile({ viewer }: { viewer: Viewer }) {
   const { totpEnabled, recoveryCodesRemaining: left } = viewer;
   if (!totpEnabled) {
     return (
-      <Tile to="/security" icon="shield" title="Two-step sign-in" tone="warn">
-        Off: a stolen password is enough to sign in
+      <Tile to="/security" icon="shield" title="Two-factor authentication" tone="warn">
+        Off: anyone who knows your password can sign in
       </Tile>
     );
   }
   return (
-    <Tile to="/security" icon="shield" title="Two-step sign-in" tone={left < 3 ? 'warn' : 'good'}>
+    <Tile
+      to="/security"
+      icon="shield"
+      title="Two-factor authentication"
+      tone={left < 3 ? 'warn' : 'good'}
+    >
       On, with {plural(left, 'recovery code')} left
     </Tile>
   );

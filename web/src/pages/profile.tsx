@@ -21,9 +21,9 @@ export function useProfileUpdate() {
       case 'InvalidInput':
         return inputProblems(updateProfile.fields);
       case 'InvalidCredentials':
-        return { currentPassword: 'This is not your password.' };
+        return { currentPassword: 'This password is incorrect.' };
       case 'EmailTaken':
-        return { newEmail: 'Another account has this address.' };
+        return { newEmail: 'Another account already uses this address.' };
       case 'UsernameTaken':
         return { username: 'This username is taken. Choose another.' };
       default:
@@ -34,7 +34,7 @@ export function useProfileUpdate() {
 
 export function ProfilePage() {
   return (
-    <Page title="Profile" lead="Who you are here, and how to reach you.">
+    <Page title="Profile" lead="Your name, e-mail address and anti-phishing phrase.">
       <Names />
       <Phrase />
       <Email />
@@ -51,7 +51,7 @@ function Names() {
       username: values.optional('username'),
     });
   return (
-    <Section title="Names" lead="Other people may see both.">
+    <Section title="Names" lead="Other users may see both.">
       <Form onSubmit={save} submitLabel="Save names" done="Saved.">
         <TextField
           name="displayName"
@@ -66,7 +66,7 @@ function Names() {
           autoComplete="username"
           spellCheck={false}
           defaultValue={viewer.username ?? ''}
-          hint="To sign in by, instead of the address."
+          hint="You can sign in with it instead of your e-mail address."
           optional
         />
       </Form>
@@ -81,7 +81,7 @@ function Phrase() {
   return (
     <Section
       title="Anti-phishing phrase"
-      lead="Words that only you and we know. Our messages show them, and forged ones cannot."
+      lead="Words that only you and we know. Our messages show them, and forged messages cannot."
     >
       <Form onSubmit={save} submitLabel="Save phrase" done="Saved.">
         <TextField
@@ -118,9 +118,9 @@ function Email() {
       <Form
         onSubmit={save}
         submitLabel="Change address"
-        done="We have sent a link to the new address. It counts once you have opened it."
+        done="We have sent a link to the new address. Open it to complete the change."
       >
-        <TextField name="newEmail" label="New address" type="email" autoComplete="email" />
+        <TextField name="newEmail" label="New e-mail address" type="email" autoComplete="email" />
         <AccountName name={viewer.email} />
         <PasswordField
           name="currentPassword"
@@ -144,12 +144,12 @@ function Unconfirmed() {
     <div className="notice">
       <p>
         Open the link that we have sent to <strong>{pendingEmail ?? email}</strong>
-        {pendingEmail === null ? '.' : ', and it is your address.'}
+        {pendingEmail === null ? ' to confirm this address.' : ' to change to this address.'}
       </p>
       <Form
         onSubmit={send}
-        submitLabel="Send it again"
-        done="Sent. Links from before are good no more."
+        submitLabel="Send a new link"
+        done="Sent. Earlier links no longer work."
       />
     </div>
   );

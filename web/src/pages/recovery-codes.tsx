@@ -8,20 +8,20 @@ export function RecoveryCodes(props: { codes: readonly string[]; onKept(): void 
   const { codes, onKept } = props;
   const { email } = useViewer();
   const [copied, setCopied] = useState('');
-  const text = [`${settings.brandName}: recovery codes of ${email}`, '', ...codes, ''].join('\n');
+  const text = [`${settings.brandName}: recovery codes for ${email}`, '', ...codes, ''].join('\n');
   async function copy() {
     try {
       await navigator.clipboard.writeText(text);
       setCopied('Copied.');
     } catch {
-      setCopied('The browser does not let us copy. Mark the codes, and copy them by hand.');
+      setCopied('Your browser did not allow this. Select the codes, and copy them yourself.');
     }
   }
   return (
     <>
       <p className="lead">
-        Each of these signs you in once when you have no phone. They are shown now and never again.
-        Keep them where you keep your passwords, or on paper.
+        Each code lets you sign in once without your phone. You cannot see them again later, so save
+        them now: in your password manager or on paper.
       </p>
       <p className="paper-only">
         {settings.brandName}, {email}
@@ -48,7 +48,7 @@ export function RecoveryCodes(props: { codes: readonly string[]; onKept(): void 
           Print
         </button>
         <button type="button" className="button primary" onClick={onKept}>
-          I have kept them
+          I have saved them
         </button>
       </div>
       <p className="form-done" role="status">

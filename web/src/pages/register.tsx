@@ -15,14 +15,14 @@ export function RegisterPage() {
   const [sentTo, setSentTo] = useState<string | null>(null);
   const foot = (
     <p>
-      You have an account? <Link href="/sign-in">Sign in</Link>
+      Already have an account? <Link href="/sign-in">Sign in</Link>
     </p>
   );
   if (settings.registration === 'closed') {
     return (
       <Entrance foot={foot}>
         <Page title="By invitation only">
-          <p>Accounts are made by an administrator here. Ask one for an invitation.</p>
+          <p>Only administrators can create accounts here. Ask one for an invitation.</p>
         </Page>
       </Entrance>
     );
@@ -31,7 +31,7 @@ export function RegisterPage() {
     return (
       <Entrance foot={foot}>
         <MailSent>
-          We have written to <strong>{sentTo}</strong>. Open the link in the message to go on.
+          We have sent a message to <strong>{sentTo}</strong>. Open the link in it to continue.
         </MailSent>
       </Entrance>
     );
@@ -66,7 +66,7 @@ function RegisterForm({ onSent }: { onSent(email: string): void }) {
       case 'InvalidInput':
         return inputProblems(register.fields);
       case 'EmailTaken':
-        return { email: 'An account with this address exists already. Sign in to it instead.' };
+        return { email: 'An account with this address already exists. Sign in instead.' };
       case 'UsernameTaken':
         return { username: 'This username is taken. Choose another.' };
       default:
@@ -82,7 +82,7 @@ function RegisterForm({ onSent }: { onSent(email: string): void }) {
         label="Username"
         autoComplete="username"
         optional
-        hint="To sign in by, instead of the address. Others may see it."
+        hint="You can sign in with it instead of your e-mail address. Other users may see it."
         spellCheck={false}
       />
       <TextField
@@ -90,7 +90,7 @@ function RegisterForm({ onSent }: { onSent(email: string): void }) {
         label="Name"
         autoComplete="name"
         optional
-        hint="As others see you."
+        hint="Other users may see it."
       />
     </Form>
   );

@@ -7,7 +7,7 @@ import { TotpSection } from './totp.tsx';
 
 export function SecurityPage() {
   return (
-    <Page title="Security" lead="What it takes to get into your account.">
+    <Page title="Security" lead="How you sign in to your account.">
       <Password />
       <TotpSection />
     </Page>
@@ -23,11 +23,11 @@ function Password() {
       currentPassword: values.text('currentPassword'),
     });
   return (
-    <Section title="Password" lead="A new password signs you out on all other devices.">
+    <Section title="Password" lead="Changing your password signs you out on all other devices.">
       <Form
         onSubmit={change}
         submitLabel="Change password"
-        done="Changed. All other devices are signed out."
+        done="Password changed. All other devices are signed out."
       >
         <AccountName name={viewer.email} />
         <PasswordField

@@ -30,7 +30,10 @@ export function SessionsPage() {
     reload({ requestPolicy: 'network-only' });
   };
   return (
-    <Page title="Sessions" lead="Where you are signed in. End what you do not know.">
+    <Page
+      title="Sessions"
+      lead="Where you are signed in. End any session that you do not recognise."
+    >
       <p className="form-done" role="status">
         {said}
       </p>
@@ -56,9 +59,9 @@ function SessionItem({ row, onChange }: { row: SessionRow; onChange(said: string
       const { revokeSession } = await mutate(RevokeSessionDocument, { id: row.id });
       switch (revokeSession.__typename) {
         case 'RevokeSessionSuccess':
-          return onChange(`The session of ${device} has ended.`);
+          return onChange(`Session ended: ${device}.`);
         case 'NotFound':
-          return onChange('This session had ended already.');
+          return onChange('This session had already ended.');
         default:
           return unreachable(revokeSession);
       }
@@ -70,18 +73,23 @@ function SessionItem({ row, onChange }: { row: SessionRow; onChange(said: string
       <Icon name="devices" />
       <div className="row-text">
         <strong>
-          {device} {row.current ? <Badge tone="good">This one</Badge> : null}
+          {device} {row.current ? <Badge tone="good">This device</Badge> : null}
         </strong>
         <span>
-          {row.ipAddress ?? 'unknown address'} · last used <Time at={row.lastUsedAt} relative />
+          {row.ipAddress ?? 'unknown IP address'} · last used <Time at={row.lastUsedAt} relative />
         </span>
         <span>
           Signed in <Time at={row.createdAt} />
-          {row.remembered ? ', to stay' : ''}
+          {row.remembered ? ', stays signed in' : ''}
         </span>
       </div>
       {row.current ? null : (
-        <button type="button" className="button" onClick={end} aria-label={`End ${device}`}>
+        <button
+          type="button"
+          className="button"
+          onClick={end}
+          aria-label={`End session: ${device}`}
+        >
           End
         </button>
       )}

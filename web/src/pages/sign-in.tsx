@@ -69,16 +69,16 @@ function PasswordStep({ onChallenge }: { onChallenge(challenge: string): void })
         onChallenge(login.challenge);
         return undefined;
       case 'InvalidCredentials':
-        return { password: 'The name or the password is not right. Check both.' };
+        return { password: 'Incorrect e-mail address, username or password.' };
       case 'AccountLocked':
         return formProblem(
-          `Too many attempts have failed. Try again ${inTime(login.retryAfter)}, use a device you have signed in on before, or set a new password.`,
+          `Too many failed attempts. Try again ${inTime(login.retryAfter)}, sign in on a device that you have used before, or reset your password.`,
         );
       case 'AccountDisabled':
         return formProblem('This account is disabled. Ask an administrator to enable it.');
       case 'EmailNotVerified':
         return formProblem(
-          'Confirm your e-mail address first: open the link in the message we sent to it.',
+          'Confirm your e-mail address first: open the link in the message that we sent you.',
         );
       case 'InvalidCode':
         return formProblem('This account needs a code. Sign in again.');
@@ -92,7 +92,7 @@ function PasswordStep({ onChallenge }: { onChallenge(challenge: string): void })
       <PasswordField name="password" label="Password" autoComplete="current-password" />
       <div className="field-row">
         <CheckField name="remember" label="Stay signed in" />
-        <Link href="/forgotten-password">Forgotten password?</Link>
+        <Link href="/forgotten-password">Forgot your password?</Link>
       </div>
     </Form>
   );
@@ -111,7 +111,7 @@ function CodeStep({ challenge, onOver }: { challenge: string; onOver(reason: str
       case 'InvalidCode':
         return { code: WRONG_CODES[kind] };
       case 'InvalidChallenge':
-        onOver('That took too long, or failed too often. Sign in again.');
+        onOver('The sign-in took too long, or too many codes were wrong. Sign in again.');
         return undefined;
       case 'AccountDisabled':
         onOver('This account is disabled. Ask an administrator to enable it.');
@@ -122,15 +122,11 @@ function CodeStep({ challenge, onOver }: { challenge: string; onOver(reason: str
   }
   const other = kind === 'totp' ? 'recovery' : 'totp';
   return (
-    <Page
-      title="One more step"
-      lead="Your account asks for a code as well as the password."
-      toField
-    >
-      <Form onSubmit={complete} submitLabel="Go on">
+    <Page title="Two-factor authentication" lead="Enter a code to finish signing in." toField>
+      <Form onSubmit={complete} submitLabel="Continue">
         <CodeField kind={kind} />
         <button type="button" className="link" onClick={() => setKind(other)}>
-          {kind === 'totp' ? 'Lost your phone? Use a recovery code' : 'Use the authenticator app'}
+          {kind === 'totp' ? 'Lost your phone? Use a recovery code' : 'Use your authenticator app'}
         </button>
       </Form>
     </Page>
@@ -138,7 +134,7 @@ function CodeStep({ challenge, onOver }: { challenge: string; onOver(reason: str
 }
 
 const WRONG_CODES: Record<CodeKind, string> = {
-  totp: 'This code is not right, or was used already. Wait for the next one.',
-  recovery: 'This recovery code is not right, or was used already. Take another.',
-  either: 'This code is not right, or was used already.',
+  totp: 'This code is incorrect or has already been used. Wait for the next one.',
+  recovery: 'This recovery code is incorrect or has already been used. Try another one.',
+  either: 'This code is incorrect or has already been used.',
 };

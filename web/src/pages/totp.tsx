@@ -20,8 +20,8 @@ interface Enrolment {
   qrCode: string;
 }
 
-const WRONG_PASSWORD = 'This is not your password.';
-const WRONG_CODE = 'This code is not right, or was used already. Wait for the next one.';
+const WRONG_PASSWORD = 'This password is incorrect.';
+const WRONG_CODE = 'This code is incorrect or has already been used. Wait for the next one.';
 
 /** Two-factor authentication: off, being turned on, or on. */
 export function TotpSection() {
@@ -30,7 +30,7 @@ export function TotpSection() {
   const [codes, setCodes] = useState<readonly string[] | null>(null);
   if (codes !== null) {
     return (
-      <Section title="Keep your recovery codes">
+      <Section title="Save your recovery codes">
         <RecoveryCodes codes={codes} onKept={() => setCodes(null)} />
       </Section>
     );
@@ -38,8 +38,8 @@ export function TotpSection() {
   if (totpEnabled) return <TotpOn onCodes={setCodes} />;
   return (
     <Section
-      title="Two-step sign-in"
-      lead="Besides the password, a code from an app on your phone. Whoever steals the password cannot get in."
+      title="Two-factor authentication"
+      lead="Protect your account even if your password is stolen: signing in also takes a code from an authenticator app."
     >
       {enrolment === null ? (
         <Start onStarted={setEnrolment} />
@@ -71,13 +71,13 @@ function Start({ onStarted }: { onStarted(enrolment: Enrolment): void }) {
       case 'InvalidCredentials':
         return { currentPassword: WRONG_PASSWORD };
       case 'TotpAlreadyEnabled':
-        return formProblem('It is on already. Reload this page.');
+        return formProblem('Two-factor authentication is already on. Reload this page.');
       default:
         return unreachable(enableTotp);
     }
   }
   return (
-    <Form onSubmit={start} submitLabel="Turn on" label="Turn two-step sign-in on">
+    <Form onSubmit={start} submitLabel="Turn on" label="Turn on two-factor authentication">
       <AccountName name={viewer.email} />
       <PasswordField name="currentPassword" label="Your password" autoComplete="current-password" />
     </Form>
@@ -102,9 +102,9 @@ function Confirm(props: {
       case 'InvalidCode':
         return { code: WRONG_CODE };
       case 'TotpNotEnabled':
-        return formProblem('That took too long. Cancel, and begin again.');
+        return formProblem('This took too long. Cancel, and start again.');
       case 'TotpAlreadyEnabled':
-        return formProblem('It is on already. Reload this page.');
+        return formProblem('Two-factor authentication is already on. Reload this page.');
       default:
         return unreachable(confirmTotp);
     }
@@ -115,8 +115,8 @@ function Confirm(props: {
       <div>
         <ol className="steps">
           <li>
-            Scan the picture with an authenticator app, <a href={enrolment.uri}>open it in one</a>{' '}
-            on this device, or type in the key:
+            Scan the QR code with an authenticator app,{' '}
+            <a href={enrolment.uri}>open it in an app on this device</a>, or enter this key:
             <code className="secret">{enrolment.secret.match(/.{1,4}/g)?.join(' ')}</code>
           </li>
           <li>Enter the code that the app shows.</li>
@@ -141,21 +141,21 @@ function TotpOn({ onCodes }: { onCodes(codes: readonly string[]): void }) {
   const { recoveryCodesRemaining: left } = useViewer();
   return (
     <>
-      <Section title="Two-step sign-in">
+      <Section title="Two-factor authentication">
         <p className="value">
-          <Badge tone="good">On</Badge> Signing in takes a code from your app.
+          <Badge tone="good">On</Badge> Signing in takes a code from your authenticator app.
         </p>
         <details>
-          <summary>Turn it off, or move to another phone</summary>
+          <summary>Turn it off or move to another phone</summary>
           <TurnOff />
         </details>
       </Section>
       <Section
         title="Recovery codes"
-        lead={`For the day the phone is lost. You have ${plural(left, 'code')} left.`}
+        lead={`Use one to sign in if you lose your phone. You have ${plural(left, 'code')} left.`}
       >
         <details>
-          <summary>Make ten new codes</summary>
+          <summary>Create ten new codes</summary>
           <NewCodes onCodes={onCodes} />
         </details>
       </Section>
@@ -171,7 +171,12 @@ function TurnOff() {
     return proofProblem(disableTotp);
   }
   return (
-    <Form onSubmit={turnOff} submitLabel="Turn off" tone="danger" label="Turn two-step sign-in off">
+    <Form
+      onSubmit={turnOff}
+      submitLabel="Turn off"
+      tone="danger"
+      label="Turn off two-factor authentication"
+    >
       <Proofs />
     </Form>
   );
@@ -190,8 +195,8 @@ function NewCodes({ onCodes }: { onCodes(codes: readonly string[]): void }) {
     return undefined;
   }
   return (
-    <Form onSubmit={renew} submitLabel="Make new codes" label="Make new recovery codes">
-      <p className="hint">Those you have will be good for nothing.</p>
+    <Form onSubmit={renew} submitLabel="Create new codes" label="Create new recovery codes">
+      <p className="hint">Your current codes will stop working.</p>
       <Proofs />
     </Form>
   );
@@ -222,7 +227,7 @@ function proofProblem(failure: {
     case 'InvalidCode':
       return { code: WRONG_CODE };
     case 'TotpNotEnabled':
-      return formProblem('Two-step sign-in is off already. Reload this page.');
+      return formProblem('Two-factor authentication is already off. Reload this page.');
     default:
       return unreachable(failure.__typename);
   }

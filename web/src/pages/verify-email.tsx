@@ -39,7 +39,7 @@ function useConfirmation(token: string, onOutcome: (outcome: Outcome) => void): 
   return async () => {
     // refreshes an expired access token first: the mutation would otherwise treat the account's owner as a visitor
     const { me } = await query(MeDocument, {});
-    if (me?.id !== viewer?.id) return formProblem('Somebody else is signed in now. Try again.');
+    if (me?.id !== viewer?.id) return formProblem('A different user is signed in now. Try again.');
     const { verifyEmail } = await mutate(VerifyEmailDocument, { input: { token } });
     switch (verifyEmail.__typename) {
       case 'VerifyEmailSuccess':
@@ -49,7 +49,7 @@ function useConfirmation(token: string, onOutcome: (outcome: Outcome) => void): 
         onOutcome('over');
         return undefined;
       case 'EmailTaken':
-        return formProblem('Another account has this address by now. Choose another address.');
+        return formProblem('Another account uses this address by now. Choose a different one.');
       default:
         return unreachable(verifyEmail);
     }
@@ -64,18 +64,18 @@ function ConfirmAs({ viewer, confirm }: { viewer: Viewer; confirm: Confirm }) {
   const waits = !viewer.emailVerified || viewer.pendingEmail !== null;
   if (!waits) {
     return (
-      <Entrance foot={<Link href="/">Stay signed in, and leave this link</Link>}>
-        <Page title="Is this link for you?">
+      <Entrance foot={<Link href="/">Stay signed in and ignore this link</Link>}>
+        <Page title="Is this link for another account?">
           <p className="lead">
-            You are signed in as <strong>{viewer.email}</strong>, and that address is confirmed. For
-            another account, sign out first.
+            You are signed in as <strong>{viewer.email}</strong>, and this address is already
+            confirmed. If the link is for another account, sign out first.
           </p>
           <Form
             onSubmit={async () => {
               await signOut();
               return undefined;
             }}
-            submitLabel="Sign out, and go on"
+            submitLabel="Sign out and continue"
           />
         </Page>
       </Entrance>
@@ -83,9 +83,9 @@ function ConfirmAs({ viewer, confirm }: { viewer: Viewer; confirm: Confirm }) {
   }
   return (
     <Entrance>
-      <Page title="Confirm your address">
+      <Page title="Confirm your e-mail address">
         <p className="lead">
-          So that we can reach you, <strong>{viewer.pendingEmail ?? viewer.email}</strong>.
+          Confirm that <strong>{viewer.pendingEmail ?? viewer.email}</strong> is your address.
         </p>
         <Form onSubmit={confirm} submitLabel="Confirm" />
       </Page>
@@ -97,7 +97,7 @@ function ConfirmAs({ viewer, confirm }: { viewer: Viewer; confirm: Confirm }) {
 function ConfirmRegistration({ confirm }: { confirm: Confirm }) {
   return (
     <Entrance>
-      <Page title="Confirm your address" lead="One click, and your account is ready to sign in to.">
+      <Page title="Confirm your e-mail address" lead="After this, you can sign in to your account.">
         <Form onSubmit={confirm} submitLabel="Confirm" />
       </Page>
     </Entrance>
@@ -109,7 +109,7 @@ function ConfirmAsVisitor({ confirm }: { confirm: Confirm }) {
     <Entrance>
       <Page
         title="Sign in to confirm this address"
-        lead="Then we know that it is you who made the account, and not somebody with your address."
+        lead="This shows that you created the account, and not someone else who entered your address."
       >
         <p>
           <Link href={`/sign-in?next=${PATH}`} className="button primary wide">
@@ -117,10 +117,10 @@ function ConfirmAsVisitor({ confirm }: { confirm: Confirm }) {
           </Link>
         </p>
         <details>
-          <summary>I cannot sign in, or did not create this account</summary>
+          <summary>I cannot sign in, or I did not create this account</summary>
           <p className="lead">
-            We confirm the address, take away the password that somebody chose, end all sessions,
-            and send you a link to choose a password of your own.
+            We will confirm the address, remove the current password, end all sessions, and send you
+            a link to choose your own password.
           </p>
           <Form onSubmit={confirm} submitLabel="Confirm without signing in" />
         </details>
@@ -134,8 +134,8 @@ function Confirmed({ viewer }: { viewer: Viewer | null }) {
     <Message title="Your address is confirmed">
       {viewer === null ? (
         <p>
-          <Link href="/sign-in">Sign in</Link>. If we have just sent you a link to choose a
-          password, open that first.
+          You can now <Link href="/sign-in">sign in</Link>. If we have just sent you a link to
+          choose a password, open that link first.
         </p>
       ) : (
         <p>
@@ -148,13 +148,13 @@ function Confirmed({ viewer }: { viewer: Viewer | null }) {
 
 function Over({ viewer }: { viewer: Viewer | null }) {
   return (
-    <Message title="This link is not good any more">
+    <Message title="This link is no longer valid">
       <p>
-        It was used, replaced by a newer one, or is too old.{' '}
+        It has expired, has already been used, or has been replaced by a newer one.{' '}
         {viewer === null ? (
-          <Link href="/sign-in?next=/profile">Sign in to ask for another</Link>
+          <Link href="/sign-in?next=/profile">Sign in to request a new link</Link>
         ) : (
-          <Link href="/profile">Ask for another in your profile</Link>
+          <Link href="/profile">Request a new link in your profile</Link>
         )}
       </p>
     </Message>
@@ -185,23 +185,24 @@ export function UndoEmailChangePage() {
         await mutate(LogoutDocument, { everywhere: false });
         navigate('/sign-in');
         takeLeave(
-          'Your address is back, and everybody is signed out. We have sent you a link to choose another password.',
+          'Your previous address is restored, and all sessions have ended. We have sent you a link to choose a new password.',
         );
         return undefined;
       case 'InvalidToken':
         setOver(true);
         return undefined;
       case 'EmailTaken':
-        return formProblem('Another account has your address by now. Ask an administrator.');
+        return formProblem('Another account uses your address by now. Contact an administrator.');
       default:
         return unreachable(verifyEmail);
     }
   }
   if (isOver) {
     return (
-      <Message title="This link is not good any more">
+      <Message title="This link is no longer valid">
         <p>
-          It was used, or is too old. If your account is not yours any more, ask an administrator.
+          It has expired or has already been used. If you have lost access to your account, contact
+          an administrator.
         </p>
       </Message>
     );
@@ -209,8 +210,8 @@ export function UndoEmailChangePage() {
   return (
     <Entrance>
       <Page
-        title="Was it not you?"
-        lead="We put your address back, end all sessions, take the password away, and send you a link to choose another."
+        title="Undo the change of address"
+        lead="We will restore your previous address, end all sessions, remove the current password, and send you a link to choose a new one."
       >
         <Form onSubmit={undo} submitLabel="Undo the change" tone="danger" />
       </Page>

@@ -22,7 +22,7 @@ export function requestProblem(error: CombinedError | undefined): RequestProblem
   return new RequestProblem(explain(error));
 }
 
-const UNREACHABLE = 'The service cannot be reached. Check your connection, and try again.';
+const UNREACHABLE = 'The service cannot be reached. Check your connection and try again.';
 
 function explain(error: CombinedError | undefined): string {
   const { code, retryAfter = null } = problemOf(error) ?? {};
@@ -31,19 +31,19 @@ function explain(error: CombinedError | undefined): string {
     case 'UNAUTHENTICATED':
       return 'Your session has ended. Sign in again.';
     case 'FORBIDDEN':
-      return 'Your account has no right to do this.';
+      return 'You do not have permission to do this.';
     case 'RATE_LIMITED':
-      return `That was too often. ${wait}`;
+      return `Too many attempts. ${wait}`;
     case 'OVERLOADED':
       return `The service is busy. ${wait}`;
     case 'UNAVAILABLE':
       return `The service cannot reach its database at the moment. ${wait}`;
     case 'OUTCOME_UNKNOWN':
-      return 'The connection broke while this was being stored, so it may have been done. Reload the page to see.';
+      return 'The connection was lost while saving, so your change may or may not have been saved. Reload the page to check.';
     case 'CSRF_REJECTED':
-      return 'The service does not take this page for its own. Open it by its public address.';
+      return 'The service does not accept requests from this address. Open the page at its public address.';
     case 'BAD_USER_INPUT':
-      return 'The service did not understand this page. Reload it, and try again.';
+      return 'The service did not understand the request. Reload the page and try again.';
     case 'UNREACHABLE':
       return UNREACHABLE;
     default:
