@@ -1,48 +1,48 @@
 import type { MailKind } from './message.ts';
 
-/** The messages as they are shipped. `npm run cli -- mail templates FOLDER` writes them to files, to be changed. */
+/** The default messages. `npm run cli -- mail templates FOLDER` writes them to files for the operator to edit. */
 export const DEFAULT_TEMPLATES: Readonly<Record<MailKind | 'phrase', string>> = {
   'verify-email': `Subject: Confirm your e-mail address
 
 # Confirm your e-mail address
 
-Somebody, probably you, used {{email}} for an account with {{name}} on {{time}}. Please confirm that the address is yours.
+Someone, probably you, used {{email}} for an account with {{name}} on {{time}}. Please confirm that this address is yours.
 
 [Confirm this e-mail address]({{link}})
 
 The link works once, until {{expiry}}.
 
-If it was not you, ignore this message. Without the link nobody can confirm your address.
+If this was not you, ignore this message. Nobody can confirm your address without the link.
 `,
-  'already-registered': `Subject: You have an account already
+  'already-registered': `Subject: You already have an account
 
-# You have an account already
+# You already have an account
 
-Somebody, probably you, tried to register {{email}} with {{name}} on {{time}}. There is an account with this address, so nothing was created or changed.
+Someone, probably you, tried to register {{email}} with {{name}} on {{time}}. This address already has an account, so nothing was created or changed.
 
 [Sign in to your account]({{account}})
 
-If you have forgotten your password, have it reset there.
+If you have forgotten your password, you can reset it there.
 
-If it was not you, ignore this message. Whoever it was has not learnt that you have an account.
+If this was not you, ignore this message. Whoever tried has not learned that you have an account.
 `,
   'reset-password': `Subject: Choose a new password
 
 # Choose a new password
 
-Somebody, probably you, asked on {{time}} to reset the password of your account with {{name}}.
+Someone, probably you, asked on {{time}} to reset the password of your account with {{name}}.
 
 [Choose a new password]({{link}})
 
-The link works once, until {{expiry}}. Whoever opens it can change your password, so do not forward this message.
+The link works once, until {{expiry}}. Anyone who opens it can change your password, so do not forward this message.
 
-If it was not you, ignore this message. Without the link nobody can choose your password.
+If this was not you, ignore this message. Nobody can change your password without the link.
 `,
   invitation: `Subject: You are invited to {{name}}
 
 # You are invited
 
-An administrator of {{name}} has made an account for {{email}}. Choose a password to begin.
+An administrator of {{name}} has created an account for {{email}}. Choose a password to get started.
 
 [Accept the invitation]({{link}})
 
@@ -54,23 +54,23 @@ If you did not expect this, ignore this message. Nobody can use the account with
 
 # Confirm your new e-mail address
 
-Somebody, probably you, asked on {{time}} to use {{email}} for their account with {{name}}. The old address stays in force until you confirm this one.
+Someone, probably you, asked on {{time}} to use {{email}} for their account with {{name}}. The account keeps its current address until you confirm this one.
 
 [Confirm this e-mail address]({{link}})
 
 The link works once, until {{expiry}}.
 
-If it was not you, ignore this message. Without the link your address is not used.
+If this was not you, ignore this message. Nobody can use your address without the link.
 `,
   'email-changed': `Subject: Your e-mail address was changed
 
 # Your e-mail address was changed
 
-Since {{time}} your account with {{name}} uses {{newEmail}} instead of {{email}}. Messages and sign-ins go by the new address from now on.
+Since {{time}} your account with {{name}} uses {{newEmail}} instead of {{email}}. From now on, sign in with the new address. Messages go there too.
 
-If it was you, there is nothing to do.
+If this was you, you do not need to do anything.
 
-If it was not you, somebody else is in your account. Take it back at once:
+If this was not you, someone else has access to your account. Take it back now:
 
 [Undo the change of address]({{link}})
 
@@ -80,61 +80,61 @@ The link works once, until {{expiry}}.
 
 # Your password was changed
 
-The password of your account with {{name}} was changed on {{time}}. Other devices have been signed out.
+The password of your account with {{name}} was changed on {{time}}. Your other devices have been signed out.
 
-If it was you, there is nothing to do.
+If this was you, you do not need to do anything.
 
-If it was not you, somebody else is in your account. Reset the password at once, and then look at your devices:
-
-[Go to your account]({{account}})
-`,
-  'totp-enabled': `Subject: Two-step sign-in is on
-
-# Two-step sign-in is on
-
-Since {{time}} signing in to your account with {{name}} takes a code of an authenticator app. Keep your recovery codes where you find them without your phone.
-
-If it was you, there is nothing to do.
-
-If it was not you, somebody else is in your account. Change your password at once:
+If this was not you, someone else has access to your account. Reset your password now, and then check your sessions:
 
 [Go to your account]({{account}})
 `,
-  'totp-disabled': `Subject: Two-step sign-in is off
+  'totp-enabled': `Subject: Two-factor authentication is on
 
-# Two-step sign-in is off
+# Two-factor authentication is on
 
-Since {{time}} signing in to your account with {{name}} takes the password only.
+Since {{time}} signing in to your account with {{name}} takes a code from an authenticator app as well as your password. Keep your recovery codes in a place that you can reach without your phone.
 
-If it was you, there is nothing to do.
+If this was you, you do not need to do anything else.
 
-If it was not you, somebody else is in your account. Change your password at once, and turn two-step sign-in on again:
+If this was not you, someone else has access to your account. Change your password now:
 
 [Go to your account]({{account}})
 `,
-  'new-device': `Subject: A new device signed in
+  'totp-disabled': `Subject: Two-factor authentication is off
 
-# A new device signed in
+# Two-factor authentication is off
 
-Somebody signed in to your account with {{name}} on {{time}}, from a device that was not known before.
+Since {{time}} signing in to your account with {{name}} takes only your password.
+
+If this was you, you do not need to do anything.
+
+If this was not you, someone else has access to your account. Change your password now, and turn two-factor authentication on again:
+
+[Go to your account]({{account}})
+`,
+  'new-device': `Subject: New device signed in to your account
+
+# New device signed in to your account
+
+Someone signed in to your account with {{name}} on {{time}}, from a device that has not been used for it before.
 
 Device: {{device}}
 
-Network address: {{ipAddress}}
+IP address: {{ipAddress}}
 
-If it was you, there is nothing to do.
+If this was you, you do not need to do anything.
 
-If it was not you, somebody else has your password. Change it at once, and sign that device out:
+If this was not you, someone else knows your password. Change it now, and end the session of that device:
 
 [Go to your account]({{account}})
 `,
-  'refresh-token-reused': `Subject: You were signed out for safety
+  'refresh-token-reused': `Subject: You were signed out for your security
 
-# You were signed out for safety
+# You were signed out for your security
 
-On {{time}} an old key of one of your sessions with {{name}} was used again. This happens when a session has been copied, so the session was ended.
+On {{time}} an old key of one of your sessions with {{name}} was used again. This happens when someone has copied a session, so the session has been ended.
 
-Sign in again on that device. If you see this more than once, change your password and look at your devices:
+Sign in again on that device. If you get this message more than once, change your password and check your sessions:
 
 [Go to your account]({{account}})
 `,
@@ -142,17 +142,17 @@ Sign in again on that device. If you see this more than once, change your passwo
 
 # Your account was deleted
 
-Your account with {{name}} and {{email}} was deleted on {{time}}, with all that was kept about you in it.
+Your account with {{name}} for {{email}} was deleted on {{time}}, together with your personal data in it.
 
-If it was not you, somebody else was in your account. Please write to {{name}} at once.
+If this was not you, someone else had access to your account. Please contact {{name}} at once.
 `,
   phrase: `Your anti-phishing phrase is: {{phrase}}
 
-You find it in your profile as well. A message that claims to be from {{name}} without it is a forgery.
+You can also see it in your profile. If a message claims to be from {{name}} but does not show this phrase, it is a forgery.
 `,
 };
 
-/** The page around every message. It leaves the colours to the reader's device where styles are not kept. */
+/** The HTML page around every message. If a mail program removes the styles, the reader's own colours apply. */
 export const DEFAULT_LAYOUT = `<!doctype html>
 <html lang="{{lang}}">
 <head>
