@@ -217,8 +217,8 @@ describe('its README', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     await new Promise<void>((resolve, reject) => {
-      child.stdout?.on('data', (text) => String(text).includes('is open') && resolve());
-      child.once('exit', () => reject(new Error('The library did not open.')));
+      child.stdout?.on('data', (text) => String(text).includes('is running') && resolve());
+      child.once('exit', () => reject(new Error('The library did not start.')));
     });
     return child;
   }

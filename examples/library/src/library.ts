@@ -9,18 +9,18 @@ interface Context {
 
 const typeDefs = /* GraphQL */ `
   type Query {
-    "Everybody may look."
+    "Open to everybody."
     books(search: String = ""): [Book!]!
-    "What the reader has at home."
+    "The reader's own borrowings."
     myBorrowings: [Borrowing!]!
-    "What everybody has; for librarians."
+    "The borrowings of all readers. For librarians."
     allBorrowings: [Borrowing!]!
   }
 
   type Mutation {
-    "Null when no copy is left."
+    "Returns null if no copy is left."
     borrow(book: ID!): Borrowing
-    "Students give back what is theirs, librarians anything. Whether there was such a borrowing."
+    "Students can return their own borrowings, librarians any. Returns whether the borrowing existed."
     giveBack(borrowing: ID!): Boolean!
     "For librarians."
     addBook(title: String!, author: String!, copies: Int = 1): Book!
@@ -37,7 +37,7 @@ const typeDefs = /* GraphQL */ `
   type Borrowing {
     id: ID!
     book: Book!
-    "The id of the user at Latchkey."
+    "The user's id at Latchkey."
     reader: ID!
     due: String!
   }

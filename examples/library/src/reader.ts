@@ -49,7 +49,7 @@ export function createReaders({ issuer, audience, now }: Trust) {
       return { id: payload.sub ?? '', role: roleOf(payload) };
     } catch (error) {
       if (!(error instanceof errors.JOSEError) || NO_KEYS.includes(error.code)) throw error;
-      throw refusal('UNAUTHENTICATED', 'The access token is not good. Refresh it, or sign in.');
+      throw refusal('UNAUTHENTICATED', 'The access token is not valid. Refresh it, or sign in.');
     }
   };
 }
@@ -63,7 +63,7 @@ function roleOf({ app }: JWTPayload): LibraryRole | null {
 export function admit(reader: Reader | null, ...roles: LibraryRole[]): Reader {
   if (reader === null) throw refusal('UNAUTHENTICATED', 'Sign in first.');
   if (reader.role === null || !roles.includes(reader.role)) {
-    throw refusal('FORBIDDEN', `This is for: ${roles.join(', ')}.`);
+    throw refusal('FORBIDDEN', `This requires the role ${roles.join(' or ')}.`);
   }
   return reader;
 }
