@@ -6,6 +6,6 @@ export function provideBrowser() {
     isThere: () => findBrowser() !== null,
     name: 'Chromium',
     package: 'chromium',
-    missing: 'No Chromium was found. Install it, and the tests in a browser run as well.',
+    missing: 'No Chromium was found. Install it to run the browser tests.',
   });
 }

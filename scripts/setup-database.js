@@ -136,7 +136,7 @@ function isInstalled(name) {
 /** @param {string} tree */
 function whyItDoesNotRun(tree) {
   const found = unpackedMariadb(tree);
-  if (!found) return 'The unpacked packages hold no MariaDB server.';
+  if (!found) return 'The unpacked packages contain no MariaDB server.';
   const env = found.libraryPath ? { LD_LIBRARY_PATH: found.libraryPath } : {};
   const { ok, output } = run(found.server, ['--no-defaults', '--version'], { env });
   return ok ? '' : `The unpacked MariaDB does not run:\n${excerpt(output)}`;

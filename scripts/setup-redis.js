@@ -6,6 +6,6 @@ export function provideRedis() {
     isThere: () => run('redis-server', ['--version']).ok,
     name: 'Redis',
     package: 'redis-server',
-    missing: 'No redis-server was found. Install it, and the tests of REDIS_URL run as well.',
+    missing: 'No redis-server was found. Install it to run the tests of REDIS_URL.',
   });
 }

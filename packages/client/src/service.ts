@@ -93,13 +93,13 @@ function parseAnswer(text: string, status: number): Answer {
     const extensions = { code: 'UNAUTHENTICATED' };
     return { errors: [{ message: 'The answer is 401 Unauthorized.', extensions }] };
   }
-  throw new LatchkeyError('BAD_ANSWER', `The answer, of status ${status}, is not GraphQL's.`);
+  throw new LatchkeyError('BAD_ANSWER', `The answer (status ${status}) is not a GraphQL response.`);
 }
 
 /** Turns an answer with top-level errors into a LatchkeyError. */
 export function errorOf({ data, errors = [] }: Answer): LatchkeyError {
   const problem = problemIn(errors);
-  const message = errors[0]?.message ?? 'The answer holds nothing.';
+  const message = errors[0]?.message ?? 'The answer has no data.';
   const retryAfter = problem?.retryAfter ?? null;
   return new LatchkeyError(problem?.code ?? 'BAD_ANSWER', message, { retryAfter, errors, data });
 }
