@@ -130,7 +130,7 @@ function Metadata({ user, onDone }: { user: ManagedUser; onDone(said: string): v
   return (
     <Section
       title="Application metadata"
-      lead="Data for your own application, such as roles and plans. Every access token carries it as app."
+      lead="Data for your own application, such as roles and plans. Every access token carries it in its app claim."
     >
       <Form onSubmit={save} submitLabel="Save metadata">
         <TextAreaField
