@@ -32,16 +32,16 @@ import { createSmtpTransport } from './mail/transport.ts';
 import { repeat } from './repeat.ts';
 import { type Overrides, openServices, type Services } from './services.ts';
 
-/** The service, wired and ready to be listened to or called. */
+/** The wired service, ready to listen on a port or to be called through `fetch`. */
 export interface App {
   fetch: HttpApp['fetch'];
   handler(request: IncomingMessage, response: ServerResponse, connection?: Connection): void;
   securityHeaders: Readonly<Record<string, string>>;
-  /** Answers `/metrics`, on a port of its own; absent where figures are not wanted. */
+  /** Answers `/metrics`, which has its own port; undefined when metrics are off. */
   metrics: HttpApp | undefined;
-  /** From now on `/ready` says no, so that nobody sends more. */
+  /** Makes `/ready` fail from now on, so that load balancers stop sending requests. */
   retire(): void;
-  /** What flows work with; for the operator's commands. */
+  /** What the flows depend on; the operator's commands use it as well. */
   deps: Deps;
   close(): Promise<void>;
 }
@@ -56,7 +56,7 @@ const UNTRUSTED_PROXY =
   'a request was forwarded by an address that TRUSTED_PROXIES does not name: what it says of the client is not believed';
 
 /**
- * Builds the service, ready to be listened to, with its work in the background. What it started it stops again in `close`.
+ * Builds the service, ready to listen, and starts its background work. `close` stops everything that this started.
  *
  * @throws as `openServices` does
  */
@@ -86,7 +86,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
     ...http,
     deps,
     async close() {
-      // each of them waits for what is under way, and none for longer than a few seconds
+      // each of these waits for work in progress, and for a few seconds at most
       await Promise.all([
         housekeeping.close(),
         ...repeated.map((stop) => stop()),
@@ -104,7 +104,7 @@ async function endAfterwards({ afterwards, logger }: Deps): Promise<void> {
     logger.warn({ dropped }, 'stopped before all links that were asked for were written');
 }
 
-/** What sends mail, where there is a mail server. */
+/** Starts sending mail, if there is a mail server to send it through. */
 function createMail(deps: Deps): MailDelivery | undefined {
   const { delivery, sender, connections, timeoutMs } = deps.config.mail;
   if (delivery === 'kept' && deps.config.profile === 'production') {
@@ -116,10 +116,9 @@ function createMail(deps: Deps): MailDelivery | undefined {
 }
 
 /**
- * Background work, whose failures are logged and whose runs are counted.
+ * Wraps background work: logs its failures and counts its runs.
  *
- * @param work answers with the number of rows it dealt with, where it deals with rows; with `null` when there was nothing
- *   for this instance to do
+ * @param work returns the number of rows it handled, if it handles rows; `null` when this instance had nothing to do
  */
 function inBackground(
   { logger, metrics }: Deps,
@@ -166,7 +165,7 @@ function createHttp({ deps, signingKeys, database, telemetry }: Services) {
   };
   const logError = (error: unknown, requestId: string) =>
     logger.error({ failure: describe(error), requestId }, 'request failed');
-  // its lines are made here, of facts that are no secrets: there is nothing to look for in each of them
+  // request lines are built below from facts that hold no secrets, so redaction would only cost time
   const requestLog = logger.child({}, { redact: [] });
   const http = createHttpApp({
     routes,
@@ -181,7 +180,7 @@ function createHttp({ deps, signingKeys, database, telemetry }: Services) {
     log(entry) {
       if (metrics) countRequest(metrics, entry, routes);
       const { facts, ...line } = entry;
-      // an orchestrator asks every few seconds, and wants to be read of when something is wrong
+      // orchestrators probe every few seconds; log a probe at info only when it fails
       const isProbe = entry.status === 200 && PROBES.has(entry.path);
       requestLog[isProbe ? 'debug' : 'info'](Object.assign(line, facts), 'request');
     },
@@ -198,7 +197,7 @@ function createHttp({ deps, signingKeys, database, telemetry }: Services) {
   };
 }
 
-/** Whatever else is set, production has no page that shows everybody's mail. */
+/** Production never serves the page that shows everybody's mail, whatever else is configured. */
 function devMailRoute(deps: Deps): Record<string, Route> {
   const { profile, mail, publicUrl } = deps.config;
   if (profile === 'production' || mail.delivery !== 'kept') return {};
@@ -207,7 +206,7 @@ function devMailRoute(deps: Deps): Record<string, Route> {
   return { '/dev/mail': createDevMailRoute({ read, hosts }) };
 }
 
-/** @throws {ConfigError} when the pages were not built and people would be sent to them in vain */
+/** @throws {ConfigError} in production, when the pages are on but were not built: links would lead nowhere */
 function openPages({ config, logger }: Deps) {
   const { brand, publicUrl, profile, registration, password } = config;
   if (brand === undefined) return undefined;
@@ -223,7 +222,7 @@ function openPages({ config, logger }: Deps) {
   return undefined;
 }
 
-/** What the pages ask, for a service that runs listed documents only. */
+/** The file of operations that the account pages send, which must run even when only listed documents may. */
 function documentsOfPages({ brand }: Config): string[] {
   const file = join(WEB_PAGES, 'operations.json');
   return brand !== undefined && existsSync(file) ? [file] : [];

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { makeDataDirectory } from './data-directory.ts';
 
 /**
- * The secrets of AUTH_SECRET, the current one first. Outside production, where none has to be given, one is made once and
- * kept in the data directory, so that a restart does not end every session.
+ * The secrets of AUTH_SECRET, the current one first. Outside production AUTH_SECRET is optional: a secret is generated
+ * once and kept in the data directory, so that a restart does not end every session.
  *
- * @throws {ConfigError} when it cannot be kept there
+ * @throws {ConfigError} when the secret cannot be stored there
  */
 export function readSecrets(
   given: string[] | undefined,
@@ -18,7 +18,7 @@ export function readSecrets(
   const file = join(dataDirectory, 'auth-secret');
   if (!existsSync(file)) {
     makeDataDirectory(dataDirectory);
-    // wx: of two processes that start together one writes, and both read what it wrote
+    // flag wx: when two processes start together, only one writes the file, and both read it
     try {
       writeFileSync(file, randomBytes(48).toString('base64url'), { mode: 0o600, flag: 'wx' });
     } catch (error) {

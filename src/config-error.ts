@@ -1,4 +1,4 @@
-/** The configuration is not usable; `problems` names every variable that is wrong and never holds a value. */
+/** The configuration is unusable. `problems` names every wrong variable and never contains a value. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
   readonly problems: readonly string[];

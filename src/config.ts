@@ -12,29 +12,29 @@ import { givenVariables, readVariables, type Variables } from './variables.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
-// browsers keep no cookie longer
+// browsers cap the lifetime of a cookie at 400 days
 const DEVICE_SECONDS = 400 * 24 * 60 * 60;
 
-/** Absent: the service brings up a server of its own. */
+/** Undefined: the service starts a database server of its own. */
 type Connection = DatabaseConnection | undefined;
 
-/** Everything an operator can choose, checked and in the units the service counts in. */
+/** Every setting an operator can choose, validated and converted to the units the service uses. */
 export interface Config {
   readonly profile: Environment['NODE_ENV'];
   readonly listen: {
-    /** Undefined for every address that the machine has, of IPv6 or without it. */
+    /** Undefined to listen on every address of the machine, with or without IPv6. */
     readonly host: string | undefined;
     readonly port: number;
-    /** How long a connection is kept on which nobody asks for anything. */
+    /** How long an idle keep-alive connection stays open. */
     readonly keepAliveTimeoutMs: number;
   };
-  /** For how long a service that is ending goes on accepting requests, so that proxies can learn that it is not ready. */
+  /** How long the service keeps accepting requests while it shuts down, so that proxies notice that it is not ready. */
   readonly shutdownDelayMs: number;
-  /** Where the certificate and its key are, when the service speaks TLS itself. */
+  /** The files of the certificate and its key, when the service itself terminates TLS. */
   readonly https: CertificateFiles | undefined;
   /** Where people and clients reach the service, without a trailing slash. */
   readonly publicUrl: string;
-  /** Whether browsers are told to come by HTTPS only; of this very machine they must not be. */
+  /** Whether to send HSTS: the public URL is https, and not on localhost, where it would affect other services. */
   readonly strictTransport: boolean;
   readonly database: {
     readonly connection: Connection;
@@ -42,13 +42,13 @@ export interface Config {
     readonly timeoutMs: number;
   };
   readonly dataDirectory: string;
-  /** Where rate limits are counted; the database, unless there is one. */
+  /** The Redis that counts rate limits; undefined to count them in the database. */
   readonly redisUrl: string | undefined;
-  /** The current one first; the others still verify and decrypt what they once made. */
+  /** The current secret first; older ones still verify and decrypt what they signed and encrypted. */
   readonly secrets: readonly [string, ...string[]];
   readonly logLevel: string;
   readonly audit: {
-    /** How long what is on record is kept. */
+    /** How long audit events are kept. */
     readonly retentionMs: number;
   };
   readonly telemetry: TelemetrySettings;
@@ -61,11 +61,11 @@ export interface Config {
   };
   readonly signingKeys: {
     readonly rotationMs: number;
-    /** How long before it signs a key is published. */
+    /** How long a new key is published before it starts to sign. */
     readonly leadMs: number;
   };
   readonly sessions: {
-    /** How long a session lives unused: remembered, and not. */
+    /** How long an unused session lives: with "remember me", and (`ttlMs`) without. */
     readonly rememberedTtlMs: number;
     readonly ttlMs: number;
     readonly maxAgeMs: number;
@@ -75,21 +75,21 @@ export interface Config {
   readonly cookies: {
     readonly secure: boolean;
     readonly sameSite: Environment['COOKIE_SAMESITE'];
-    /** Whose pages may use cookies: the service's own origin and those of CORS_ORIGINS. */
+    /** The origins whose pages may use cookies: the service's own and those in CORS_ORIGINS. */
     readonly origins: ReadonlySet<string>;
     /** How long a device that has signed in counts as known. */
     readonly deviceSeconds: number;
   };
-  /** Who may register, and whether the address must be confirmed first. */
+  /** Whether people may register, and whether they must confirm their e-mail address first. */
   readonly registration: Environment['REGISTRATION'];
-  /** How long what is sent by mail is good. */
+  /** How long the links in mails are valid. */
   readonly emailTokens: {
     readonly resetMs: number;
     readonly verificationMs: number;
     readonly invitationMs: number;
     readonly undoMs: number;
   };
-  /** How many mails of a sort that strangers can cause go to one address. */
+  /** How many mails that strangers can trigger may go to one address in each window. */
   readonly mailAllowance: { readonly limit: number; readonly windowMs: number };
   readonly password: {
     readonly minLength: number;
@@ -101,9 +101,9 @@ export interface Config {
   readonly attempts: { readonly limit: number; readonly windowMs: number };
   readonly rateLimit: {
     readonly enabled: boolean;
-    /** By the names in rate-limits.ts. */
+    /** Keyed by the names in rate-limits.ts. */
     readonly overrides: Readonly<Record<string, { max: number; windowMs: number }>>;
-    /** How many windows are kept at the most; beyond it those that end first are forgotten. */
+    /** How many counting windows are kept at most; beyond that, those that end first are dropped. */
     readonly rows: number;
   };
   readonly trustedProxies: string;
@@ -111,7 +111,7 @@ export interface Config {
   readonly defaultPhrase: string | null;
   readonly mail: MailSettings;
   readonly body: { readonly limitBytes: number; readonly timeoutMs: number };
-  /** How much one GraphQL document may ask. */
+  /** How large and complex one GraphQL document may be. */
   readonly documentLimits: {
     readonly tokens: number;
     readonly lines: number;
@@ -120,18 +120,18 @@ export interface Config {
     readonly directives: number;
     readonly rootFields: number;
   };
-  /** A file of the only documents that may be run. */
+  /** A JSON file that lists the only documents the service may run. */
   readonly persistedOperations: string | undefined;
   readonly introspection: boolean;
   readonly playground: boolean;
-  /** How the account pages look; undefined where there are none. */
+  /** How the account pages look; undefined when they are off. */
   readonly brand:
     | { readonly name: string; readonly logoUrl: string | undefined; readonly color: string }
     | undefined;
 }
 
 /**
- * Checks an environment and makes the configuration of it.
+ * Validates an environment and turns it into the configuration.
  *
  * @param env variables by name; an empty one counts as not set
  * @throws {ConfigError} with all problems at once
@@ -140,7 +140,7 @@ export function loadConfig(env: Variables): Config {
   const given = givenVariables(env);
   const read = readVariables(given);
   const database = readConnection('DATABASE_URL', given);
-  // another command's, and all the same a mistake that shows before it is needed
+  // only the migrate command uses it, but its mistakes should show now and not when it is needed
   const migration = readConnection('MIGRATION_DATABASE_URL', given);
   const mail = readMailFiles(given);
   const problems = [
@@ -233,7 +233,7 @@ function assemble(variables: Environment, connection: Connection, mail: MailFile
   };
 }
 
-/** What somebody finds who opens the service in a browser. */
+/** What a visitor with a browser may see. */
 function visitorSettings(variables: Environment, production: boolean) {
   return {
     introspection: variables.INTROSPECTION ? variables.INTROSPECTION === 'on' : !production,
@@ -242,7 +242,7 @@ function visitorSettings(variables: Environment, production: boolean) {
   };
 }
 
-/** What stands between a guess and an account. */
+/** The settings that protect accounts from guessing. */
 function guessingSettings(variables: Environment) {
   return {
     password: {

@@ -3,9 +3,9 @@ import { dirname } from 'node:path';
 import { ConfigError } from './config-error.ts';
 
 /**
- * Makes the data directory where there is none, for its owner alone.
+ * Creates the data directory if it does not exist, readable by its owner only.
  *
- * @throws {ConfigError} when it cannot be made, or nothing can be written there
+ * @throws {ConfigError} when it cannot be created or written to
  */
 export function makeDataDirectory(directory: string): void {
   try {
@@ -20,8 +20,8 @@ export function makeDataDirectory(directory: string): void {
 }
 
 /**
- * Makes a directory and those above it, for their owner alone, one by one: Node's `recursive` never ends where the system
- * says that there is no parent, and there is one, as in /proc.
+ * Creates a directory and its missing parents, readable by their owner only. It goes level by level because Node's
+ * `recursive` option never returns where the system reports a missing parent that does exist, as in /proc.
  */
 export function makeDirectory(directory: string): void {
   if (existsSync(directory)) return;
@@ -30,7 +30,7 @@ export function makeDirectory(directory: string): void {
   try {
     mkdirSync(directory, { mode: 0o700 });
   } catch (error) {
-    // another process was quicker
+    // another process created it first
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   }
 }

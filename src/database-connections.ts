@@ -4,16 +4,16 @@ import { ConfigError } from './config-error.ts';
 import { connectionOptions, type DatabaseConnection } from './db/connection.ts';
 import { givenVariables, type Variables } from './variables.ts';
 
-/** Whom the service and its migrations are for the database; absent where nothing is said. */
+/** The database accounts of the service and of its migrations; undefined when the variable is not set. */
 export interface Connections {
   readonly service: DatabaseConnection | undefined;
   readonly migration: DatabaseConnection | undefined;
-  /** Where the service's own server keeps its files, when nothing is said. */
+  /** Where the embedded database keeps its files when no variable is set. */
   readonly dataDirectory: string;
 }
 
 /**
- * Reads how to reach the database, and nothing else: who migrates needs none of the service's secrets.
+ * Reads only how to reach the database, so that migrating needs none of the service's secrets.
  *
  * @throws {ConfigError}
  */
@@ -31,7 +31,7 @@ export function loadConnections(env: Variables): Connections {
   return { service: service.connection, migration: migration.connection, dataDirectory };
 }
 
-/** Reads the URL of a database from a variable; without one there is no connection, and no problem either. */
+/** Reads a database URL from a variable. When it is not set, there is neither a connection nor a problem. */
 export function readConnection(
   name: string,
   given: Record<string, string>,

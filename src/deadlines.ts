@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Begins a wait that `expire` ends when it takes too long. @returns what to call when it is over */
+/** Starts a deadline that calls `expire` when it passes. @returns a function that cancels it */
 export type Deadlines = (expire: () => void) => () => void;
 
 interface Wait {
@@ -9,13 +9,13 @@ interface Wait {
 }
 
 /**
- * Watches over waits that may all take the same time, with one timer for all of them. Measured: a timer of its own for
- * each statement, and one for its connection, cost a third of what the statement itself does.
+ * Enforces one fixed deadline on many concurrent waits with a single timer. Measured: a separate timer for each
+ * statement and one for its connection cost a third of what the statement itself costs.
  *
- * @param ms how long a wait may take
+ * @param ms how long each wait may take
  */
 export function createDeadlines(ms: number): Deadlines {
-  // a Set keeps the order of insertion, which is the order in which they end
+  // a Set keeps insertion order; all waits take equally long, so the first inserted ends first
   const waits = new Set<Wait>();
   let isWatching = false;
 
@@ -45,7 +45,7 @@ export function createDeadlines(ms: number): Deadlines {
 }
 
 /**
- * Waits for work, and for no longer than that; the work itself goes on.
+ * Waits for work to finish, but at most `ms` milliseconds; the work itself continues.
  *
  * @throws what the work throws within that time
  */

@@ -1,25 +1,26 @@
-/** How a process ends when it is told to. */
+/** How a process shuts down when it receives a signal. */
 export interface Ending {
   /**
-   * From now on there is work to be ended in order, before the process is.
+   * Registers a graceful shutdown, to be run from now on before the process ends.
    *
-   * @param gaveUp told when that takes too long, before the process ends all the same
-   * @param delayMs how much longer it may take than it usually does
+   * @param gaveUp called when the shutdown takes too long; the process then ends anyway
+   * @param delayMs how much longer than usual the shutdown may take
    */
   endWith(end: (signal: string) => Promise<void>, gaveUp: () => void, delayMs?: number): void;
 }
 
-// a terminal sends Ctrl-C to npm and to the service, and npm passes its own on: it comes twice, some milliseconds apart
+// on Ctrl-C the terminal signals both npm and the service, and npm forwards its own: two signals, milliseconds apart
 const SAME_SIGNAL_MS = 500;
-// requests have ten seconds and mails five; whoever started this process kills it after twenty
+// requests get 10 seconds and mails 5; docs/operation.md gives the whole process 20 before it is killed
 const DEADLINE_MS = 18_000;
 
 /**
- * Ends the process on SIGTERM and Ctrl-C: at once while there is nothing to be ended in order, and on a second signal. As the
- * first process of a container it would be deaf to them otherwise, for the system ends that one by no signal's default.
+ * Ends the process on SIGTERM and Ctrl-C: gracefully once `endWith` was called, otherwise at once; a second signal ends
+ * it at once in any case. Without handlers it would ignore both as the first process (PID 1) of a container, to which
+ * the kernel applies no default signal action.
  *
- * @param exit ends the process, with a failure where something was cut off
- * @param clock a monotonic one in milliseconds
+ * @param exit ends the process; called with 1 when something was cut off
+ * @param clock a monotonic clock in milliseconds
  */
 export function endOnSignals(
   exit: (code: 0 | 1) => void,

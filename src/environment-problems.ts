@@ -3,7 +3,7 @@ import { cookiesAreSecure, isLocal, isPlainLocal, publicUrlOf } from './public-u
 
 const SECRET_BYTES = 32;
 
-/** What is wrong with variables that are right each by itself: what they say together, and what production needs. */
+/** Finds problems in variables that are each valid alone: contradictory combinations, and what production requires. */
 export function crossProblems(variables: Environment): string[] {
   return [
     ...productionProblems(variables),
@@ -23,7 +23,7 @@ function productionProblems(variables: Environment): string[] {
       'DATABASE_URL is required in production, such as mysql://user:password@host/latchkey',
     );
   }
-  // a lone comma is a list without an entry
+  // a lone comma parses as an empty list
   if (!variables.AUTH_SECRET?.length) {
     problems.push(
       'AUTH_SECRET is required in production: 32 random bytes or more, as `openssl rand -base64 48` prints',
@@ -53,7 +53,7 @@ function mailProblems({ MAIL, SMTP_URL, NODE_ENV, REGISTRATION }: Environment): 
 }
 
 function secretProblems(variables: Environment): string[] {
-  // outside production a short secret is still a mistake, a guessable one is somebody's test
+  // outside production, a secret that is too short is still a mistake, but a guessable one is fine for tests
   const isUnfit = variables.NODE_ENV === 'production' ? isWeakSecret : isShortSecret;
   const problems = (variables.AUTH_SECRET ?? [])
     .filter(isUnfit)
@@ -111,7 +111,7 @@ function isWeakSecret(secret: string): boolean {
   return isShortSecret(secret) || isGuessableSecret(secret);
 }
 
-/** A repetition, or the sample of some documentation. */
+/** Repeated characters, or a sample copied from documentation. */
 export function isGuessableSecret(secret: string): boolean {
   return new Set(secret).size < 10 || /change.?me|example|password/i.test(secret);
 }

@@ -20,7 +20,7 @@ const DAY = 24 * 60 * MINUTE;
 
 const count = (min: number, max: number, standard: number) => whole(min, max).default(standard);
 
-/** Each variable, the form it has and its default. */
+/** Every variable with its format and default. */
 export const environment = z.object({
   NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
   HOST: z.string().min(1).optional(),
@@ -112,5 +112,5 @@ export const environment = z.object({
   BRAND_COLOR: color.default('#0b6e69'),
 });
 
-/** The variables by name, as they were set or their defaults. */
+/** The variables by name, with defaults filled in. */
 export type Environment = z.infer<typeof environment>;

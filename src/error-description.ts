@@ -1,4 +1,7 @@
-/** What the log says of an error. Drizzle's message holds the parameters, among them hashes; its cause says enough. */
+/**
+ * How the log describes an error. Drizzle's message contains the query parameters, password hashes among them, so it is
+ * left out; its cause says enough.
+ */
 export function describe(error: unknown, options = { stack: true }): object {
   if (!(error instanceof Error)) return { message: 'something that is no error was thrown' };
   const isQuery = error.name === 'DrizzleQueryError' || 'query' in error;

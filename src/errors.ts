@@ -1,6 +1,6 @@
 /**
- * The failures a client must branch on. They are data: each is a GraphQL object type of the same name in
- * PascalCase, and a member of the unions of the mutations that can fail so. `{wait}` stands for how long to wait.
+ * The failures a client must be able to tell apart. Each is a GraphQL object type of the same name in PascalCase, and a
+ * member of the result union of every mutation that can fail this way. `{wait}` stands for how long to wait.
  */
 export const ERROR_MESSAGES = {
   INVALID_INPUT: 'Some of the input is not valid. Correct the fields that are named and try again.',
@@ -33,17 +33,17 @@ export const ERROR_MESSAGES = {
 
 export type ErrorCode = keyof typeof ERROR_MESSAGES;
 
-/** What is wrong with one field of an input: its path, such as `newPassword`, and what to do about it. */
+/** One invalid input field: its path, such as `newPassword`, and how to correct it. */
 export interface FieldError {
   path: string;
   message: string;
 }
 
-/** An expected failure. It ends a flow, and becomes a member of the mutation's result union. */
+/** An expected failure. It ends a flow and becomes a member of the mutation's result union. */
 export class AuthError<Code extends ErrorCode = ErrorCode> extends Error {
   override name = 'AuthError';
   readonly code: Code;
-  /** With INVALID_INPUT: what is wrong with which field. */
+  /** With INVALID_INPUT: which fields are wrong, and why. */
   readonly fields: readonly FieldError[];
   /** With ACCOUNT_LOCKED: seconds until the lock ends. */
   readonly retryAfter: number;
@@ -56,7 +56,10 @@ export class AuthError<Code extends ErrorCode = ErrorCode> extends Error {
   }
 }
 
-/** The failures that cut across: top-level GraphQL errors with `extensions.code`, where client libraries look for them. */
+/**
+ * Failures that any operation can meet: top-level GraphQL errors with `extensions.code`, where client libraries look
+ * for them.
+ */
 export const REQUEST_ERROR_MESSAGES = {
   UNAUTHENTICATED: 'Sign in first: send a valid access token, or refresh the one that has expired.',
   FORBIDDEN: 'This account has no right to do this. Ask an administrator for it.',
@@ -74,11 +77,11 @@ export const REQUEST_ERROR_MESSAGES = {
 
 export type RequestErrorCode = keyof typeof REQUEST_ERROR_MESSAGES;
 
-/** A failure that cuts across; graphql/error-mask.ts makes it a top-level error. */
+/** A failure that any operation can meet; graphql/error-mask.ts turns it into a top-level error. */
 export class RequestError extends Error {
   override name = 'RequestError';
   readonly code: RequestErrorCode;
-  /** Seconds after which trying again makes sense. */
+  /** Seconds after which a retry makes sense. */
   readonly retryAfter: number | undefined;
 
   constructor(
@@ -94,13 +97,13 @@ export class RequestError extends Error {
   }
 }
 
-/** A failure that was meant for the client, under what libraries have wrapped it in. */
+/** Finds the RequestError in an error that libraries may have wrapped. */
 export function requestErrorIn(error: unknown): RequestError | undefined {
   if (error instanceof RequestError) return error;
   return error instanceof Error ? requestErrorIn(error.cause) : undefined;
 }
 
-/** People are told in words what programs read in `retryAfter`. */
+/** Puts the wait into words; programs read `retryAfter` instead. */
 function withWait(message: string, seconds = 1): string {
   const [amount, unit] = seconds > 90 ? [Math.ceil(seconds / 60), 'minute'] : [seconds, 'second'];
   return message.replace('{wait}', `${amount} ${unit}${amount === 1 ? '' : 's'}`);

@@ -6,21 +6,21 @@ const LOCAL_PART_LENGTH = 64;
 const PASSWORD_LENGTH = 128;
 const METADATA_BYTES = 2000;
 
-// some letters and marks are invisible: with them anybody could have a name that looks like somebody else's
+// invisible letters and marks are excluded: with them anybody could imitate another user's name
 const USERNAME =
   /^(?!.*\p{Default_Ignorable_Code_Point})[\p{L}\p{N}][\p{L}\p{M}\p{N}._-]{1,30}[\p{L}\p{M}\p{N}]$/u;
 // RFC 5321 without quoting and comments, which only attackers use; letters of any script (RFC 6531)
 const ATOM = /^[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+$/u;
 const DOMAIN_LABEL = /^[\p{L}\p{M}\p{N}](?:[\p{L}\p{M}\p{N}-]{0,61}[\p{L}\p{M}\p{N}])?$/u;
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
-// control characters break logs, mails and terminals; the others turn text around to look like something else, or are tags,
-// which hold text that nobody sees
+// Control characters break logs, mails and terminals. Bidirectional controls reorder text to disguise it, and tag
+// characters hide text that nobody sees.
 const UNPRINTABLE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029\uFEFF\u{E0000}-\u{E007F}]/u;
-// spaces, and what joins or changes other characters: with those it is part of emoji and of many scripts, alone it is nothing;
-// and the empty pattern of Braille, which is no space to Unicode
+// At least one visible character: not a space, and not a joiner or modifier, which belongs to emoji and many scripts
+// but shows nothing on its own; and not the blank Braille pattern, which Unicode does not count as a space.
 const VISIBLE = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cf}\u2800]/u;
 
-/** What is wrong with an input so far: somebody who made three mistakes learns of all three at once. */
+/** The problems found in an input so far, collected so that a person with three mistakes sees all three at once. */
 export type Problems = FieldError[];
 
 /** @throws {AuthError} INVALID_INPUT when there is any problem */
@@ -29,10 +29,11 @@ export function assertNoProblems(problems: Problems): void {
 }
 
 /**
- * Reads an e-mail address: without outer space, otherwise as typed.
+ * Reads an e-mail address: trimmed, otherwise as typed.
  *
- * It must be valid in the form it is compared in as well, or a full-width "＠" would put another domain behind it. And it may
- * hold nothing that only looks alike in that form: mail to a full-width "ｅxample.com" goes to another domain than its namesake.
+ * The address must be valid in its comparison form (NFKC, lower case) too: there, a full-width "＠" becomes a real one and
+ * would put another domain behind it. And it must not contain characters that NFKC replaces with look-alikes: a full-width
+ * "ｅxample.com" would compare equal to example.com, but mail to it goes to another domain.
  */
 export function readEmail(path: string, text: string, problems: Problems): string {
   const email = text.trim();
@@ -67,12 +68,12 @@ function isEmail(text: string): boolean {
     local.split('.').every((atom) => ATOM.test(atom)) &&
     labels.length >= 2 &&
     labels.every((label) => DOMAIN_LABEL.test(label)) &&
-    // no top-level domain is a number, so that an IP address is none either
+    // top-level domains are never numeric; this also excludes IP addresses
     !/^\d+$/.test(labels.at(-1) ?? '')
   );
 }
 
-/** Reads a username; an empty one is none. */
+/** Reads a username; an empty one becomes `null`. */
 export function readUsername(
   path: string,
   text: string | null | undefined,
@@ -90,7 +91,7 @@ export function readUsername(
   return username;
 }
 
-/** Reads a line of text for people; an empty one is none. */
+/** Reads one line of text that people see; an empty one becomes `null`. */
 export function readText(
   path: string,
   text: string | null | undefined,
@@ -107,7 +108,7 @@ export function readText(
   return line;
 }
 
-/** What a new password is held against besides its length. */
+/** What a new password is checked against. */
 export interface PasswordRules {
   minLength: number;
   isCommon: (password: string) => boolean;
@@ -115,7 +116,7 @@ export interface PasswordRules {
   names: readonly (string | null)[];
 }
 
-/** Checks a new password: its length in code points, and that it is not among the first that anybody would try. */
+/** Checks a new password: its length in code points, and that it is not one attackers try first. */
 export function checkNewPassword(
   path: string,
   password: string,
@@ -147,9 +148,9 @@ function passwordProblem(password: string, rules: PasswordRules): string | null 
 }
 
 /**
- * Whether a text can be a password at all. What cannot is refused before it costs a hash; it has nothing to do with any
- * account, so saying so at once tells nobody anything. Lone surrogates would all be hashed as one and the same
- * replacement character, and bcrypt ends at a null.
+ * Whether a text can be a password at all, checked before any hashing cost. The answer does not depend on any account,
+ * so refusing early reveals nothing. Lone surrogates are excluded because hashing would turn them all into the same
+ * replacement character, and null characters because bcrypt stops at one.
  */
 export function isPossiblePassword(password: string): boolean {
   return (
@@ -167,7 +168,7 @@ export function isPossibleIdentifier(identifier: string): boolean {
   );
 }
 
-/** Checks application metadata: an object that fits into an access token, and that into a cookie. */
+/** Checks application metadata: a JSON object small enough for an access token, which in turn must fit into a cookie. */
 export function checkAppMetadata(path: string, value: unknown, problems: Problems): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     problems.push({ path, message: 'Give a JSON object, such as {"plan": "pro"}.' });

@@ -1,7 +1,7 @@
 /**
- * Reads an instant in ISO 8601, with its day.
+ * Parses an instant in ISO 8601; the day is required.
  *
- * @returns undefined for what is none, and for a day that its month does not have: JavaScript takes 30 February for 2 March
+ * @returns undefined for anything else, and for days that do not exist: JavaScript would read 30 February as 2 March
  */
 export function readInstant(text: string): Date | undefined {
   const [day] = /^\d{4}-\d\d-\d\d(?!\d)/.exec(text) ?? [];

@@ -2,20 +2,20 @@ import { fstatSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { pino } from 'pino';
 
-/** Where a log's lines go, several at a time. Nothing that is wrong there holds the service up, or ends it. */
+/** Where log lines go, several at a time. No failure there blocks or ends the service. */
 export interface LogOutput {
   write(lines: string): void;
-  /** Calls back when all that came before was written, or never will be. */
+  /** Calls back when all earlier lines have been written, or never will be. */
   whenWritten(done: () => void): void;
 }
 
-/** Is told how many lines were lost, when there is somewhere to say it again. */
+/** Called with the number of lost lines, once the log can be written to again. */
 export type LinesLost = (lines: number) => void;
 
-// what is kept while the log cannot be written; many times what a moment ever has to say
+// how much is buffered while the log cannot be written; far more than normal operation produces in a moment
 const KEPT_BYTES = 4_000_000;
 
-/** The output of this process: another program reads it, or it is a file or a terminal. */
+/** This process's standard output: a pipe or socket that another program reads, a file, or a terminal. */
 export function standardOutput(lost: LinesLost): LogOutput {
   const output = fstatSync(process.stdout.fd);
   const isRead = output.isFIFO() || output.isSocket();
@@ -23,12 +23,12 @@ export function standardOutput(lost: LinesLost): LogOutput {
 }
 
 /**
- * Hands lines to whoever reads them at the other end of a pipe or a socket. Node never waits there: a reader that stands
- * still, as a log driver may whose disk is full, would stop the event loop with it.
+ * Writes to a pipe or socket that another program reads. It uses Node's stream, which buffers and never blocks: a
+ * synchronous write would stop the event loop while the reader is stuck, such as a log driver with a full disk.
  */
 export function readerOutput(stream: Writable, lost: LinesLost): LogOutput {
   const losses = countLosses(lost);
-  // nobody listening would be the end of the process; one who does is enough for all the logs of it
+  // an unhandled write error would end the process; one listener is enough for all loggers on this stream
   if (stream.listenerCount('error') === 0) stream.on('error', () => undefined);
   const tellWhenEmpty = () => {
     if (stream.writableLength === 0) losses.tell();
@@ -42,22 +42,25 @@ export function readerOutput(stream: Writable, lost: LinesLost): LogOutput {
   };
 }
 
-/** Writes to a file at once. What cannot be written, as on a full disk, is kept and tried again with what comes next. */
+/**
+ * Writes to a file synchronously. Lines that cannot be written, as when the disk is full, are kept and retried with
+ * later ones.
+ */
 export function fileOutput(lost: LinesLost): LogOutput {
   const output = pino.destination({ sync: true, maxLength: KEPT_BYTES });
   const losses = countLosses(lost);
-  // nobody listening would be the end of the process
+  // without a listener a write error would end the process
   output.on('error', () => undefined);
   output.on('drop', (lines: string) => {
     losses.count(lines);
-    // what is full is not written to either, unless it is asked to
+    // when the buffer is full, the destination drops lines without retrying; writing nothing makes it retry
     output.write('');
   });
   output.on('drain', losses.tell);
   return { write: (lines) => void output.write(lines), whenWritten: (done) => done() };
 }
 
-/** Counts the lines that are lost until there is somewhere to tell of them. */
+/** Counts lost lines until the loss can be reported. */
 function countLosses(lost: LinesLost): { count(lines: string): void; tell(): void } {
   let dropped = 0;
   return {

@@ -1,10 +1,10 @@
 import { type LoggerOptions, type Logger as PinoLogger, pino } from 'pino';
 import { type LinesLost, type LogOutput, standardOutput } from './log-output.ts';
 
-/** Writes one line of JSON for each event, whatever it holds. */
+/** Writes one line of JSON for each event. */
 export type Logger = PinoLogger;
 
-// what must never reach a log even when somebody logs the object that holds it
+// fields that must never reach a log, even when somebody logs the object that holds them
 const SECRET_FIELDS = [
   'password',
   'newPassword',
@@ -22,8 +22,10 @@ const SECRET_FIELDS = [
 ];
 
 /**
- * @param level the least important level to write: `debug`, `info`, `warn`, `error`, `fatal` or `silent`
- * @param outputTo where the lines go, by default to standard output
+ * Makes a logger.
+ *
+ * @param level the least severe level to write: `debug`, `info`, `warn`, `error`, `fatal` or `silent`
+ * @param outputTo where the lines go; standard output by default
  */
 export function createLogger(
   level: string,
@@ -35,7 +37,7 @@ export function createLogger(
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     redact: {
-      // measured: looking deeper than this costs as much as the rest of a request
+      // top-level fields only; measured: redacting deeper costs as much as the rest of a request
       paths: SECRET_FIELDS,
       censor: '[secret]',
     },
@@ -52,8 +54,8 @@ export function createLogger(
 const WRITE_WITHIN_MS = 10;
 
 /**
- * Writes the lines of a moment together: under load a system call for each would cost more than making it. Before the
- * process exits, the logger's `flush` writes what is left.
+ * Writes the lines of a few milliseconds together: under load, one system call per line would cost more than producing
+ * the line. Before the process exits, the logger's `flush` writes what is left.
  */
 function together(output: LogOutput): {
   write(line: string): void;

@@ -1,19 +1,21 @@
-// The entry of the process. `npm run build` makes one file of all there is to load: reading hundreds of them takes three
-// times as long as everything else at the start. Where it is missing, or older than what was compiled, the modules are used.
+// The entry point of the process. `npm run build` bundles all modules into one file, because reading hundreds of files
+// takes three times as long as the rest of the start. If the bundle is missing or older than the compiled modules, the
+// modules are loaded instead.
 
 import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 
-// libuv starts four threads with its first work. Hashes take one for each core, and the signatures of tokens are checked in
-// the same ones: with four cores of hashes they would wait behind them, and more cores would hash nothing. Node 20 has read
-// this very file with them, so it has to be told in its environment.
+// libuv starts four threads when it first has work. Hashing uses one per core, and token signatures are verified on the
+// same threads: with four cores, verification would queue behind hashes, and with more cores hashing could not use them
+// all. On Node 20 the pool is already running here, because it has read this very file, so the variable must be set in
+// the process's environment.
 if (Number.parseInt(process.versions.node, 10) >= 22) {
-  // biome-ignore lint/style/noProcessEnv: libuv's own, and no part of the configuration
+  // biome-ignore lint/style/noProcessEnv: libuv reads it; it is no part of the configuration
   process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, availableParallelism() + 2));
 }
 
-// the heap may grow by a fifth of what is in use before it is swept, and not to four times of it: memory is the database's
+// let the heap grow by a fifth before it is collected, instead of fourfold: the memory is better left to the database
 setFlagsFromString('--heap-growing-percent=20');
 
 const bundle = new URL('./bundle/process.js', import.meta.url);

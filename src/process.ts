@@ -19,27 +19,27 @@ import { ownVersion } from './version.ts';
 
 const DRAIN_MS = 10_000;
 const LAST_CALL_MS = 500;
-// a reader of the log that is behind may catch up, and one that stands still is not waited for
+// a slow reader of the log may catch up for this long; a stuck one is not waited for any longer
 const LAST_LINES_MS = 1000;
 const DATABASE_PATIENCE_MS = 30_000;
 
-/** The process: reads the configuration, builds the service, listens, and ends in an orderly way. */
+/** Runs the service: reads the configuration, builds the service, listens, and shuts down gracefully. */
 async function main(): Promise<void> {
   const ending = endOnSignals((code) => process.exit(code));
   const config = loadConfig(readEnvironment(process.cwd()));
   const certificate = initialCertificate(config);
   const app = await createApp(config, {
-    // a person at a terminal would rather be told at once
+    // outside production, somebody at a terminal wants to know at once that the database is away
     databasePatienceMs: config.profile === 'production' ? DATABASE_PATIENCE_MS : 0,
   });
-  // the first hash, which nobody's password has, is under way
+  // libuv's threads are running by now: the first hash, of a decoy password, is under way
   lowerHashPriority();
   process.on('exit', () => app.deps.logger.flush());
   try {
     const listener = await listening({ host: 'HOST', port: 'PORT' }, app.handler, {
       ...config.listen,
       securityHeaders: app.securityHeaders,
-      // after the body's own limit, whose answer says what was too slow
+      // later than the body's own timeout, whose answer says what was too slow
       requestTimeoutMs: config.body.timeoutMs + 15_000,
       certificate,
     });
@@ -57,7 +57,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** Listens, or says which variables have to change. */
+/** Listens, or reports which variables have to change. */
 async function listening(
   names: { host: string; port: string },
   ...given: Parameters<typeof listen>
@@ -125,7 +125,7 @@ function announce(
       ? []
       : ['  Cookies    without Secure and __Host-, because PUBLIC_URL is plain HTTP']),
   ];
-  // nobody has to read it, and the disk it goes to may be full
+  // nobody may be reading, or the disk may be full; an unhandled error would end the process
   process.stdout.on('error', () => undefined);
   process.stdout.write(`${lines.join('\n')}\n`);
 }
@@ -135,7 +135,7 @@ function databaseOf({ database: { connection }, dataDirectory }: Config): string
   return `${connection.database} at ${placeOf(connection)}`;
 }
 
-/** Lets requests in flight finish, and whatever was begun. */
+/** Shuts down gracefully: lets requests in flight and background work finish. */
 async function close(
   running: { app: App; config: Config; listener: Listener; metrics: Listener | undefined },
   signal: string,
@@ -160,7 +160,7 @@ function fail(error: unknown): void {
     error instanceof DataDirectoryInUseError ||
     error instanceof EmbeddedDatabaseError ||
     error instanceof MissingSecretError ||
-    // the system's and the database server's own, such as EMFILE and ER_ACCESS_DENIED_ERROR
+    // errors of the system and the database server, such as EMFILE and ER_ACCESS_DENIED_ERROR
     (error instanceof Error && 'code' in error);
   process.stderr.write(`${isExplained ? error.message : JSON.stringify(describe(error))}\n`);
   process.exit(1);

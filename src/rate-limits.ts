@@ -1,8 +1,11 @@
-/** Who is counted: an address (IPv6 by its /64), an address together with the account it aims at, or a signed-in user. */
+/**
+ * What calls are counted by: client address (IPv6 by its /64), address together with the targeted account, or signed-in
+ * user.
+ */
 type CountedBy = 'address' | 'address and account' | 'user';
 
 export interface Limit {
-  /** What RATE_LIMITS calls it. */
+  /** The limit's name in RATE_LIMITS. */
   name: string;
   by: CountedBy;
   max: number;
@@ -20,8 +23,8 @@ const limit = (name: string, by: CountedBy, max: number, minutes = 15): Limit =>
 
 /**
  * How often each field may be called. Every call of a resolver counts, so that aliases and batches gain nothing. These
- * are limits of traffic; what stops guessing at one account is its own counter (flows/steps/attempt.ts), and what keeps a
- * mailbox from being filled from many addresses its own allowance (flows/steps/mailing.ts).
+ * limits bound traffic; guessing at one account is stopped by a separate counter (flows/steps/attempt.ts), and flooding
+ * one mailbox from many addresses by an allowance per mailbox (flows/steps/mailing.ts).
  */
 export const RATE_LIMITS: Readonly<Record<string, readonly Limit[]>> = {
   register: [
@@ -30,7 +33,7 @@ export const RATE_LIMITS: Readonly<Record<string, readonly Limit[]>> = {
   ],
   login: [
     limit('login', 'address', 300),
-    // one password tried on many accounts, slowly enough for the limit above
+    // password spraying: one password tried on many accounts, slowly enough to pass the limit above
     limit('login.spray', 'address', 5000, 24 * 60),
     limit('login.account', 'address and account', 60),
   ],
@@ -42,9 +45,9 @@ export const RATE_LIMITS: Readonly<Record<string, readonly Limit[]>> = {
   disableTotp: [limit('disableTotp', 'user', 30)],
   regenerateRecoveryCodes: [limit('regenerateRecoveryCodes', 'user', 30)],
   deleteAccount: [limit('deleteAccount', 'user', 30)],
-  // each gives five guesses at somebody's password, were the token stolen
+  // with a stolen token, each call would allow five more guesses at somebody's password
   unlockUser: [limit('unlockUser', 'user', 30)],
-  // of each mail that one person may want there may be a second and a third; more is for somebody else's mailbox
+  // people may need a mail a second or third time; more than that is flooding somebody else's mailbox
   requestPasswordReset: [
     limit('requestPasswordReset', 'address', 60),
     limit('requestPasswordReset.account', 'address and account', 5),
@@ -52,13 +55,13 @@ export const RATE_LIMITS: Readonly<Record<string, readonly Limit[]>> = {
   resetPassword: [limit('resetPassword', 'address', 100)],
   requestEmailVerification: [limit('requestEmailVerification', 'user', 5)],
   verifyEmail: [limit('verifyEmail', 'address', 100)],
-  // all that was ever put on record about somebody, read and written out
+  // reads and serialises everything ever recorded about a person
   dataExport: [limit('dataExport', 'user', 5)],
-  // a few people to look at, and not all there are by trying names
+  // enough to look up some people, but not to enumerate all of them by trying names
   profile: [limit('profile', 'user', 300)],
 };
 
-/** What RATE_LIMITS may name. */
+/** The names that RATE_LIMITS may use. */
 export const RATE_LIMIT_NAMES: ReadonlySet<string> = new Set(
   Object.values(RATE_LIMITS).flatMap((limits) => limits.map(({ name }) => name)),
 );

@@ -1,4 +1,4 @@
-/** Does something again and again, one run at a time. @returns what stops it, once a run under way is over */
+/** Runs `work` periodically, one run at a time. @returns stops it, and resolves when a run in progress is over */
 export function repeat(ms: number, work: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> = Promise.resolve();
   let idle = true;

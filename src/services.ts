@@ -31,17 +31,17 @@ import {
   watchHashPool,
 } from './telemetry/telemetry.ts';
 
-/** What tests replace, and the process chooses. */
+/** What tests replace and the process sets. */
 export interface Overrides {
-  /** How long a database that is away is waited for; not at all, unless it is said. */
+  /** How long to wait for a database that is away; by default not at all. */
   databasePatienceMs?: number;
   now?: () => Date;
   logger?: Logger;
-  /** Put around the hasher, to count what reaches it. */
+  /** Wraps the hasher, to count what reaches it. */
   passwords?: (hasher: PasswordHasher) => PasswordHasher;
 }
 
-/** What lies under the service's surface, and under the operator's commands. */
+/** Everything the service and the operator's commands are built on. */
 export interface Services {
   deps: Deps;
   database: Database;
@@ -52,10 +52,11 @@ export interface Services {
 }
 
 /**
- * Brings up the database where none is configured, migrates it, makes keys, and wires what the flows work with.
+ * Starts the embedded database if none is configured, migrates, loads or makes signing keys, and wires what the flows
+ * depend on.
  *
- * @param reachEmbedded how to get at the database of our own
- * @throws when the database cannot be had or migrated; whatever was started by then has been stopped
+ * @param reachEmbedded starts the embedded database, or connects to one that runs
+ * @throws when the database cannot be reached or migrated; whatever was started by then has been stopped
  */
 export async function openServices(
   config: Config,
@@ -64,7 +65,7 @@ export async function openServices(
 ): Promise<Services> {
   const logger = overrides.logger ?? createLogger(config.logLevel);
   const patienceMs = overrides.databasePatienceMs ?? 0;
-  // what has been opened is closed in the opposite order: an open connection would keep a command from ending
+  // close in reverse order of opening; a connection left open would keep a command from ending
   const closers: (() => Promise<unknown> | undefined)[] = [];
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer();
@@ -124,10 +125,10 @@ async function reachDatabase(
   });
 }
 
-/** Without a Redis the service works as well, so nothing that happens to it stops a start. */
+/** Redis is optional: the service falls back to the database, so no failure of Redis prevents a start. */
 async function reachRedis({ redisUrl }: Config, logger: Logger): Promise<Redis | undefined> {
   if (redisUrl === undefined) return undefined;
-  // loaded only where there is one
+  // loaded only when Redis is configured
   const { openRedis } = await import('./db/redis.ts');
   return openRedis(redisUrl, {
     lost: (error) =>

@@ -15,14 +15,14 @@ const UNREACHABLE = new Set([
 ]);
 
 /**
- * What to say of a server that could not listen, instead of the system's words, which name no variable.
+ * Explains why a server could not listen. The system's own message names no variable.
  *
- * @param names the variables that say where
- * @returns the error itself where it is none of the system's
+ * @param names the variables for the host and the port
+ * @returns the error itself unless it came from the system
  */
 export function listenProblem(error: unknown, names: { host: string; port: string }): unknown {
   const code = systemCode(error);
-  // a certificate that cannot be used has a code too, and another variable
+  // an unusable certificate has a code too, but concerns another variable
   if (code === undefined || !callsSystem(error)) return error;
   return new ConfigError([describedListening(code, names)]);
 }
@@ -43,13 +43,13 @@ function describedListening(code: string, { host, port }: { host: string; port: 
 }
 
 /**
- * What to say of a database that could not be reached, instead of the system's words, which name no variable.
+ * Explains why the database could not be reached. The system's own message names no variable.
  *
- * @returns the error itself where the database did answer
+ * @returns the error itself when the database did answer
  */
 export function databaseProblem(error: unknown): unknown {
   const code = driverError(error)?.code ?? systemCode(error);
-  // of a socket there is no file; elsewhere ENOENT is about another one
+  // for `connect`, ENOENT means that the Unix socket does not exist; elsewhere it is about some other file
   const lacksSocket = code === 'ENOENT' && callsSystem(error, 'connect');
   if (code === undefined || !(UNREACHABLE.has(code) || lacksSocket)) return error;
   return new ConfigError([

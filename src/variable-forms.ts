@@ -6,7 +6,7 @@ import { RATE_LIMIT_NAMES } from './rate-limits.ts';
 
 const MINUTE_MS = 60_000;
 
-/** A whole number written in decimal, within bounds. */
+/** A whole number in decimal, within bounds. */
 export const whole = (min: number, max: number) =>
   z
     .string()
@@ -14,7 +14,7 @@ export const whole = (min: number, max: number) =>
     .transform(Number)
     .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`));
 
-/** Items with commas between them. */
+/** A comma-separated list. */
 export const commaList = z.string().transform((text) =>
   text
     .split(',')
@@ -22,7 +22,7 @@ export const commaList = z.string().transform((text) =>
     .filter((item) => item !== ''),
 );
 
-/** Limits such as `login=300/15,register=100/60`: calls in minutes. */
+/** Rate limits such as `login=300/15,register=100/60`: calls per minutes. */
 export const rateLimits = commaList.transform((items, context) => {
   const limits: Record<string, { max: number; windowMs: number }> = {};
   for (const item of items) {
@@ -42,7 +42,7 @@ export const rateLimits = commaList.transform((items, context) => {
   return limits;
 });
 
-/** Headers as OpenTelemetry writes them: `authorization=Bearer%20abc,x-team=auth`. */
+/** Headers in OpenTelemetry's format: `authorization=Bearer%20abc,x-team=auth`. */
 export const headerList = commaList.transform((items, context) => {
   const headers: Record<string, string> = {};
   for (const item of items) {
@@ -66,26 +66,26 @@ function decoded(value: string): string | undefined {
   }
 }
 
-/** A share of everything: 0 for nothing, 1 for all. */
+/** A fraction: 0 for nothing, 1 for everything. */
 export const share = z
   .string()
   .regex(/^(0(\.\d{1,9})?|1(\.0{1,9})?)$/, 'must be a number from 0 to 1, such as 0.05')
   .transform(Number);
 
-/** Where a Redis is. */
+/** The URL of a Redis server. */
 export const redisUrl = z
   .string()
   .refine((text) => /^rediss?:$/.test(URL.canParse(text) ? new URL(text).protocol : ''), {
     message: 'must be a redis:// or rediss:// URL, such as redis://redis.internal:6379',
   });
 
-/** Whose X-Forwarded-For is believed. */
+/** The proxies whose X-Forwarded-For is trusted. */
 export const trustedProxies = z.string().refine(isTrustedProxies, {
   message:
     'must be how many proxies are in front (1), or their addresses and blocks (10.0.0.0/8,::1)',
 });
 
-/** Where a server is reached, without a trailing slash. */
+/** The URL of a server, without a trailing slash. */
 export const httpUrl = z
   .string()
   .refine((text) => /^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/.test(text) && URL.canParse(text), {
@@ -94,7 +94,7 @@ export const httpUrl = z
   })
   .transform((text) => text.replace(/\/+$/, ''));
 
-/** A picture that browsers may load into a page of ours: over HTTPS, or from this very machine. */
+/** A picture that browsers may load into our pages: over HTTPS, or from localhost. */
 export const pictureUrl = z.string().refine(
   (text) => {
     if (!URL.canParse(text)) return false;
@@ -104,14 +104,14 @@ export const pictureUrl = z.string().refine(
   { message: 'must be an https:// URL, such as https://www.example.com/logo.svg' },
 );
 
-/** Who mails are from. */
+/** The From of mails. */
 export const sender = z.string().refine((text) => readSender(text) !== null, {
   message: 'must be an address, or a name and an address: Example <no-reply@example.com>',
 });
 
-/** A colour as the web writes them. */
+/** A CSS hex colour. */
 export const color = z
   .string()
   .regex(/^#?[0-9a-f]{6}$/i, 'must be a colour such as #0b6e69')
-  // a # that is not quoted begins a comment in many files of variables
+  // the # is optional, because in many env files an unquoted # starts a comment
   .transform((text) => `#${text.replace('#', '').toLowerCase()}`);

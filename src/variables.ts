@@ -7,13 +7,13 @@ import { crossProblems } from './environment-problems.ts';
 /** Variables by name; an empty one counts as not set. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
-/** The process's environment, with the file `.env` of `directory` beneath it. */
+/** The process's environment, which overrides the file `.env` in `directory`. */
 export function readEnvironment(directory: string): Variables {
   const file = join(directory, '.env');
   return { ...(existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {}), ...process.env };
 }
 
-/** The variables that say something, without outer space. */
+/** The variables that are set and not blank, trimmed. */
 export function givenVariables(env: Variables): Record<string, string> {
   const given: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
@@ -23,17 +23,17 @@ export function givenVariables(env: Variables): Record<string, string> {
 }
 
 /**
- * Checks the variables of a process, first each, then together.
+ * Validates the variables of a process: each by itself, then in combination.
  *
  * @param variables by name, none of them empty
- * @returns the checked variables, or what is wrong with them; a problem names its variable and never holds a value
+ * @returns the validated variables, or the problems; a problem names its variable and never contains a value
  */
 export function readVariables(
   variables: Record<string, string>,
 ): { variables: Environment } | { problems: string[] } {
   const parsed = environment.safeParse(variables);
   const wrong = new Set(parsed.error?.issues.map((issue) => String(issue.path[0])));
-  // one mistake must not hide the others: those that show together are looked for among the rest
+  // One mistake must not hide others: check the combinations with defaults in place of the invalid variables.
   const rest = parsed.success ? parsed.data : environment.parse(without(variables, wrong));
   const problems = [
     ...(parsed.error?.issues ?? []).map(

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** The version of this service, as its package says it. */
+/** The version of this service, from package.json. */
 export function ownVersion(): string {
   const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
