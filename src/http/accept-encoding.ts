@@ -1,12 +1,12 @@
 /**
- * Whether a client takes an encoding of an answer (RFC 9110, 12.5.3). Which of several it would rather have does not matter: all
- * that there is to say is smallest in the same one.
+ * Whether a client accepts an encoding (RFC 9110, 12.5.3). Quality values above 0 are ignored: for everything this
+ * service sends, the same encoding is the smallest.
  *
- * @param accepted the header Accept-Encoding; empty, where there is none, it asks for no encoding
+ * @param accepted the header Accept-Encoding; empty if there is none, which accepts no encoding
  */
 export function takesEncoding(accepted: string, encoding: string): boolean {
   const offers = accepted.split(',').map(readOffer);
-  // what is named counts, and not what is said of all the others
+  // an explicit entry takes precedence over the wildcard
   const offer =
     offers.find(({ name }) => name === encoding) ?? offers.find(({ name }) => name === '*');
   return offer !== undefined && !offer.isRefused;

@@ -15,20 +15,20 @@ export const DEFAULT_BODY_LIMITS: BodyLimits = { bytes: 100_000, milliseconds: 1
 
 type BodyFault = 'too-large' | 'too-slow' | 'encoded' | 'not-utf8' | 'cut-off';
 
-/** A body's text, or why there is none. */
+/** A body's text, or why it could not be read. */
 export type Body = { readonly text: string } | { readonly fault: BodyFault };
 
-/** Whether a request announces a body, by the only two headers that can. */
+/** Whether a request announces a body. Only these two headers can. */
 export function announcesBody(headers: RequestHeaders): boolean {
   const length = headers['content-length'];
   return (length !== undefined && length !== '0') || headers['transfer-encoding'] !== undefined;
 }
 
 /**
- * Reads a request body to its end as UTF-8 text, giving up as soon as a limit is passed. Never
- * rejects; on a fault the stream is left paused, for the caller to drain or destroy.
+ * Reads a request body to its end as UTF-8 text, and gives up as soon as it exceeds a limit. Never rejects. On a fault
+ * the stream is left paused, for the caller to drain or destroy.
  *
- * @param deadlines of `limits.milliseconds`, to be shared between requests
+ * @param deadlines for waits of `limits.milliseconds`, shared between requests
  */
 export function readBody(
   stream: Readable,
@@ -45,7 +45,7 @@ export function readBody(
 
     function onData(chunk: Buffer): void {
       length += chunk.length;
-      // The declared length is only a claim, and a chunked body makes none.
+      // Content-Length is only a claim, and a chunked body does not declare its length.
       if (length > limits.bytes) finish({ fault: 'too-large' });
       else chunks.push(chunk);
     }
@@ -67,7 +67,7 @@ export function readBody(
 
 function faultOfHeaders(headers: RequestHeaders, limits: BodyLimits): BodyFault | undefined {
   const encoding = headers['content-encoding'];
-  // A compressed body could grow a thousandfold behind the size limit.
+  // A compressed body could expand a thousandfold past the size limit.
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') return 'encoded';
   if (Number(headers['content-length']) > limits.bytes) return 'too-large';
   return undefined;
@@ -80,7 +80,7 @@ function decode(chunks: readonly Buffer[], length: number): Body {
   return isUtf8(bytes) ? { text: bytes.toString('utf8') } : { fault: 'not-utf8' };
 }
 
-/** What to tell a client whose body could not be read: what to do, and which setting decides. */
+/** What to tell a client whose body could not be read: what to do, and which setting raises the limit. */
 export function refusalOfBody(fault: BodyFault, limits: BodyLimits): Refusal {
   switch (fault) {
     case 'too-large':

@@ -1,9 +1,9 @@
-/** How an operator wants the pages to look. */
+/** How the operator wants the pages to look. */
 export interface Brand {
   readonly name: string;
-  /** A picture to show beside the name. */
+  /** A picture shown beside the name. */
   readonly logoUrl: string | undefined;
-  /** Six hexadecimal digits behind a #. */
+  /** `#` and six hexadecimal digits. */
   readonly color: string;
 }
 
@@ -12,16 +12,16 @@ type Rgb = readonly [number, number, number];
 const BLACK: Rgb = [0, 0, 0];
 const WHITE: Rgb = [255, 255, 255];
 
-// The backgrounds of web/src/styles.css that text in the brand's colour is hardest to read on.
+// The backgrounds in web/src/styles.css against which text in the brand's colour has the least contrast.
 const LIGHT_BACKGROUND: Rgb = [241, 243, 246];
 const DARK_BACKGROUND: Rgb = [35, 40, 49];
 
-// WCAG 2.2 asks for 4.5 where text is small; rounding to whole colours needs a little more
+// WCAG 2.2 requires a contrast of 4.5 for small text; rounding to 8-bit colours needs a little more
 const READABLE = 4.6;
 
 /**
- * The style sheet of a brand: its colour as it is for areas, what can be read on it, and for text the nearest shade that can
- * be read on the pages' backgrounds, light and dark.
+ * The style sheet of a brand: its colour unchanged for areas, black or white for text on those areas, and for text on
+ * the pages the nearest shade that is readable on their light and dark backgrounds.
  */
 export function brandStyle({ color }: Brand): string {
   const area = parse(color);
@@ -55,7 +55,7 @@ function mix(from: Rgb, to: Rgb, share: number): Rgb {
   return [part(0), part(1), part(2)];
 }
 
-/** The contrast ratio of WCAG 2.2: 1 to 21. */
+/** The contrast ratio by WCAG 2.2, from 1 to 21. */
 function contrast(one: Rgb, other: Rgb): number {
   const [darker = 0, lighter = 0] = [luminance(one), luminance(other)].sort((a, b) => a - b);
   return (lighter + 0.05) / (darker + 0.05);

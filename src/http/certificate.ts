@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 
-/** The files of a certificate: PEM, the chain behind the certificate itself. */
+/** Two PEM files: the certificate followed by its chain, and the private key. */
 export interface CertificateFiles {
   readonly certPath: string;
   readonly keyPath: string;
@@ -14,10 +14,14 @@ export interface Certificate {
   readonly key: Buffer;
 }
 
-/** How often the files are looked at. Watching them misses how Kubernetes changes a mounted secret: by another link. */
+/** How often the files are polled. A file watcher would miss how Kubernetes updates a mounted secret: by a symlink. */
 const LOOK_EVERY_MS = 5000;
 
-/** Reads a certificate and its key and makes sure that they belong together. @returns what is wrong, never a content */
+/**
+ * Reads a certificate and its key, and checks that they belong together.
+ *
+ * @returns the certificate, or what is wrong; the problem never contains file content
+ */
 export function readCertificate(
   files: CertificateFiles,
 ): { certificate: Certificate } | { problem: string } {
@@ -50,11 +54,11 @@ function read(path: string): Buffer | undefined {
 }
 
 /**
- * Looks at the files again and again, and hands over what is new in them once it is whole: a key that was written a moment
- * before its certificate changes nothing yet.
+ * Polls the files and reports a new certificate once certificate and key match: a key written a moment before its
+ * certificate has no effect yet.
  *
- * @param told of a new certificate, or of what is wrong with the files; once for each, however often they are looked at
- * @returns what stops it
+ * @param told called with a new certificate, or with what is wrong with the files; once for each, not at every poll
+ * @returns stops polling
  */
 export function watchCertificate(
   files: CertificateFiles,

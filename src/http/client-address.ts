@@ -1,20 +1,22 @@
 import { BlockList, isIP, isIPv4, isIPv6, SocketAddress } from 'node:net';
 
 /**
- * The proxies whose X-Forwarded-For entries are believed: none, a fixed number of them in front of
- * the service, or those with listed addresses.
+ * The proxies whose X-Forwarded-For entries are trusted: none, a fixed number of them in front of the service, or those
+ * with listed addresses.
  */
 export type TrustedProxies =
   | { readonly kind: 'none' }
   | { readonly kind: 'hops'; readonly count: number }
   | { readonly kind: 'listed'; readonly addresses: BlockList };
 
-/** Believes nobody: the client is the socket's other end. */
+/** Trusts no proxy: the client is the other end of the socket. */
 export const NO_TRUSTED_PROXIES: TrustedProxies = { kind: 'none' };
 
 /**
- * Reads TRUSTED_PROXIES: empty, a number of proxies (`1`), or addresses and CIDR blocks separated by
- * commas (`10.0.0.0/8, ::1`). Throws on anything else.
+ * Parses TRUSTED_PROXIES: empty, a number of proxies (`1`), or addresses and CIDR blocks separated by commas
+ * (`10.0.0.0/8, ::1`).
+ *
+ * @throws on anything else
  */
 export function parseTrustedProxies(text: string): TrustedProxies {
   const value = text.trim();
@@ -25,7 +27,7 @@ export function parseTrustedProxies(text: string): TrustedProxies {
   return { kind: 'listed', addresses };
 }
 
-/** Whether a text can be read so. */
+/** Whether `parseTrustedProxies` accepts the text. */
 export function isTrustedProxies(text: string): boolean {
   try {
     parseTrustedProxies(text);
@@ -49,9 +51,9 @@ function addTo(addresses: BlockList, entry: string): void {
 }
 
 /**
- * The address of the client behind the trusted proxies. X-Forwarded-For is read from its end, since
- * only what trusted proxies appended is true; what a client wrote itself is never reached. A header
- * that does not add up gives the address of the last one that is believed.
+ * The address of the client behind the trusted proxies. X-Forwarded-For is read from its end, because only what trusted
+ * proxies appended is reliable; entries that a client forged are never reached. If the header is malformed or too
+ * short, the result is the last address that is trustworthy.
  */
 export function clientAddress(
   source: { readonly remoteAddress: string; readonly forwardedFor: string | undefined },
@@ -61,7 +63,7 @@ export function clientAddress(
   if (trusted.kind === 'none' || source.forwardedFor === undefined) return socket;
   const entries = source.forwardedFor.split(',');
   if (trusted.kind === 'hops') {
-    // Too short means that somebody came past the proxies: then the header is theirs.
+    // Fewer entries than proxies: the request bypassed them, and its client wrote the header.
     const entry = entries[entries.length - trusted.count];
     return (entry === undefined ? undefined : parseAddress(entry)) ?? socket;
   }
@@ -75,8 +77,8 @@ export function clientAddress(
 }
 
 /**
- * Whether a request says whom it was forwarded for and comes from nobody who is believed: a client that tries, or a proxy that
- * TRUSTED_PROXIES should name. Of a number of proxies nobody can tell.
+ * Whether a request claims to be forwarded but does not come from a trusted proxy: either a client forges the header,
+ * or TRUSTED_PROXIES lacks a proxy. With a number of proxies this cannot be determined.
  */
 export function isForwardedByStranger(
   source: {
@@ -101,8 +103,8 @@ function isListed(address: string, addresses: BlockList): boolean {
 }
 
 /**
- * What a limit counts by: an IPv4 address itself, an IPv6 address's /64, because a single customer
- * has all of the latter at hand.
+ * The unit that rate limits count by: an IPv4 address, or the /64 of an IPv6 address, because a single customer usually
+ * controls all of it.
  */
 export function addressBlock(address: string): string {
   const parsed = parseAddress(address);
@@ -115,8 +117,8 @@ export function addressBlock(address: string): string {
 }
 
 /**
- * The one spelling of an address: without port, brackets or zone, IPv4-mapped IPv6 as IPv4, other
- * IPv6 shortened and in lower case. Undefined for what is not an address.
+ * Normalises an address: without port, brackets or zone, IPv4-mapped IPv6 as IPv4, other IPv6 shortened and in lower
+ * case. Undefined for what is not an address.
  */
 function parseAddress(text: string): string | undefined {
   if (isIPv4(text)) return text;
@@ -134,7 +136,7 @@ function withoutPort(text: string): string {
   return host.split('%', 1)[0] ?? host;
 }
 
-/** The eight groups of a valid IPv6 address. */
+/** The eight 16-bit groups of a valid IPv6 address. */
 function groupsOf(address: string): number[] {
   const [head = '', tail] = address.split('::');
   const left = numbersOf(head);

@@ -2,54 +2,56 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-/** A client's connection, as its requests and answers see it. */
+/** A client's connection, as request handlers see it. */
 export interface Connection {
-  /** The address of its other end, as it was when the connection came. */
+  /** The address of the other end, as it was when the connection was accepted. */
   readonly remoteAddress: string;
-  /** Whether an answer is the last one on it, and must say so. */
+  /** Whether this is the connection's last answer, which must say `Connection: close`. */
   isLast(res: ServerResponse): boolean;
 }
 
-/** What a server knows of its connections. */
+/** The state of a server's connections. */
 export interface Connections {
-  /** Every socket that is open, those too whose TLS handshake is not over. */
+  /** Every open socket, including those whose TLS handshake is not finished. */
   readonly sockets: ReadonlySet<Socket>;
-  /** How many have come so far. */
+  /** How many connections have been accepted so far. */
   readonly arrivals: number;
-  /** How many requests have come whose answers have not left. */
+  /** How many requests have arrived whose answers have not been sent. */
   readonly unanswered: number;
-  /** Takes a request on; undefined where its connection is at its end, and it is not to be run. */
+  /** Registers a request. Undefined when the connection is closing or was reset, so that the request must not run. */
   begin(req: IncomingMessage, res: ServerResponse): Connection | undefined;
-  /** Whether a connection has requests whose answers have not left, or its first has not come. */
+  /** Whether a connection has unanswered requests, or is still waiting for its first. */
   isBusy(socket: Duplex): boolean;
   /**
-   * Reads no more requests from a connection of which the parser could make no sense, and closes it behind the answers to
-   * those before. @returns whether there are any; otherwise it is the caller's to end.
+   * Stops reading requests from a connection after a parse error, and closes it once the requests before the error are
+   * answered.
+   *
+   * @returns whether there are such requests; otherwise the caller has to close the connection
    */
   endAfterAnswers(socket: Duplex): boolean;
 }
 
-/** What is known of one of them. */
+/** The state of one connection. */
 interface Entry {
   readonly connection: Connection;
-  /** Requests whose answers have not left. */
+  /** The number of unanswered requests. */
   pending: number;
-  /** Whether a request has come. */
+  /** Whether any request has arrived. */
   hasBegun: boolean;
-  /** The newest request that is unanswered: answers leave in the order of requests, so its answer comes last. */
+  /** The newest unanswered request. Answers are sent in the order of requests, so its answer is the last. */
   latest: { readonly req: IncomingMessage; readonly res: ServerResponse } | undefined;
-  /** No request after the latest is run. */
+  /** Whether the connection has reached its limit: no request after `latest` runs. */
   isFull: boolean;
-  /** What came after the latest request, or is its body, could not be read. */
+  /** Whether the parser failed, in the body of `latest` or after it. */
   isBroken: boolean;
 }
 
 /**
- * Keeps an eye on a server's connections: who is at the other end, and what each has still to be answered.
+ * Tracks a server's connections: who is at the other end, and which requests are unanswered.
  *
- * @param server of HTTP, or of HTTPS when `isTls`
- * @param state whether the server is shutting down: then the last answer of each connection says so
- * @param maxPipelined requests that one connection may have unanswered; its answer to that many is its last
+ * @param server an HTTPS server if `isTls`, otherwise HTTP
+ * @param state whether the server is shutting down; then the last answer of each connection closes it
+ * @param maxPipelined how many unanswered requests a connection may have; the answer to that many is its last
  */
 export function watchConnections(
   server: Server,
@@ -61,15 +63,15 @@ export function watchConnections(
   let arrivals = 0;
   let unanswered = 0;
 
-  // before its handshake is over, a TLS connection is none that the server would close by itself
+  // `sockets` includes TLS connections before their handshake, because the server does not close those itself
   server.on('connection', (socket) => {
     arrivals++;
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
   server.on(options.isTls ? 'secureConnection' : 'connection', (socket: Socket) => {
-    // The system forgets the address when the client resets the connection, and what was sent before can be read all the
-    // same. Nobody waits for an answer then, and limits and records need to know whose request it was.
+    // After a client resets the connection the system forgets its address, although what it sent before can still be
+    // read. Nobody waits for an answer then, and rate limits and audit events need an address, so drop it.
     const { remoteAddress } = socket;
     if (remoteAddress === undefined) socket.destroy();
     else entries.set(socket, createEntry(remoteAddress, state));
@@ -94,7 +96,7 @@ export function watchConnections(
       res.once('close', () => {
         unanswered--;
         entry.pending--;
-        // an idle connection keeps nothing of its last request alive
+        // do not keep the last request of an idle connection in memory
         if (entry.pending === 0) entry.latest = undefined;
         const isOver = entry.pending === 0 && (entry.isFull || state.closing);
         if (isOver || (entry.isBroken && !hasWhole(entry))) req.socket.destroySoon();
@@ -131,7 +133,7 @@ function createEntry(remoteAddress: string, state: { readonly closing: boolean }
   return entry;
 }
 
-/** Whether a request that arrived to its end is unanswered; only the latest can have come in part. */
+/** Whether a fully received request is unanswered; only the latest can be incomplete. */
 function hasWhole({ pending, latest }: Entry): boolean {
   return pending > (latest?.req.complete === false ? 1 : 0);
 }

@@ -1,17 +1,17 @@
 import { parse, serialize } from 'cookie';
 
-/** The cookies of this service, by what they hold. */
+/** The service's cookies, by the token they hold. */
 export type CookieKind = 'access' | 'refresh' | 'device';
 
-/** How cookies are marked. */
+/** The attributes of cookies that depend on the configuration. */
 export interface CookieSettings {
   readonly secure: boolean;
   readonly sameSite: 'lax' | 'strict' | 'none';
 }
 
 /**
- * The name of a cookie. With `__Host-` browsers take it from this very host, over HTTPS and for all paths only, so that
- * neither a sub-domain nor a plain-HTTP page can plant one (RFC 6265bis, 4.1.3.2).
+ * The name of a cookie. Browsers accept the prefix `__Host-` only from this exact host, over HTTPS and for all paths,
+ * so that neither a subdomain nor a plain-HTTP page can plant one (RFC 6265bis, 4.1.3.2).
  */
 export function cookieName(kind: CookieKind, { secure }: CookieSettings): string {
   return `${secure ? '__Host-' : ''}latchkey-${kind}`;
@@ -20,7 +20,7 @@ export function cookieName(kind: CookieKind, { secure }: CookieSettings): string
 /**
  * A Set-Cookie value.
  *
- * @param maxAgeSeconds how long the browser keeps it; `null` until it is closed, 0 to remove it
+ * @param maxAgeSeconds how long the browser keeps it; `null` until the browser is closed, 0 to remove it
  */
 export function setCookie(
   kind: CookieKind,
@@ -37,7 +37,7 @@ export function setCookie(
   });
 }
 
-/** The values of this service's cookies that a request carries. */
+/** The values of this service's cookies in a request. */
 export function readCookies(
   header: string | undefined,
   settings: CookieSettings,

@@ -1,10 +1,10 @@
 import type { RequestHeaders, ResponseHeaders } from './exchange.ts';
 
-/** What cross-origin scripts may do: by default nothing. */
+/** What cross-origin scripts may do; by default nothing. */
 export interface CorsPolicy {
-  /** The headers of any answer to this Origin. */
+  /** The CORS headers of any answer to this Origin. */
   headers(origin: string | undefined): ResponseHeaders;
-  /** The headers of the answer to a preflight for a path with these methods. */
+  /** The CORS headers of the answer to a preflight, for a path that allows these methods. */
   preflight(request: RequestHeaders, methods: string): ResponseHeaders;
 }
 
@@ -26,12 +26,12 @@ const ALLOWED_HEADERS = [
 const NOTHING: ResponseHeaders = {};
 
 /**
- * Makes the policy for an exact list of origins. Only these are ever named in an answer; there is no
- * wildcard, no pattern and no reflecting, because an origin that may read answers with credentials
- * may act as the user.
+ * Makes the policy for an exact list of origins. No other origin is ever named in an answer: there are no wildcards,
+ * patterns or reflected origins, because an origin that may read answers with credentials may act as the user.
  *
- * @param refused told of the first origin that asks and is not listed: browsers tell its developer next to nothing
- * @throws when one of the list can be no origin
+ * @param refused called once, with the first unlisted origin that sends a preflight: its developer's browser explains
+ *   next to nothing
+ * @throws when an entry of the list is not an origin
  */
 export function createCors(
   origins: readonly string[],
@@ -39,7 +39,7 @@ export function createCors(
 ): CorsPolicy {
   const listed = new Set(origins.map(checkOrigin));
   let tell = refused;
-  // Whether or not the origin is listed: a cache must not hand one origin's answer to another.
+  // Sent whether or not the origin is listed: a cache must not serve one origin's answer to another.
   const others: ResponseHeaders = listed.size === 0 ? NOTHING : { vary: 'Origin' };
 
   function headersFor(origin: string | undefined): ResponseHeaders {
@@ -72,7 +72,7 @@ export function createCors(
 }
 
 function checkOrigin(origin: string): string {
-  // Also refuses `*`, `null` and anything with a path: they could never equal a real Origin header.
+  // This also rejects `*`, `null` and anything with a path, none of which could ever equal an Origin header.
   if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
     throw new Error(
       `CORS: "${origin}" is not an origin. Write it as a browser sends it: https://app.example.com`,

@@ -1,6 +1,6 @@
 import type { RequestHeaders } from './exchange.ts';
 
-// A page of another origin can send none of these without asking first (CORS preflight), and we say no.
+// A page of another origin can send none of these without a CORS preflight, which we refuse.
 const NON_SIMPLE_HEADERS = [
   'x-csrf-protection',
   'apollo-require-preflight',
@@ -10,8 +10,8 @@ const NON_SIMPLE_HEADERS = [
 ];
 
 /**
- * Whether a request that browsers authenticate by themselves, with a cookie, was meant by a page of ours: it has a header
- * that only a page which may read our answers can send, and names an origin of ours if it names any.
+ * Whether a request authenticated by cookie was really sent by one of our pages: it has a header that only a page
+ * allowed by CORS can send, and its Origin, if any, is one of ours.
  *
  * @param origins those that may use cookies, such as `https://app.example.com`
  */
@@ -19,6 +19,6 @@ export function isFromOurPages(headers: RequestHeaders, origins: ReadonlySet<str
   if (!NON_SIMPLE_HEADERS.some((name) => headers[name])) return false;
   const { origin } = headers;
   if (origin !== undefined) return origins.has(origin);
-  // some browsers leave Origin out of a GET; then this says as much
+  // some browsers omit Origin from a GET; Sec-Fetch-Site then tells as much
   return headers['sec-fetch-site'] !== 'cross-site';
 }

@@ -2,7 +2,7 @@ import { escapeHtml } from '../html.ts';
 import type { HttpHandler, HttpRequest, HttpResponse, Route } from './exchange.ts';
 import { refuse } from './refusal.ts';
 
-/** A mail as it is shown to the developer. */
+/** A mail as developers see it. */
 export interface DevMail {
   readonly id: string;
   readonly kind: string;
@@ -16,10 +16,10 @@ export interface DevMail {
 const PATH = '/dev/mail';
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
-/** A page of ours: its own style, and a frame of its own origin for the message. */
+/** For our own pages: inline styles, and a same-origin frame for the message. */
 const PAGE_POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/** The message itself: no script, nothing loaded, and links that open a page of their own. */
+/** For the message itself: no scripts, nothing loaded, and links open in a new window. */
 const MESSAGE_POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox";
 
@@ -33,11 +33,12 @@ iframe { width: 100%; height: 620px; border: 1px solid #8888; }
 pre { padding: 12px; border: 1px solid #8888; white-space: pre-wrap; overflow-wrap: anywhere; font-size: 14px; }`;
 
 /**
- * `/dev/mail`: the mails that were kept instead of being sent, for whoever develops against the service. It exists outside
- * production only, because it shows everybody's links.
+ * `/dev/mail`: for developers, the mails that were kept instead of being sent. It does not exist in production, because
+ * it shows everybody's links.
  *
- * @param options.read the newest mails, or those of an id
- * @param options.hosts under which names it is answered; another is a page elsewhere whose name was pointed at this machine
+ * @param options.read the newest mails, or the one with an id
+ * @param options.hosts the host names to answer to; any other indicates DNS rebinding, where a foreign page points its
+ *   own name at this machine
  */
 export function createDevMailRoute(options: {
   readonly read: (id?: string) => Promise<readonly DevMail[]>;
@@ -99,7 +100,7 @@ function messageOf({ html }: DevMail): HttpResponse {
       'content-security-policy': MESSAGE_POLICY,
       'x-frame-options': 'SAMEORIGIN',
     },
-    // its links open beside the mailbox, since in the frame they may not
+    // open links in a new window, because the frame is not allowed to navigate to them
     body: html.replace(/<head>/i, '<head><base target="_blank">'),
   };
 }

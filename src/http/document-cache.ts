@@ -1,19 +1,18 @@
-/** As much of a cache as Yoga's `parserAndValidationCache` needs. */
+/** The part of a cache that Yoga's `parserAndValidationCache` needs. */
 export interface DocumentCache<T> {
   get(document: string): T | undefined;
   set(document: string, value: T): void;
 }
 
-// A parsed document weighs about 150 times its text, so that this is some 25 MB at most.
+// A parsed document takes about 150 times the memory of its text, so this is 25 MB at most.
 const DEFAULT_CHARACTERS = 150_000;
 
-// Applications send the same short documents again and again; long ones come from elsewhere.
+// Applications send the same short documents repeatedly; long ones come from elsewhere.
 const LONGEST_SHARE = 1 / 25;
 
 /**
- * A cache of parsed documents that forgets the longest unused first. It is bounded by what it holds
- * and not by how many: Yoga's own keeps 1,024 of any size, which strangers can fill with a hundred
- * megabytes of queries nobody sends twice.
+ * An LRU cache of parsed documents, bounded by their total length instead of their number: Yoga's own cache keeps 1,024
+ * documents of any size, which strangers can fill with a hundred megabytes of queries that are never repeated.
  */
 export function createDocumentCache<T>(characters = DEFAULT_CHARACTERS): DocumentCache<T> {
   const values = new Map<string, T>();
@@ -22,7 +21,7 @@ export function createDocumentCache<T>(characters = DEFAULT_CHARACTERS): Documen
   function get(document: string): T | undefined {
     const value = values.get(document);
     if (value !== undefined) {
-      // A Map keeps the order of insertion: what was used goes to the end again.
+      // A Map keeps insertion order: move what was used to the end.
       values.delete(document);
       values.set(document, value);
     }
@@ -43,7 +42,7 @@ export function createDocumentCache<T>(characters = DEFAULT_CHARACTERS): Documen
   return { get, set };
 }
 
-/** Keeps nothing: for documents that do not parse, which no application sends again. */
+/** Caches nothing. For documents that do not parse, which no application sends repeatedly. */
 export const NO_CACHE: DocumentCache<never> = {
   get: () => undefined,
   set: () => undefined,

@@ -2,17 +2,17 @@ import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import type { HttpResponse, IncomingRequest } from './exchange.ts';
 
-/** Where a request that came by no socket pretends to come from. */
+/** The client that a request without a socket pretends to come from. */
 export interface FetchOrigin {
   readonly remoteAddress?: string;
 }
 
-/** The request of a WHATWG Request. */
+/** Converts a WHATWG Request. */
 export function incomingOfFetch(request: Request, from: FetchOrigin = {}): IncomingRequest {
   const { pathname, search } = new URL(request.url);
   const stream =
     request.body === null ? Readable.from([]) : Readable.fromWeb(request.body as ReadableStream);
-  // A body that breaks off is told by the reader's result; without a listener it would be fatal.
+  // The body reader reports an aborted body itself; without a listener the error would be fatal.
   stream.on('error', () => undefined);
   return {
     method: request.method,
@@ -23,7 +23,7 @@ export function incomingOfFetch(request: Request, from: FetchOrigin = {}): Incom
   };
 }
 
-/** The WHATWG Response of an answer. */
+/** Converts an answer to a WHATWG Response. */
 export function responseOfFetch(answer: HttpResponse, method: string): Response {
   const headers = new Headers();
   for (const [name, value] of Object.entries(answer.headers)) {

@@ -11,9 +11,9 @@ interface Page {
 }
 
 /**
- * The GraphiQL page. It is served whole from here, and works without a network.
+ * The GraphiQL page, with everything inlined, so that it works without internet access.
  *
- * @param examples operations that it opens with, one in each tab; a browser that was here before opens with its own tabs
+ * @param examples operations to open, one per tab; a browser that has visited before restores its own tabs
  */
 export function createGraphiqlPage(endpoint: string, examples: readonly string[]): HttpHandler {
   let rendering: Promise<Page> | undefined;
@@ -29,14 +29,14 @@ export function createGraphiqlPage(endpoint: string, examples: readonly string[]
 }
 
 async function renderPage(endpoint: string, examples: readonly string[]): Promise<Page> {
-  // nine megabytes that only those pay for who open the page
+  // nine megabytes, loaded only when somebody opens the page
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
   const html = renderGraphiQL({
     title: 'Latchkey',
     endpoint,
     defaultQuery: examples[0] ?? '',
     defaultTabs: examples.map((query) => ({ query })),
-    // so that a browser which signed in with cookies can be explored with
+    // so that GraphiQL works in a browser that signed in with cookies
     additionalHeaders: { 'x-csrf-protection': '1' },
     credentials: 'same-origin',
   });
@@ -48,7 +48,7 @@ async function renderPage(endpoint: string, examples: readonly string[]): Promis
   return { html, gzipped, headers };
 }
 
-/** The page has one script, inline, and starts its workers from blobs; it alone may run. */
+/** The page has one inline script, which starts workers from blobs. Only that script may run. */
 function contentSecurityPolicy(html: string): string {
   const script = /<script>([\s\S]*)<\/script>/.exec(html)?.[1] ?? '';
   const digest = createHash('sha256').update(script).digest('base64');

@@ -1,6 +1,6 @@
 import type { Refusal } from './refusal.ts';
 
-/** The well-formed parameters of one GraphQL request. */
+/** The validated parameters of one GraphQL request. */
 export interface GraphqlParameters {
   readonly query: string;
   readonly operationName: string | undefined;
@@ -8,10 +8,10 @@ export interface GraphqlParameters {
   readonly extensions: object | undefined;
 }
 
-/** Parameters, or why there are none. */
+/** The parameters, or why they were rejected. */
 export type ParsedParameters = { readonly parameters: GraphqlParameters } | Refusal;
 
-// Variables of a real schema nest a handful of levels; what nests deeper is meant for a recursion.
+// Variables of a real schema nest a handful of levels; deeper ones are an attack on recursive code.
 const JSON_DEPTH_LIMIT = 32;
 
 /** Reads the parameters from a JSON body. */
@@ -32,7 +32,7 @@ export function parametersOfBody(body: string): ParsedParameters {
   return checkParameters(parsed.value);
 }
 
-/** Reads the parameters from a URL's query string; the first of a repeated one counts. */
+/** Reads the parameters from a URL's query string; of repeated ones the first counts. */
 export function parametersOfQuery(search: string): ParsedParameters {
   const fields = new URLSearchParams(search);
   const candidate: Record<string, unknown> = {
@@ -50,7 +50,7 @@ export function parametersOfQuery(search: string): ParsedParameters {
 }
 
 function checkParameters(candidate: Readonly<Record<string, unknown>>): ParsedParameters {
-  // Properties beyond these four are ignored, as the specification asks.
+  // The specification asks servers to ignore any further properties.
   const { query, operationName, variables, extensions } = candidate;
   if (query === undefined || query === null) {
     return bad('There is no "query". Send a GraphQL document as the string "query".');
@@ -76,8 +76,8 @@ function checkParameters(candidate: Readonly<Record<string, unknown>>): ParsedPa
 }
 
 /**
- * Whether JSON text nests arrays and objects deeper than the limit. One pass without parsing, so
- * that nothing recursive ever sees the text that fails it.
+ * Whether JSON text nests arrays and objects deeper than the limit. It scans the text once without parsing, so that no
+ * recursive code ever sees a text that fails.
  */
 export function jsonDepthExceeds(text: string, limit: number): boolean {
   let depth = 0;
@@ -92,7 +92,7 @@ export function jsonDepthExceeds(text: string, limit: number): boolean {
   return false;
 }
 
-/** The index of the quote that ends the string which begins at `start`. */
+/** The index of the quote that closes the string opened at `start`. */
 function endOfString(text: string, start: number): number {
   let end = start;
   do {

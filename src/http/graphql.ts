@@ -6,12 +6,12 @@ import type { Refusal } from './refusal.ts';
 import { refuse } from './refusal.ts';
 import { askYoga, type GraphqlServer } from './yoga-transport.ts';
 
-/** What the endpoint is made of. */
+/** The parts of the endpoint. */
 export interface GraphqlEndpointOptions {
   readonly yoga: GraphqlServer;
-  /** Answers browsers that open the endpoint, where there is a GraphiQL. */
+  /** Answers browsers that open the endpoint, if GraphiQL is on. */
   readonly page?: HttpHandler | undefined;
-  /** Whether `extensions.persistedQuery` reaches Yoga, where a plugin understands it. */
+  /** Whether to pass `extensions.persistedQuery` on to Yoga, for a plugin that supports it. */
   readonly persistedQueries?: boolean;
 }
 
@@ -27,7 +27,7 @@ const NOT_ACCEPTABLE: Refusal = {
     'Answers come as application/graphql-response+json or application/json. Name one of them in the Accept header.',
 };
 
-// Apollo's and urql's persisted-query links read this code and go on with the full query.
+// On this code the persisted-query links of Apollo and urql retry with the full query.
 const NO_PERSISTED_QUERIES: Refusal = {
   status: 400,
   message: 'Persisted queries are not supported. Send the full "query" without "persistedQuery".',
@@ -40,12 +40,12 @@ const NO_STREAMS: Refusal = {
 };
 
 /**
- * Makes the GraphQL endpoint: POST with a JSON body, GET for queries. Everything that must hold of
- * a request before its document is parsed is checked here, in the order of its cost.
+ * Makes the GraphQL endpoint: POST with a JSON body, GET for queries. It runs all checks that do not need the parsed
+ * document, cheapest first.
  */
 export function createGraphqlEndpoint(options: GraphqlEndpointOptions): Route {
   const { page, persistedQueries = false } = options;
-  // A Yoga server is a proxy that binds its methods anew at every access.
+  // A Yoga server is a proxy that re-binds its methods at every access.
   const yoga: GraphqlServer = { getResultForParams: options.yoga.getResultForParams };
 
   async function run(request: HttpRequest, parsed: ParsedParameters): Promise<HttpResponse> {

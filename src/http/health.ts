@@ -2,31 +2,31 @@ import type { HttpHandler, HttpResponse, Route } from './exchange.ts';
 
 const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8' };
 
-/** How readiness is found out and how long an answer stands. */
+/** How readiness is checked, and how long a result is reused. */
 export interface ReadinessOptions {
-  /** Whether the service can do its work now, e.g. whether the database answers. */
+  /** Whether the service can work now, such as whether the database answers. */
   readonly isReady: () => Promise<boolean>;
-  /** Whether the process is about to stop: then the answer is "not ready" at once, whatever was found out. */
+  /** Whether the process is about to stop: then the answer is "not ready" at once, whatever the last check found. */
   readonly isRetired?: () => boolean;
-  /** After this long the answer is "not ready". */
+  /** A check that takes longer counts as "not ready". */
   readonly timeoutMs?: number;
-  /** Told when the answer is another than before, with what failed; the first is expected to be "ready". */
+  /** Called when the answer changes, with the failure if there is one. The initial state counts as "ready". */
   readonly changed?: (isReady: boolean, failure: unknown) => void;
-  /** How long one answer is given again without asking. */
+  /** How long one result is reused without another check. */
   readonly cacheMs?: number;
   /** A monotonic clock in milliseconds. */
   readonly clock?: () => number;
 }
 
-/** `/health`: the process is alive and its event loop turns. */
+/** `/health`, liveness: the process runs, and its event loop is not blocked. */
 export function createHealthRoute(): Route {
   const alive = status(200, 'ok');
   return { GET: () => Promise.resolve(alive) };
 }
 
 /**
- * `/ready`: the service can serve. However many ask, at most one question is out at a time and its
- * answer is kept for a moment, so that this path cannot be used to flood the database.
+ * `/ready`, readiness: the service can serve requests. At most one check runs at a time and its result is reused for a
+ * moment, so that nobody can flood the database through this path.
  */
 export function createReadinessRoute(options: ReadinessOptions): Route {
   const { isReady, timeoutMs = 2000, cacheMs = 1000, clock = () => performance.now() } = options;
@@ -69,7 +69,7 @@ async function answersInTime(
   try {
     return { isReady: await Promise.race([isReady(), tooLate]) };
   } catch (failure) {
-    // it is for the log, and not for an anonymous caller
+    // for the log only: anonymous callers do not see it
     return { isReady: false, failure };
   } finally {
     clearTimeout(timer);

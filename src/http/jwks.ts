@@ -2,9 +2,9 @@ import type { JWK } from 'jose';
 import type { Route } from './exchange.ts';
 
 /**
- * The public keys that verify access tokens (RFC 7517), for the APIs that trust this service.
+ * Publishes the public keys that verify access tokens (RFC 7517), for the APIs that trust this service.
  *
- * @param maxAgeSeconds how long a verifier may keep them; a new key is published longer than that before it signs
+ * @param maxAgeSeconds how long a verifier may cache them; a new key is published longer than that before it signs
  */
 export function createJwksRoute(publicKeys: () => Promise<JWK[]>, maxAgeSeconds: number): Route {
   return {
@@ -14,7 +14,7 @@ export function createJwksRoute(publicKeys: () => Promise<JWK[]>, maxAgeSeconds:
         headers: {
           'content-type': 'application/jwk-set+json; charset=utf-8',
           'cache-control': `public, max-age=${maxAgeSeconds}, stale-if-error=86400`,
-          // public keys are for every origin
+          // pages of every origin may read public keys
           'access-control-allow-origin': '*',
           'cross-origin-resource-policy': 'cross-origin',
         },

@@ -6,50 +6,50 @@ import type { Certificate } from './certificate.ts';
 import { type Connection, watchConnections } from './connection.ts';
 import { answerMalformed } from './malformed.ts';
 
-/** Where to listen, and how patient to be. */
+/** Where to listen, and with which limits. */
 export interface ListenOptions {
-  /** Undefined for every address of the machine: Node takes `::`, and `0.0.0.0` where the system has no IPv6. */
+  /** Undefined to listen on every address of the machine: Node then uses `::`, or `0.0.0.0` without IPv6. */
   readonly host: string | undefined;
-  /** 0 for any free one. */
+  /** 0 for any free port. */
   readonly port: number;
-  /** Sent with the answers to what is not HTTP. */
+  /** Sent even with answers to malformed requests. */
   readonly securityHeaders: Readonly<Record<string, string>>;
-  /** How long a request's head may take. */
+  /** How long a request's headers may take to arrive. */
   readonly headersTimeoutMs?: number;
-  /** How long a whole request may take to arrive; the body's own limit should come first. */
+  /** How long a whole request may take to arrive; should be longer than the body's own limit, which answers better. */
   readonly requestTimeoutMs?: number;
-  /** How long an idle connection is kept: longer than the usual load balancer's 60 s. */
+  /** How long an idle connection is kept; longer than the usual 60 s of load balancers. */
   readonly keepAliveTimeoutMs?: number;
-  /** How long a client may take nothing of an answer that waits for it, before its connection is closed; at the most twice as long. */
+  /** How long a client may read nothing of a pending answer before it is disconnected; in practice up to twice as long. */
   readonly stallTimeoutMs?: number;
-  /** Requests that one connection may have unanswered; later ones are not run, and it is closed after these. */
+  /** How many requests a connection may pipeline. Later ones are not run, and it is closed once these are answered. */
   readonly maxPipelined?: number;
-  /** With it the server speaks TLS and nothing else. */
+  /** If set, the server speaks only TLS. */
   readonly certificate?: Certificate | undefined;
 }
 
-/** A server that listens. */
+/** A listening server. */
 export interface Listener {
   readonly address: AddressInfo;
   /**
-   * Stops accepting, lets answers in flight finish, and cuts off what remains after the deadline.
+   * Stops accepting connections, lets answers in progress finish, and cuts off what remains at the deadline.
    *
-   * @param lastCallMs how long it accepts before: for connections that the system has taken and this process has not seen
-   *   yet, and requests that are on their way on connections that seem idle. Closing at once would cut them off.
+   * @param lastCallMs how long to keep accepting first: for connections that the system has accepted and this process
+   *   has not yet, and for requests on their way over connections that seem idle. Closing at once would cut them off.
    * @returns how many requests were cut off
    */
   close(deadlineMs?: number, lastCallMs?: number): Promise<number>;
-  /** Takes another certificate for new connections; those that are open stay as they are. */
+  /** Uses another certificate for new connections; open ones keep theirs. */
   renewCertificate(certificate: Certificate): void;
 }
 
 const MAX_HEADER_BYTES = 16_384;
-// of the time to close, where connections do not stop coming; the rest is for what has been accepted
+// the share of the closing time for accepting, if connections keep coming; the rest is for answering them
 const ACCEPTING_SHARE = 0.8;
 
 type Handler = (req: IncomingMessage, res: ServerResponse, connection: Connection) => void;
 
-/** Starts an HTTP server; rejects when the address cannot be had. */
+/** Starts an HTTP or HTTPS server; rejects when it cannot listen on the address. */
 export async function listen(handler: Handler, options: ListenOptions): Promise<Listener> {
   const state = { closing: false };
   const { server, renewCertificate } = createServerOf(options);
@@ -61,13 +61,14 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
     if (connection !== undefined) handler(req, res, connection);
   }
   server.on('request', answer);
-  // An expectation that nobody knows is ignored: Node's own 417 would come without our headers.
+  // Ignore an unknown Expect header: Node's own 417 would lack our headers.
   server.on('checkExpectation', answer);
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     answerMalformed(error, socket, connections, options.securityHeaders);
   });
-  // Node tells of connections on which nothing moves, those that are kept alive for too long among them. A request may wait
-  // as long as it takes, for a hash or the database; an answer may not wait for the client. The first head has its own limit.
+  // Node reports inactive connections here, among them those whose keep-alive has expired. A request may take as long
+  // as it needs, for hashing or the database, but the client may not stall a pending answer. For the first request of a
+  // connection the headers timeout applies instead.
   server.on('timeout', (socket) => {
     if (!connections.isBusy(socket) || socket.writableLength > 0) socket.destroy();
   });
@@ -97,8 +98,8 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
 }
 
 /**
- * Waits until the system has no more connections that were made and not accepted: one is in each turn of the event loop, and
- * its request is read in the next. Seen on a busy machine: without this, of 200 requests in flight 143 were cut off.
+ * Waits until the system's backlog of connections is empty: each turn of the event loop accepts one, and reads its
+ * request in the next. Measured on a busy machine: without this, 143 of 200 requests in flight were cut off.
  */
 async function emptied(arrivals: () => number, atMostMs: number): Promise<void> {
   const end = performance.now() + atMostMs;
@@ -118,11 +119,11 @@ function createServerOf(options: ListenOptions): {
     headersTimeout: headersTimeoutMs,
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: options.keepAliveTimeoutMs ?? 65_000,
-    // Node looks for expired requests only this often; its default of 30 s would blur the limits.
+    // How often Node looks for requests that took too long; its default of 30 s would make the limits imprecise.
     connectionsCheckingInterval: Math.min(1000, headersTimeoutMs),
     maxHeaderSize: MAX_HEADER_BYTES,
     insecureHTTPParser: false,
-    // Node's own refusal would come without our headers.
+    // Node's own 400 would lack our headers; `refusalOfHost` checks the Host header instead.
     requireHostHeader: false,
   };
   const stallTimeoutMs = options.stallTimeoutMs ?? 15_000;

@@ -8,9 +8,10 @@ const STATUS_BY_CODE: Readonly<Record<string, string>> = {
 };
 
 /**
- * Answers what Node's parser refused: two lengths, a length beside chunks, a head that never ends.
+ * Answers a request that Node's parser rejected, such as one with two lengths, with a length beside chunks, or with
+ * headers that never end.
  *
- * @param error as the server's event `clientError` tells it
+ * @param error from the server's event `clientError`
  * @param securityHeaders sent with the answer
  */
 export function answerMalformed(
@@ -19,15 +20,15 @@ export function answerMalformed(
   connections: Connections,
   securityHeaders: Readonly<Record<string, string>>,
 ): void {
-  // what no HTTP parser refused, such as a failed handshake, has nobody to answer to
+  // an error outside HTTP, such as a failed handshake, cannot be answered
   const isHttp = /^(HPE|ERR_HTTP)_/.test(error.code ?? '');
   if (!socket.writable || !isHttp) {
     socket.destroy();
     return;
   }
-  // The requests before it are being run: a 400 would be taken for the answer to the first of them.
+  // Earlier requests are still running, and a 400 would be taken for the answer to the first of them.
   if (connections.endAfterAnswers(socket)) return;
-  // On a connection that has been answered before, more bytes could be taken for part of an answer.
+  // After earlier answers, further bytes could be taken for a part of one of them.
   if (!('bytesWritten' in socket) || socket.bytesWritten !== 0) {
     socket.destroy();
     return;

@@ -4,20 +4,20 @@ export type ResultType = 'application/json' | 'application/graphql-response+json
 const JSON_TYPE: ResultType = 'application/json';
 const RESULT_TYPE: ResultType = 'application/graphql-response+json';
 
-// Anything else is refused rather than guessed at: lists, other charsets and the types a browser
-// sends across origins without a preflight all have executed mutations somewhere.
+// Anything else is refused rather than guessed at. Lists, other charsets, and the types that a browser sends across
+// origins without a preflight have each led some server to execute forged mutations.
 const JSON_CONTENT_TYPE =
   /^application\/json[ \t]*(?:;[ \t]*(?:charset=(?:utf-8|"utf-8")[ \t]*)?)?$/i;
 
-/** Whether a request's Content-Type is JSON in UTF-8 and nothing else. */
+/** Whether a request's Content-Type is exactly JSON, in UTF-8. */
 export function isJsonContentType(contentType: string | undefined): boolean {
   if (contentType === JSON_TYPE) return true;
   return contentType !== undefined && JSON_CONTENT_TYPE.test(contentType);
 }
 
 /**
- * Picks the result's media type by the request's Accept header: the highest quality wins, then the
- * order in which the client lists them. Undefined when the client accepts neither.
+ * Negotiates the result's media type by the Accept header: the highest quality wins, then the client's order. Undefined
+ * when the client accepts neither.
  */
 export function negotiateResultType(accept: string | undefined): ResultType | undefined {
   if (accept === undefined || accept === '*/*' || accept === JSON_TYPE) return JSON_TYPE;
@@ -38,7 +38,7 @@ export function negotiateResultType(accept: string | undefined): ResultType | un
 
 function resultTypeOf(mediaType: string): ResultType | undefined {
   if (mediaType === RESULT_TYPE) return RESULT_TYPE;
-  // The specification asks servers to answer a wildcard in the type that old clients understand.
+  // The specification asks servers to answer wildcards in the type that old clients understand.
   if (mediaType === JSON_TYPE || mediaType === '*/*' || mediaType === 'application/*') {
     return JSON_TYPE;
   }

@@ -7,14 +7,14 @@ import {
   type RequestLogEntry,
 } from './server.ts';
 
-/** What requests are counted in, and read from. */
+/** The part of Metrics that counts requests and renders all figures. */
 export interface RequestMetrics {
   readonly contentType: string;
   read(): Promise<string>;
   request(of: { route: string; operation: string; outcome: string }, seconds: number): void;
 }
 
-/** `/metrics` and nothing else, for a port of its own: figures are for whoever runs the service. */
+/** Serves only `/metrics`, on a port of its own: metrics are for operators, not for the public. */
 export function createMetricsApp(
   metrics: RequestMetrics,
   logError: HttpAppOptions['logError'],
@@ -33,8 +33,8 @@ export function createMetricsApp(
 }
 
 /**
- * Counts a request by what it came to. Paths, operation names and methods are the client's to make up, so each is counted
- * under one of the few that there are.
+ * Counts a request by route, operation and outcome. Clients can make up any path, operation name and method, so only
+ * values from a small fixed set become labels.
  *
  * @param paths of the routes
  */

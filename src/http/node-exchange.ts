@@ -4,15 +4,15 @@ import type { Connection } from './connection.ts';
 import type { HttpResponse, IncomingRequest, RequestHeaders } from './exchange.ts';
 import type { Refusal } from './refusal.ts';
 
-// How long the rest of an unread body is taken and thrown away. Closing at once would reset the
-// connection, and the client might lose the answer that says why.
+// How long the rest of an unread body is read and discarded. Closing at once would reset the connection, and the client
+// might lose the answer that explains the refusal.
 const LINGER_MS = 1000;
 
 /**
- * The request of a socket.
+ * Converts a request from a Node server.
  *
- * @param connection that it came by; without one the socket is asked
- * @returns undefined where nobody knows who sent it, because the client has reset the connection
+ * @param connection that carried it; without one, the socket is asked for the address
+ * @returns undefined when the client has reset the connection, so that its address is unknown
  */
 export function incomingOfNode(
   req: IncomingMessage,
@@ -23,14 +23,14 @@ export function incomingOfNode(
   return {
     method: req.method ?? 'GET',
     url: originForm(req.url ?? '/'),
-    // Node keeps lists for Set-Cookie alone, which means nothing in a request.
+    // Node keeps arrays only for Set-Cookie, which has no meaning in a request.
     headers: req.headers as RequestHeaders,
     remoteAddress,
     stream: req,
   };
 }
 
-/** Proxies may send the whole URL; its host is as little believed as the Host header. */
+/** Proxies may send the whole URL; its host is trusted as little as the Host header. */
 function originForm(url: string): string {
   if (url.startsWith('/') || !URL.canParse(url)) return url;
   const { pathname, search } = new URL(url);
@@ -53,13 +53,13 @@ function refusalOfChunks({ httpVersion, headers }: IncomingMessage): Refusal | u
 }
 
 /**
- * What is wrong with the Host header lines of a request (RFC 9112, section 3.2): none in HTTP/1.1, or more than one. Of
- * several, another server on the way may have believed another.
+ * Checks the Host header lines of a request (RFC 9112, section 3.2): HTTP/1.1 requires one, and more than one is
+ * invalid, because another server on the way may have trusted a different one.
  */
 function refusalOfHost(req: IncomingMessage): Refusal | undefined {
   const { rawHeaders } = req;
   let hosts = 0;
-  // names and values in turn; `headers` keeps the first of several
+  // rawHeaders alternates names and values; `headers` would only keep the first Host
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i];
     if (name?.length === 4 && name.toLowerCase() === 'host') hosts++;
@@ -69,19 +69,19 @@ function refusalOfHost(req: IncomingMessage): Refusal | undefined {
   return { status: 400, message, headers: { connection: 'close' } };
 }
 
-/** Writes an answer to its socket, and gives the connection up when the request was not read to its end. */
+/** Writes an answer to its socket, and closes the connection if the request's body was not fully read. */
 export function sendAnswer(
   req: IncomingMessage,
   res: ServerResponse,
   answer: HttpResponse,
   connection?: Connection,
 ): void {
-  // The client has gone: there is nobody to tell.
+  // The client has disconnected.
   if (res.destroyed) return;
   const isUnread = !req.complete && announcesBody(req.headers as RequestHeaders);
   if (isUnread || connection?.isLast(res) === true) res.setHeader('connection', 'close');
   const { status, headers } = answer;
-  // The reason is given, because a failed attempt at another answer would leave its own behind.
+  // Pass the reason phrase: if this call throws, a second answer would otherwise be sent with the first one's phrase.
   res.writeHead(status, STATUS_CODES[status], headers as Record<string, string | string[]>);
   if (!isUnread) {
     res.end(req.method === 'HEAD' ? undefined : answer.body);

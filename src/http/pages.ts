@@ -7,20 +7,20 @@ import { takesEncoding } from './accept-encoding.ts';
 import { type Brand, brandStyle } from './brand.ts';
 import type { HttpRequest, HttpResponse, ResponseHeaders, Route } from './exchange.ts';
 
-/** What the pages are made of. */
+/** The parts of the pages. */
 export interface PagesOptions {
-  /** Where they were built to: `index.html`, and `assets/` with their compressed forms. */
+  /** The build output: `index.html`, and `assets/` with precompressed copies. */
   readonly directory: string;
-  /** Where people reach the service. */
+  /** The service's public base URL. */
   readonly publicUrl: string;
   readonly brand: Brand;
-  /** What the pages must know to show only what can be done, by the name of its placeholder. */
+  /** Settings the pages need in order to show only what is possible, by placeholder name. */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
 type Body = Uint8Array<ArrayBuffer>;
 
-/** A file in every form in which it is sent. */
+/** A file in each encoding in which it is sent. */
 interface Resource {
   readonly headers: ResponseHeaders;
   readonly plain: Body;
@@ -34,16 +34,16 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-// What the names of these files stand for never changes.
+// The file names change with the content, so these may be cached forever.
 const FOREVER = { 'cache-control': 'public, max-age=31536000, immutable' };
 
-// The service's own: a page at one of these would hide that it is not there.
+// Paths of the service itself. Answering them with a page would hide that something is missing there.
 const SERVICE_PATHS = /^\/+(?:graphql|health|ready|metrics|dev|assets|\.well-known)(?:\/|$)/;
 
 /**
  * Reads the account pages into memory.
  *
- * @returns what answers a path that has no route of its own; undefined, when the pages have not been built
+ * @returns finds the route of a path that has no route of its own; undefined when the pages have not been built
  */
 export function createPages(
   options: PagesOptions,
@@ -58,7 +58,7 @@ export function createPages(
   return ({ path, method, headers }) => {
     const file = files.get(path);
     if (file !== undefined || SERVICE_PATHS.test(path)) return file;
-    // programs that ask for what there is not shall not be given a page; the start page is there for everybody
+    // a program that asks for a missing path should get a 404 and not a page; only `/` is a page for every client
     const isVisit = method === 'GET' || method === 'HEAD';
     return isVisit && (path === '/' || headers.accept?.includes('text/html')) ? page : undefined;
   };
@@ -99,7 +99,7 @@ function indexPage({ directory, publicUrl, brand, settings }: PagesOptions): Res
   });
 }
 
-/** Scripts and styles from here only, none of them inline, and no markup made of strings. */
+/** Scripts and styles from this origin only, none inline, and no markup built from strings (Trusted Types). */
 function contentSecurityPolicy({ logoUrl }: Brand): string {
   const logo = logoUrl === undefined ? '' : ` ${new URL(logoUrl).origin}`;
   return [
@@ -107,7 +107,7 @@ function contentSecurityPolicy({ logoUrl }: Brand): string {
     "script-src 'self'",
     "style-src 'self'",
     "connect-src 'self'",
-    // QR codes come as data
+    // QR codes are data URIs
     `img-src 'self' data:${logo}`,
     "base-uri 'none'",
     "form-action 'none'",
@@ -132,7 +132,7 @@ function route(resource: Resource): Route {
 }
 
 function answer({ headers, plain, gzip, brotli }: Resource, accepted = ''): HttpResponse {
-  // the router adds what Origin an answer is for
+  // Origin is included because this replaces the `vary: Origin` of the CORS policy
   const varied = { ...headers, vary: 'accept-encoding, origin' };
   const encoded = (encoding: string, body: Body) => ({
     status: 200,

@@ -1,18 +1,18 @@
 import type { HttpResponse, ResponseHeaders } from './exchange.ts';
 import { negotiateResultType } from './media-type.ts';
 
-/** A request that is answered before, or instead of, GraphQL: in the shape of a GraphQL error all the same. */
+/** A request that is answered without reaching GraphQL, but in the shape of a GraphQL error. */
 export interface Refusal {
   readonly status: number;
   readonly message: string;
-  /** `BAD_USER_INPUT` unless told. */
+  /** `BAD_USER_INPUT` by default. */
   readonly code?: string;
   readonly headers?: ResponseHeaders;
 }
 
 /**
- * Renders a refusal as a GraphQL error, so that clients need one way of reading failures. The
- * request's Accept header decides the media type; a client that accepts neither still gets JSON.
+ * Renders a refusal as a GraphQL error, so that clients can handle all failures in the same way. The media type follows
+ * the Accept header; a client that accepts neither type still gets JSON.
  */
 export function refuse(refusal: Refusal, accept: string | undefined): HttpResponse {
   const code = refusal.code ?? 'BAD_USER_INPUT';

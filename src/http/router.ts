@@ -5,16 +5,16 @@ import type { CorsPolicy } from './cors.ts';
 import type { HttpHandler, HttpRequest, HttpResponse, Route } from './exchange.ts';
 import { type Refusal, refuse } from './refusal.ts';
 
-/** Answers a request whose body is still to be read. */
+/** Answers a request whose body has not been read yet. */
 export type Router = (request: HttpRequest, stream: Readable) => Promise<HttpResponse>;
 
 const NOT_FOUND: Refusal = { status: 404, message: 'There is nothing at this path.' };
 
-/** Finds the handler of a path and method, and reads the body for those that take one. */
+/** Finds the handler for a path and method, and reads the body for POST. */
 export function createRouter(options: {
-  /** By exact path. */
+  /** Keyed by exact path. */
   readonly routes: Readonly<Record<string, Route>>;
-  /** What answers the other paths, where there is something at them. */
+  /** Finds the route of any other path, if the account pages are on. */
   readonly pages?: ((request: HttpRequest) => Route | undefined) | undefined;
   readonly cors: CorsPolicy;
   readonly limits: BodyLimits;
@@ -33,7 +33,7 @@ export function createRouter(options: {
     }
     const handle = handlerOf(route, method);
     if (handle === undefined) return refuse(wrongMethod(methodsOf(route)), headers.accept);
-    // A body on any other method means nothing, and is left unread.
+    // On other methods a body has no meaning; it is left unread.
     if (method !== 'POST') return handle(request);
     const body = await readBody(stream, headers, limits, deadlines);
     if ('fault' in body) return refuse(refusalOfBody(body.fault, limits), headers.accept);

@@ -1,11 +1,11 @@
 import type { Tracer } from '../telemetry/tracing.ts';
 import type { Around } from './server.ts';
 
-/** Follows each request in a trace, its caller's where there is one, and tells the log line which. */
+/** Runs each request in a trace, continuing the caller's if there is one, and logs the trace id. */
 export function traceRequests(tracer: Tracer): Around {
   return (request, answer) => {
     const { method, path, headers, facts } = request;
-    // what clients make up must not name things
+    // span names must not contain what clients make up
     const name = `${/^[A-Z]{1,10}$/.test(method) ? method : 'HTTP'} request`;
     return tracer.request(name, headers.traceparent, async (traceId, describe) => {
       facts.traceId = traceId;

@@ -11,26 +11,26 @@ import type { HttpRequest, HttpResponse } from './exchange.ts';
 import type { GraphqlParameters } from './graphql-parameters.ts';
 import type { ResultType } from './media-type.ts';
 
-/** What the GraphQL context may add to the HTTP answer. */
+/** What GraphQL resolvers may add to the HTTP answer. */
 export interface Outgoing {
   /** Complete Set-Cookie values. */
   readonly setCookies: string[];
-  /** Further headers, with lower-case names. */
+  /** Further headers, keyed by lower-case name. */
   readonly headers: Record<string, string>;
 }
 
-/** What the way in hands to Yoga beside the request: the beginning of every GraphQL context. */
+/** What the HTTP layer passes to Yoga beside the request: the initial part of every GraphQL context. */
 export interface ServerContext extends Record<string, unknown> {
   readonly http: HttpRequest;
   readonly outgoing: Outgoing;
 }
 
-/** As much of a Yoga server as is needed to ask it something. */
+/** The part of a Yoga server that is needed to run operations. */
 export type GraphqlServer = Pick<YogaServerInstance<ServerContext, object>, 'getResultForParams'>;
 
 /**
- * The options of `createYoga` that belong to this way in. What Yoga would do about HTTP is done
- * before it (CORS, body size, media types, health) or is not offered (multipart, batches).
+ * The options for `createYoga` that fit this transport. What Yoga would do about HTTP either happens before (CORS, body
+ * size, media types, health) or is not supported (multipart, batching).
  */
 export const yogaTransportOptions = {
   batching: false,
@@ -42,9 +42,9 @@ export const yogaTransportOptions = {
 } as const satisfies YogaServerOptions<ServerContext, Record<string, unknown>>;
 
 /**
- * Runs one GraphQL request through Yoga's own pipeline, with all that plugins do about documents, contexts, executions
- * and results. Its way there from HTTP and back is left out: everything that it would do has been done before more
- * strictly, and it costs twice what the pipeline does.
+ * Runs one GraphQL request through Yoga's own pipeline, including what plugins do with documents, contexts, executions
+ * and results. Only Yoga's HTTP layer is bypassed: all it does has been done before, more strictly, and it costs twice
+ * as much as the pipeline.
  *
  * @returns `null` when the answer would be a stream
  */
@@ -55,7 +55,7 @@ export async function askYoga(
   resultType: ResultType,
 ): Promise<HttpResponse | null> {
   const outgoing: Outgoing = { setCookies: [], headers: {} };
-  // Yoga asks a request for its method, to run no mutation by GET
+  // Yoga reads the method, to reject mutations sent by GET
   const request = { method: http.method === 'POST' ? 'POST' : 'GET' } as Request;
   const params = parameters as GraphQLParams;
   const result = await yoga.getResultForParams({ params, request }, { http, outgoing });
@@ -70,7 +70,7 @@ interface PlainResponse {
   headers: Readonly<Record<string, string>>;
 }
 
-/** The constructor that Yoga calls instead of Response's, and which keeps what it is given. */
+/** Yoga calls this constructor in place of Response's; it just stores its arguments. */
 function PlainResponse(
   this: PlainResponse,
   body?: string | null,
@@ -92,9 +92,9 @@ function answerOf({ status, headers, text }: PlainResponse, outgoing: Outgoing):
 }
 
 /**
- * Gives errors that stopped a request before it ran, such as variables of a wrong type, the status
- * that the specification asks for: 400 in `application/graphql-response+json`, 200 in
- * `application/json`. Yoga does so for the document, but not for all that comes after it.
+ * Sets the status that the specification requires for errors that stopped a request before execution, such as variables
+ * of a wrong type: 400 in `application/graphql-response+json`, 200 in `application/json`. Yoga does so for errors in
+ * the document, but not for later ones.
  */
 export function useRequestErrorStatus(): Plugin {
   return {
@@ -107,7 +107,7 @@ export function useRequestErrorStatus(): Plugin {
   };
 }
 
-// `spec` marks a status that a result in application/json does not have.
+// `spec` marks a status that does not apply to results in application/json.
 const REQUEST_ERROR = { status: 400, spec: true };
 
 function isRequestError({ http, code }: GraphQLErrorExtensions): boolean {
