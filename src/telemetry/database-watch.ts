@@ -4,17 +4,17 @@ import type { Logger } from '../logger.ts';
 import type { Metrics } from './metrics.ts';
 import type { Tracer } from './tracing.ts';
 
-/** Who wants to know what is asked of the database. */
+/** The observers of database statements; each is optional. */
 export interface DatabaseWatchers {
   readonly metrics: Metrics | undefined;
   readonly tracer: Tracer | undefined;
-  /** Where the text of each statement is written. */
+  /** Logs the text of each statement. */
   readonly echo: Logger | undefined;
 }
 
 type Ended = (failure: Error | null) => void;
 
-/** Makes what looks on where statements run; nothing, when nobody wants to know. */
+/** Makes the observer that runs around every statement; undefined when nothing is to be observed. */
 export function watchDatabase({
   metrics,
   tracer,
@@ -42,7 +42,7 @@ export function watchDatabase({
   };
 }
 
-/** The verb of a statement. */
+/** The statement's verb, such as `select`. */
 function nameOf(text: string): string {
   return /^\s*([a-z]+)/i.exec(text)?.[1]?.toLowerCase() ?? 'statement';
 }

@@ -1,25 +1,25 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { ownVersion } from '../version.ts';
 
-/** What one request came to. Each is one of a known few, never what a client made up. */
+/** What one request came to. Each value is from a small fixed set, never made up by a client. */
 export interface RequestOutcome {
   readonly route: string;
-  /** The root field that was asked for. */
+  /** The requested root field. */
   readonly operation: string;
-  /** The member of a mutation's union, a code of an error, `ok`, or the status of what is not GraphQL. */
+  /** The member of a mutation's result union, an error code, `ok`, or the HTTP status of a request outside GraphQL. */
   readonly outcome: string;
 }
 
-/** Figures of one service, for Prometheus. */
+/** Prometheus metrics of one service. */
 export interface Metrics {
   readonly contentType: string;
-  /** All figures in Prometheus' text form. */
+  /** All metrics in Prometheus's text format. */
   read(): Promise<string>;
   request(of: RequestOutcome, seconds: number): void;
-  /** A mutation was answered; a request may hold several. */
+  /** Counts one mutation; a request may contain several. */
   mutation(field: string, outcome: string): void;
   rateLimited(limit: string): void;
-  /** Too many failed attempts at a kind of subject, such as `password`. */
+  /** Counts a lockout: too many failed attempts on a kind of subject, such as `password`. */
   locked(subject: string): void;
   tokenIssued(): void;
   tokenRefused(): void;
@@ -28,28 +28,28 @@ export interface Metrics {
   connectionAcquired(seconds: number): void;
   statementRun(seconds: number): void;
   databaseFailed(failureClass: string): void;
-  /** A hit was counted in the database because Redis did not answer. */
+  /** Counts a hit that was counted in the database because Redis did not answer. */
   redisFellBack(): void;
-  /** A mail was tried: it was sent, will be tried again, or was given up. */
+  /** Counts an attempt to send a mail: sent, deferred to another attempt, or failed for good. */
   mailTried(outcome: MailOutcome): void;
-  /** A piece of background work ended. @param rows what it worked on; `null` when it failed */
+  /** Counts a run of background work. @param rows how many rows it handled; `null` when it failed */
   jobRun(task: string, seconds: number, rows: number | null): void;
-  /** Has these looked at whenever somebody reads. */
+  /** Registers gauges that are read at every scrape. */
   watch(readings: Readings): void;
-  /** The same of work that one instance does for all. */
+  /** Registers gauges for work that one instance does for all. */
   watchJob(task: string, readings: JobReadings): void;
 }
 
-/** How work does that one instance does for all. */
+/** The state of work that one instance does for all. */
 export interface JobReadings {
   readonly isOurs: () => boolean;
-  /** When it was last done, by whichever instance. */
+  /** When any instance last finished the work. */
   readonly finishedAt: () => Promise<Date | null>;
 }
 
 export type MailOutcome = (typeof MAIL_OUTCOMES)[number];
 
-/** What is looked at when somebody reads, and costs nothing until then. */
+/** Values that are read at scrape time, and cost nothing before. */
 export interface Readings {
   readonly hashes: () => { readonly running: number; readonly queued: number };
   readonly connections: () => {
@@ -57,7 +57,7 @@ export interface Readings {
     readonly idle: number;
     readonly waiting: number;
   };
-  /** For how long the current key has been signing; `null` where there is none. */
+  /** How long the current key has been signing; `null` if there is none. */
   readonly signingKeyAgeMs: () => number | null;
   /** How far the database's clock is ahead of this machine's. */
   readonly clockOffsetMs: () => number;
@@ -76,7 +76,7 @@ const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 const STATEMENT_BUCKETS = [0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1, 4];
 const JOB_BUCKETS = [0.001, 0.01, 0.1, 1, 10, 60];
 
-/** Makes the figures of one service, in a registry of its own: two services in one process do not add up. */
+/** Makes the metrics of one service, in a registry of its own: two services in one process must not be added up. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -106,7 +106,7 @@ export function createMetrics(): Metrics {
   const failures = counter('database_errors_total', 'Failures of the database.', ['class']);
   const fallbacks = counter('redis_fallbacks_total', 'Hits counted in the database instead.');
   const mails = counter('mail_attempts_total', 'Attempts to send a mail.', ['outcome']);
-  // so that the first failure is a growth, and not a figure that begins
+  // start at 0, so that the first failure appears as an increase
   for (const outcome of MAIL_OUTCOMES) mails.inc({ outcome }, 0);
   const jobs = jobMetrics(registry);
   gauge('build_info', 'Which version runs; always 1.', () => ({ [ownVersion()]: 1 }), 'version');
@@ -152,7 +152,7 @@ function makersOf(registry: Registry) {
       const { labelNames = [], buckets = REQUEST_BUCKETS } = options;
       return new Histogram({ name: `latchkey_${name}`, help, labelNames, buckets, registers });
     },
-    /** @param read gives one value, or one for each value of the label */
+    /** @param read returns one value, or one value per label value */
     gauge(name: string, help: string, read: () => Reading | Promise<Reading>, label?: string) {
       new Gauge({
         name: `latchkey_${name}`,
@@ -173,7 +173,7 @@ function makersOf(registry: Registry) {
 
 type Reading = number | Readonly<Record<string, number>>;
 
-// the label is not `job`: Prometheus gives that one to its own, and would rename ours
+// the label is `task`, because Prometheus sets `job` itself and would rename ours
 function jobMetrics(registry: Registry): Metrics['jobRun'] {
   const { counter, histogram } = makersOf(registry);
   const runs = counter('job_runs_total', 'Runs of background work.', ['task', 'outcome']);
@@ -236,7 +236,7 @@ function watchReadings(gauge: Makers['gauge'], readings: Readings): void {
     gauge('redis_up', 'Whether hits are counted in Redis.', () => Number(redisIsUp()));
   }
   if (mail === undefined) return;
-  // the database may be what is down, and the other figures are needed then most of all
+  // the database may be what is down, which is when the other metrics matter most
   const figures = () =>
     mail().catch(() => ({ pending: NaN, failed: NaN, oldestPendingSeconds: NaN }));
   gauge(

@@ -2,10 +2,10 @@ import { waitAtMost } from '../deadlines.ts';
 import type { TracingSettings } from './settings.ts';
 import type { Attributes, Span } from './tracing.ts';
 
-/** Sends spans to a collector. */
+/** Sends spans to an OpenTelemetry collector. */
 export interface SpanExporter {
   add(span: Span): void;
-  /** Sends what is left, for as long as one sending may take. */
+  /** Sends the remaining spans, waiting at most as long as one request may take. */
   close(): Promise<void>;
 }
 
@@ -17,10 +17,10 @@ const KINDS = { internal: 1, server: 2, client: 3 } as const;
 const ERROR = 2;
 
 /**
- * Sends spans as OTLP/HTTP in JSON, some hundreds at a time. A collector that is slow or down costs requests nothing: beyond
- * some thousands that wait spans are dropped, and those that could not be sent are not sent again.
+ * Sends spans by OTLP/HTTP as JSON, in batches of some hundreds. A slow or unavailable collector never delays requests:
+ * spans beyond some thousands in the queue are dropped, and a failed batch is not sent again.
  *
- * @param failing is told why, once until sending works again
+ * @param failing called with the error when sending starts to fail; not again until it has worked in between
  */
 export function createSpanExporter(
   { endpoint, headers, serviceName }: TracingSettings,
@@ -95,7 +95,7 @@ function spanOf(span: Span) {
   };
 }
 
-// 64 bits are text in OTLP's JSON, and more than a number holds exactly
+// OTLP's JSON writes 64-bit numbers as strings, because they exceed what a JavaScript number holds exactly
 function nanoseconds(ms: number): string {
   return String(BigInt(Math.round(ms * 1000)) * 1000n);
 }

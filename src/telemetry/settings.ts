@@ -1,12 +1,12 @@
 import type { Environment } from '../environment.ts';
 
-/** How the service can be seen at work. */
+/** What the service reports about its operation. */
 export interface TelemetrySettings {
   /** Whether the text of each SQL statement is logged. */
   readonly sqlEcho: boolean;
-  /** Where figures are served; nowhere, unless a port was named. */
+  /** Where metrics are served; undefined unless a port is set. */
   readonly metrics: { readonly host: string | undefined; readonly port: number } | undefined;
-  /** Where traces are sent; nowhere, unless a collector was named. */
+  /** Where traces are sent; undefined unless a collector is set. */
   readonly tracing: TracingSettings | undefined;
 }
 
@@ -15,11 +15,11 @@ export interface TracingSettings {
   readonly endpoint: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly serviceName: string;
-  /** The share of requests that are traced, of those whose caller has not decided. */
+  /** The fraction of requests to trace, among those whose caller has not decided. */
   readonly share: number;
 }
 
-/** @param host where metrics are served when nothing else is said: where the service is */
+/** @param host where metrics are served by default: the address the service listens on */
 export function telemetrySettings(
   variables: Environment,
   host: string | undefined,

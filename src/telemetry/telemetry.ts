@@ -8,7 +8,7 @@ import type { Metrics } from './metrics.ts';
 import type { TelemetrySettings } from './settings.ts';
 import type { Tracer } from './tracing.ts';
 
-/** What is known of the service at work; what nobody asked for is absent, and not even loaded. */
+/** The enabled telemetry. What is disabled is undefined, and its modules are not even loaded. */
 export interface Telemetry {
   readonly metrics: Metrics | undefined;
   readonly tracer: Tracer | undefined;
@@ -46,7 +46,7 @@ async function openTracing(settings: TelemetrySettings['tracing'], logger: Logge
   return { tracer: createTracer(settings.share, exporter.add), close: exporter.close };
 }
 
-/** Has a hash pool counted. */
+/** Connects a hash pool to the metrics. */
 export function watchHashPool(metrics: Metrics | undefined): HashPoolWatch | undefined {
   return (
     metrics && {
@@ -56,7 +56,7 @@ export function watchHashPool(metrics: Metrics | undefined): HashPoolWatch | und
   );
 }
 
-/** Makes hashing, with the wait for its turn, a part of the request's trace. */
+/** Adds hashing, including the wait in its queue, to the request's trace. */
 export function traceHashing(hasher: PasswordHasher, tracer: Tracer | undefined): PasswordHasher {
   if (tracer === undefined) return hasher;
   return {
@@ -66,7 +66,7 @@ export function traceHashing(hasher: PasswordHasher, tracer: Tracer | undefined)
   };
 }
 
-/** Has the tokens counted that are made. */
+/** Counts the access tokens issued. */
 export function countTokens(tokens: AccessTokens, metrics: Metrics | undefined): AccessTokens {
   if (metrics === undefined) return tokens;
   return {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 
 export type Attributes = Readonly<Record<string, string | number | boolean>>;
 
-/** Something that took time: a request, or a part of one. */
+/** A timed operation: a request or a part of one. */
 export interface Span {
   readonly traceId: string;
   readonly spanId: string;
@@ -17,22 +17,22 @@ export interface Span {
   readonly failed: boolean;
 }
 
-/** Follows requests through the service. A part belongs to whatever it was begun in. */
+/** Traces requests through the service. A span's parent is the span in whose async context it starts. */
 export interface Tracer {
   /**
-   * Follows a request from its beginning.
+   * Traces a whole request.
    *
-   * @param traceparent the caller's W3C header, whose trace is continued and whose decision to record holds
-   * @param work is told the id of the trace, and may say more about the request before it ends
+   * @param traceparent the caller's W3C header; its trace is continued, and its sampling decision is followed
+   * @param work receives the trace id, and a function that adds attributes to the request's span
    */
   request<T>(
     name: string,
     traceparent: string | undefined,
     work: (traceId: string, describe: (attributes: Attributes) => void) => Promise<T>,
   ): Promise<T>;
-  /** Runs a part of a request; what is begun in it is a part of it. */
+  /** Runs a part of a request in a span; spans started within become its children. */
   span<T>(name: string, work: () => Promise<T>, attributes?: Attributes): Promise<T>;
-  /** Begins a part that has no parts. @returns what ends it */
+  /** Starts a span that will have no children. @returns ends it */
   begin(name: string, attributes?: Attributes): (failure: Error | null) => void;
 }
 
@@ -41,14 +41,16 @@ interface Place {
   readonly spanId: string;
 }
 
-// version 00 ends after the flags; later ones may go on after a dash
+// version 00 ends after the flags; later versions may add fields after another dash
 const TRACEPARENT =
   /^(?:00-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})|(?!ff|00)[\da-f]{2}-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(?:-.*)?)$/;
 const NOTHING = () => undefined;
 
 /**
- * @param share of the requests that are recorded, where the caller has not decided
- * @param ended is given every span when it ends
+ * Makes a tracer.
+ *
+ * @param share the fraction of requests to record, where the caller has not decided
+ * @param ended called with every finished span
  */
 export function createTracer(share: number, ended: (span: Span) => void): Tracer {
   const places = new AsyncLocalStorage<Place>();
@@ -135,7 +137,7 @@ function newId(bytes: number): string {
   return randomBytes(bytes).toString('hex');
 }
 
-// the wall clock's time, but as fine as the monotonic one
+// wall-clock time with the resolution of the monotonic clock
 function nowMs(): number {
   return performance.timeOrigin + performance.now();
 }
