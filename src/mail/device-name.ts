@@ -1,4 +1,4 @@
-// the first that matches: Edge says it is Chrome, and everybody says they are Safari
+// the first match counts: Edge also claims to be Chrome, and all of them claim to be Safari
 const BROWSERS: readonly [RegExp, string][] = [
   [/\bEdgA?\//, 'Edge'],
   [/\bOPR\//, 'Opera'],
@@ -17,8 +17,8 @@ const SYSTEMS: readonly [RegExp, string][] = [
 ];
 
 /**
- * What a User-Agent header seems to be, in our own words: whoever signs in with a stolen password chooses the header, and
- * must not get to write into the message that warns of them.
+ * Names the device behind a User-Agent header, in our own words: somebody who signs in with a stolen password controls
+ * the header, and must not be able to write into the message that warns its owner.
  */
 export function deviceName(userAgent: string | null): string {
   const find = (names: readonly [RegExp, string][]) =>

@@ -1,10 +1,10 @@
 import type { MailMessage } from './message.ts';
 
 /**
- * The link of a message, on the pages of the service itself: its origin is configured, and never taken from a request.
- * The token is behind the `#`, which browsers send nobody, so that it reaches no log, no proxy and no Referer.
+ * The link of a message, to the service's own pages: its origin comes from the configuration, never from a request. The
+ * token is in the fragment (`#`), which browsers do not send, so it reaches no log, proxy or Referer.
  *
- * @returns `null` for messages that have none
+ * @returns `null` for messages without a link
  */
 export function linkOf(message: MailMessage, publicUrl: string): string | null {
   switch (message.kind) {

@@ -1,19 +1,19 @@
-/** What the link of a message carries. */
+/** The token in a message's link. */
 export interface LinkToken {
   readonly token: string;
-  /** Until when it is good, in milliseconds since 1970. */
+  /** When the token expires, in milliseconds since 1970. */
   readonly expiresAt: number;
 }
 
-/** What is written to people, and what each message has to say beside its occasion. */
+/** The messages to people, with the data that each one needs. */
 export type MailMessage =
   | ({ readonly kind: 'verify-email' } & LinkToken)
   | { readonly kind: 'already-registered' }
   | ({ readonly kind: 'reset-password' } & LinkToken)
   | ({ readonly kind: 'invitation' } & LinkToken)
-  /** To the new address. */
+  /** Sent to the new address. */
   | ({ readonly kind: 'confirm-email-change' } & LinkToken)
-  /** To the old address, once the new one is in force; the link undoes it. `null`: it does not say which the new one is. */
+  /** Sent to the old address once the new one is in use; the link undoes the change. `null` hides the new address. */
   | ({ readonly kind: 'email-changed'; readonly newEmail: string | null } & LinkToken)
   | { readonly kind: 'password-changed' }
   | { readonly kind: 'totp-enabled' }
@@ -28,12 +28,12 @@ export type MailMessage =
 
 export type MailKind = MailMessage['kind'];
 
-/** A message with its address: what the outbox keeps until it is sent. */
+/** A message and its recipient, as the outbox keeps it until it is sent. */
 export interface Mail {
   readonly to: string;
-  /** The recipient's anti-phishing phrase, which proves where the message is from. */
+  /** The recipient's anti-phishing phrase, which proves that the message comes from this service. */
   readonly phrase: string | null;
-  /** When it happened, in milliseconds since 1970. */
+  /** When the event happened, in milliseconds since 1970. */
   readonly at: number;
   readonly message: MailMessage;
 }

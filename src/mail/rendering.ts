@@ -6,14 +6,14 @@ import type { Sender } from './sender.ts';
 import type { Block, Piece, Template } from './template.ts';
 import type { Templates } from './template-files.ts';
 
-/** What mail is rendered with, beside what is in it. */
+/** What every mail is rendered with. */
 export interface Stationery {
   readonly templates: Templates;
   readonly sender: Sender;
   readonly publicUrl: string;
 }
 
-/** A mail as it is read. */
+/** A mail as its recipient reads it. */
 export interface RenderedMail {
   readonly subject: string;
   readonly html: string;
@@ -22,7 +22,7 @@ export interface RenderedMail {
 
 type Values = Readonly<Record<string, string>>;
 
-/** Puts a mail into words, in HTML and in plain text, both from the same template. */
+/** Renders a mail as HTML and as plain text, both from the same template. */
 export function renderMail(stationery: Stationery, mail: Mail): RenderedMail {
   const { templates, sender } = stationery;
   const template = templates.messages[mail.message.kind];
@@ -74,7 +74,10 @@ function valuesOf({ sender, publicUrl }: Stationery, mail: Mail, lang: string): 
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, oneLine(value)]));
 }
 
-/** What somebody typed is one line and nothing but characters that show, so that it cannot pass for the text around it. */
+/**
+ * Removes line breaks, control characters and bidirectional controls from user input, so that it cannot pass for the
+ * text around it.
+ */
 function oneLine(value: string): string {
   return value.replace(/[\p{Cc}\u2028\u2029\u202A-\u202E\u2066-\u2069]+/gu, ' ').trim();
 }

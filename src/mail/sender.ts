@@ -1,12 +1,12 @@
-/** Whom mail is from. */
+/** The sender of all mail. */
 export interface Sender {
-  /** Shown to people, and the name of the service in the texts. */
+  /** Shown to people, and used as the service's name in the texts. */
   readonly name: string;
   readonly address: string;
 }
 
 /**
- * Reads a MAIL_FROM: `Example <no-reply@example.com>`, or the address alone.
+ * Parses MAIL_FROM: `Example <no-reply@example.com>`, or only the address.
  *
  * @returns `null` when it is neither
  */

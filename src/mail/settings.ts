@@ -4,9 +4,9 @@ import { readSender, type Sender } from './sender.ts';
 import { type SmtpServer, smtpServer } from './smtp-url.ts';
 import { readTemplates, type Templates } from './template-files.ts';
 
-/** What an operator can choose about mail. */
+/** The settings for mail. */
 export interface MailSettings {
-  /** The server that takes it; or it is kept for the developer and not sent; or none is written. */
+  /** The mail server to send through; or `kept` for the developer instead of sent; or `off`, so that none is created. */
   readonly delivery: SmtpServer | 'kept' | 'off';
   readonly sender: Sender;
   readonly templates: Templates;
@@ -15,11 +15,11 @@ export interface MailSettings {
   readonly timeoutMs: number;
   readonly connections: number;
   readonly pollMs: number;
-  /** How long it is remembered that a mail was sent or given up. */
+  /** How long the record of a sent or failed mail is kept. */
   readonly retentionMs: number;
 }
 
-/** What the variables of mail name: a server and files. */
+/** What the mail variables refer to: a server and template files. */
 export interface MailFiles {
   readonly server: SmtpServer | undefined;
   readonly templates: Templates;
@@ -28,10 +28,10 @@ export interface MailFiles {
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
- * Reads what the variables of mail name.
+ * Reads what the mail variables refer to.
  *
- * @param given variables by name, not yet checked otherwise
- * @returns that, or all that is wrong with it; a problem names its variable and never holds a value
+ * @param given variables by name, otherwise not validated yet
+ * @returns the server and templates, or all problems; a problem names its variable and never contains a value
  */
 export function readMailFiles(
   given: Record<string, string>,
@@ -65,7 +65,7 @@ function readServer(
   }
 }
 
-/** The settings of checked variables. */
+/** Makes the mail settings from validated variables. */
 export function mailSettings(
   variables: Environment,
   publicUrl: string,

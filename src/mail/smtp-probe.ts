@@ -2,10 +2,10 @@ import { createTransport } from 'nodemailer';
 import type { SmtpServer } from './smtp-url.ts';
 
 /**
- * Finds out whether a mail server takes mail from us: connects, says EHLO, turns on TLS where it is meant to be, signs in
- * where there is a user. Sends nothing.
+ * Tests whether a mail server would accept mail from us: connects, sends EHLO, starts TLS if configured, and signs in
+ * if there is a user. Sends no mail.
  *
- * @throws {Error} nodemailer's, whose `code` says what failed
+ * @throws {Error} from nodemailer; its `code` says what failed
  */
 export async function probeSmtp(server: SmtpServer, timeoutMs: number): Promise<void> {
   const transport = createTransport({

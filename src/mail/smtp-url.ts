@@ -1,8 +1,8 @@
-/** How to reach a mail server, in nodemailer's words. */
+/** How to reach a mail server, as options of nodemailer. */
 export interface SmtpServer {
   readonly host: string;
   readonly port: number;
-  /** TLS from the first byte on; otherwise STARTTLS, as the next two say. */
+  /** Implicit TLS. Otherwise STARTTLS is used as the next two say. */
   readonly secure: boolean;
   readonly requireTLS: boolean;
   readonly ignoreTLS: boolean;
@@ -11,13 +11,13 @@ export interface SmtpServer {
 }
 
 /**
- * Reads an SMTP_URL.
+ * Parses SMTP_URL.
  *
- * @param smtpUrl `smtp://user:password@host:587` (STARTTLS) or `smtps://user:password@host:465`, with `?tls=off` for
- *   none, `?tls=insecure` (encrypted, not verified) or `?tls=<path of a CA file>`
+ * @param smtpUrl `smtp://user:password@host:587` (STARTTLS) or `smtps://user:password@host:465`, with `?tls=off` for no
+ *   TLS, `?tls=insecure` (encrypted, not verified) or `?tls=<path of a CA file>`
  * @param options.requireTls whether smtp:// fails when the server offers no STARTTLS, unless `?tls=off` says otherwise
- * @param options.readFile reads the CA file; it is given so that this function stays pure
- * @throws {TypeError} when the text is not such a URL; the message never holds the URL, which has a password in it
+ * @param options.readFile reads the CA file; passed in so that this function stays pure
+ * @throws {TypeError} when the text is not such a URL; the message never contains the URL, which holds a password
  */
 export function smtpServer(
   smtpUrl: string,

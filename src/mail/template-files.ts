@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DEFAULT_LAYOUT, DEFAULT_TEMPLATES } from './default-templates.ts';
 import { parseTemplate, TEMPLATE_NAMES, type Template, type TemplateName } from './template.ts';
 
-/** All messages, and the page around them. */
+/** All messages, and the HTML page around them. */
 export interface Templates {
   readonly messages: Readonly<Record<TemplateName, Template>>;
   readonly layout: string;
@@ -15,10 +15,10 @@ const LAYOUT_PLACEHOLDERS = ['lang', 'subject', 'content', 'name'];
 const fileOf = (name: TemplateName) => `${name}.md`;
 
 /**
- * Reads the operator's templates. A file that is not there is the shipped one.
+ * Reads the operator's templates. Built-in ones replace missing files.
  *
- * @param folder without it, all are those that are shipped
- * @returns the templates, or everything that is wrong with them, each problem with the name of its file
+ * @param folder without it, all templates are the built-in ones
+ * @returns the templates, or all problems, each with the name of its file
  */
 export function readTemplates(
   folder: string | undefined,
@@ -69,15 +69,15 @@ function layoutProblems(layout: string): string[] {
       .filter((value) => !LAYOUT_PLACEHOLDERS.includes(value))
       .map(() => `has a placeholder that it does not know; there are ${known}`),
     ...(named.includes('content') ? [] : ['lacks {{content}}, where the message goes']),
-    // programs that read aloud need it to choose the voice
+    // screen readers need it to choose the voice
     ...(named.includes('lang') ? [] : ['lacks {{lang}}, as in <html lang="{{lang}}">']),
   ];
 }
 
 /**
- * Writes the shipped templates into a folder, for the operator to change. What is there already stays.
+ * Writes the built-in templates into a folder for the operator to edit. Existing files are left alone.
  *
- * @returns the names of the files that were written
+ * @returns the names of the written files
  */
 export function writeTemplates(folder: string): string[] {
   mkdirSync(folder, { recursive: true });

@@ -1,14 +1,14 @@
 import type { MailKind } from './message.ts';
 
-/** A part of a line: text as it stands, or a value to be put in. */
+/** A part of a line: literal text, or the name of a value to insert. */
 export type Piece = { readonly text: string } | { readonly value: string };
 
-/** A block of a message, which is separated from others by empty lines. */
+/** A block of a message. Empty lines separate blocks. */
 export type Block =
   | { readonly kind: 'heading' | 'paragraph'; readonly pieces: readonly Piece[] }
   | { readonly kind: 'link'; readonly label: readonly Piece[]; readonly target: readonly Piece[] };
 
-/** A message as the operator wrote it, taken apart. */
+/** A parsed message template. */
 export interface Template {
   /** A language tag such as `en`. */
   readonly lang: string;
@@ -19,7 +19,7 @@ export interface Template {
 const TOKEN_LINK = ['link', 'expiry'];
 const EVERYWHERE = ['name', 'email', 'time', 'account'];
 
-/** What may stand between double braces in each message, beside what may everywhere. */
+/** The placeholders allowed in each message, in addition to those allowed everywhere. */
 const PLACEHOLDERS: Readonly<Record<MailKind | 'phrase', readonly string[]>> = {
   'verify-email': TOKEN_LINK,
   'already-registered': [],
@@ -40,14 +40,14 @@ export type TemplateName = keyof typeof PLACEHOLDERS;
 
 export const TEMPLATE_NAMES = Object.keys(PLACEHOLDERS) as TemplateName[];
 
-// without these a message does not do what it is for
+// without these a message cannot serve its purpose
 const REQUIRED = ['link', 'phrase'];
 
 /**
- * Takes a template apart: `Subject:` (and `Lang:`, otherwise `en`), an empty line, and blocks between empty lines. `# `
- * begins a heading, `[words]({{link}})` alone in its block is a link, and everything else is a paragraph.
+ * Parses a template: `Subject:` (and `Lang:`, by default `en`), an empty line, and blocks separated by empty lines.
+ * `# ` starts a heading, `[words]({{link}})` alone in its block is a link, and everything else is a paragraph.
  *
- * @returns what is wrong with it, if anything is: each problem says what to do, and holds no more than a word of the text
+ * @returns the template, or what is wrong with it: each problem says what to do, and quotes at most a word of the text
  */
 export function parseTemplate(
   name: TemplateName,
@@ -71,7 +71,7 @@ export function parseTemplate(
       problems.push(`lacks ${form}, without which it is of no use`);
     }
   }
-  // a header shows to everybody on the way, and what is in one was written by the operator alone
+  // every mail server on the way can read the subject: it may contain the service's name, but nothing that people typed
   const template = { lang, subject: readPieces(subject, ['name'], problems, 'subject'), blocks };
   return problems.length > 0 ? { problems } : { template };
 }

@@ -4,33 +4,35 @@ import type { RenderedMail } from './rendering.ts';
 import type { Sender } from './sender.ts';
 import type { SmtpServer } from './smtp-url.ts';
 
-/** A mail ready to go. */
+/** A rendered mail, ready to be sent. */
 export interface OutgoingMail extends RenderedMail {
-  /** The same at every attempt, so that a mail which arrives twice can be recognised. */
+  /** The same for every attempt, so that a mail delivered twice can be recognised. */
   readonly id: string;
   readonly to: string;
   readonly date: Date;
 }
 
-/** What hands mail to the mail server. */
+/** Hands mail to the mail server. */
 export interface MailTransport {
   /**
-   * @param signal gives up when it is aborted
-   * @throws {MailFailure} unless the server has taken the mail
+   * Sends a mail.
+   *
+   * @param signal aborts the attempt
+   * @throws {MailFailure} unless the server has accepted the mail
    */
   send(mail: OutgoingMail, signal: AbortSignal): Promise<void>;
   close(): void;
 }
 
-/** The mail server did not take a mail, or nobody knows whether it did. */
+/** The mail server did not accept a mail, or it is unknown whether it did. */
 export class MailFailure extends Error {
   override name = 'MailFailure';
-  /** Whether asking again would bring the same answer: the recipient or the message was refused for good. */
+  /** Whether a retry would fail in the same way: the server refused the recipient or the message for good. */
   readonly permanent: boolean;
-  /** Whether the server could be spoken with at all; otherwise other mails need not be tried just now. */
+  /** Whether the server was reached. If not, there is no point in trying other mails now. */
   readonly reached: boolean;
 
-  /** @param answer what the server said, or what happened; without addresses and links */
+  /** @param answer what the server said, or what happened; contains no addresses and no links */
   constructor(answer: string, more: { permanent?: boolean; reached?: boolean } = {}) {
     super(answer);
     this.permanent = more.permanent ?? false;
@@ -38,7 +40,7 @@ export class MailFailure extends Error {
   }
 }
 
-/** How mail is sent, and how long may be waited for the server. */
+/** How mail is sent, and how long to wait for the server. */
 export interface TransportOptions {
   readonly server: SmtpServer;
   readonly sender: Sender;
@@ -49,7 +51,7 @@ export interface TransportOptions {
 const IDLE_MS = 30_000;
 const MESSAGES_PER_CONNECTION = 100;
 
-/** Opens a pool of connections to a mail server, each of them when it is needed. */
+/** Creates a connection pool for a mail server. Connections are opened when needed. */
 export function createSmtpTransport(options: TransportOptions): MailTransport {
   const { server, sender, connections, timeoutMs } = options;
   const transport = createTransport({
@@ -58,7 +60,7 @@ export function createSmtpTransport(options: TransportOptions): MailTransport {
     pool: true,
     maxConnections: connections,
     maxMessages: MESSAGES_PER_CONNECTION,
-    // only a connection that died before any of the message was sent is replaced
+    // requeue once, which nodemailer does only if the connection died before any of the message was sent
     maxRequeues: 1,
     idleTimeout: IDLE_MS,
     dnsTimeout: timeoutMs,
@@ -86,7 +88,7 @@ export function createSmtpTransport(options: TransportOptions): MailTransport {
   };
 }
 
-/** Whatever a header is made of has been checked, so that nothing that somebody typed can add another. */
+/** All header values have been validated, so nothing that people typed can inject another header. */
 function headersOf({ id, to, subject, date }: OutgoingMail, sender: Sender) {
   const domain = sender.address.slice(sender.address.lastIndexOf('@') + 1);
   return {
@@ -94,7 +96,7 @@ function headersOf({ id, to, subject, date }: OutgoingMail, sender: Sender) {
     date,
     from: sender,
     to: { name: '', address: to },
-    // stated, so that it is not read out of the headers
+    // stated explicitly, so that it is not derived from the headers
     envelope: { from: sender.address, to: [to] },
     subject,
     headers: {
@@ -111,7 +113,7 @@ function assertAddress(address: string): void {
   }
 }
 
-/** What nodemailer says of a failure. */
+/** The properties of nodemailer's errors. */
 interface TransportError {
   code?: string;
   originalCode?: string;
@@ -120,7 +122,7 @@ interface TransportError {
   permanent?: boolean;
 }
 
-// an answer to these is about this mail; to others, such as AUTH and MAIL FROM, about the operator's settings
+// a response to these concerns this mail; a response to others, such as AUTH and MAIL FROM, the operator's settings
 const ABOUT_THE_MAIL = new Set(['RCPT TO', 'DATA']);
 const NOT_REACHED = new Set(['ECONNECTION', 'ETIMEDOUT', 'ESOCKET', 'EDNS', 'ETLS', 'EAUTH']);
 
@@ -136,7 +138,7 @@ function failureOf(error: unknown): MailFailure {
   });
 }
 
-/** Servers repeat addresses and lines of the message in what they answer, and that is kept and logged. */
+/** Servers may quote addresses and parts of the message in their responses, which are stored and logged. */
 function veil(answer: string): string {
   return answer
     .replace(/[\p{Cc}\p{Z}]+/gu, ' ')
