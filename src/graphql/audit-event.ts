@@ -15,7 +15,7 @@ export const AuditEventTypeEnum = builder.enumType('AuditEventType', {
   ) as Record<AuditEventType, { description: string }>,
 });
 
-/** Where somebody else acted from is for administrators to know. */
+/** Only administrators may see from where somebody else acted. */
 const isTold = (event: AuditEvent, { viewer }: Context) =>
   viewer?.user.role === 'ADMIN' || isOwnAct(event);
 

@@ -13,9 +13,9 @@ export const builder = new SchemaBuilder<{
   DefaultAuthStrategy: 'all';
   DefaultFieldNullability: false;
   AuthScopes: {
-    /** Anybody. Said explicitly, so that a field without a scope is a mistake and not an open door. */
+    /** Anybody. Stated explicitly, so that a field without a scope is a mistake and not an open door. */
     public: boolean;
-    /** Anybody, but not with credentials that are bad or have expired. */
+    /** Anybody, except requests whose credentials are invalid or have expired. */
     credentialsNotRejected: boolean;
     signedIn: boolean;
     admin: boolean;
@@ -30,13 +30,13 @@ export const builder = new SchemaBuilder<{
   plugins: [ScopeAuthPlugin],
   defaultFieldNullability: false,
   scopeAuth: {
-    // any of several scopes would let in whoever has the weakest
+    // require all scopes of a field; if any one sufficed, the weakest would decide
     defaultStrategy: 'all',
     authScopes: (context) => ({
       public: true,
       credentialsNotRejected: context.credentials !== 'rejected',
       signedIn: context.viewer !== null,
-      // asked at most once for a request, and only where somebody is about to administer
+      // evaluated at most once per request, and only if a field requires it
       admin: () => mayAdminister(context.deps, context.viewer, context.client),
     }),
     unauthorizedError: (_parent, context) =>

@@ -7,18 +7,18 @@ const LARGEST_PAGE = 100;
 
 type Types = (typeof builder)['$inferSchemaTypes'];
 
-/** Something in a list, and the cursor to go on after it. */
+/** An item of a list, with the cursor to continue after it. */
 export interface Edge<Node> {
   node: Node;
   cursor: string;
 }
 
-/** A page of a list, with what it takes to count the whole of it. */
+/** A page of a list. `count` counts the whole list. */
 export interface Page<Node> {
   edges: Edge<Node>[];
   hasNextPage: boolean;
   hasPreviousPage: boolean;
-  /** Where to go on: after the last edge, or further on where the page ends before it is full. */
+  /** The cursor for the next page: after the last edge, or further on if the page ended before it was full. */
   endCursor: string | null;
   count?: () => Promise<number>;
 }
@@ -46,16 +46,16 @@ const PageInfoObject = builder.objectRef<PageInfo>('PageInfo').implement({
 });
 
 /**
- * The Relay connection of a node type, and its edge.
+ * Defines the Relay connection of a node type, and its edge.
  *
- * @param order how it is sorted, as its description says it
+ * @param order how the connection is sorted, worded for its description
  */
 export function connectionObject<Node extends { id: string }>(
   node: PothosSchemaTypes.ObjectRef<Types, Node, Node>,
   name: string,
   order: string,
 ) {
-  // what is common to all nodes is all that a connection knows of them
+  // a connection needs no more of its nodes than what all have in common, the id
   const nodeObject = node as unknown as PothosSchemaTypes.ObjectRef<Types, { id: string }>;
   const edge = builder.objectRef<Edge<{ id: string }>>(`${name}Edge`);
   edge.implement({
@@ -87,24 +87,24 @@ export function connectionObject<Node extends { id: string }>(
   return connection;
 }
 
-/** The arguments of a connection, as they were sent. */
+/** The arguments of a connection, as the client sent them. */
 export interface PageArguments {
   first?: number | null | undefined;
   after?: string | null | undefined;
 }
 
 /**
- * Reads one page by keyset, which costs the same wherever in the list it is.
+ * Reads one page by keyset pagination, which costs the same at any place in the list.
  *
- * @param list gives at the most `limit` nodes after the one with the id `after`
- * @throws {RequestError} BAD_USER_INPUT when `first` or `after` is out of range
+ * @param list returns at most `limit` nodes after the one with the id `after`
+ * @throws {RequestError} BAD_USER_INPUT when `first` is out of range or `after` is not a cursor
  */
 export async function readPage<Node extends { id: string }>(
   { first, after }: PageArguments,
   list: (page: { limit: number; after: string | null }) => Promise<Node[]>,
 ): Promise<Page<Node>> {
   const size = pageSize(first);
-  // one more than asked for tells whether there are more
+  // one more than requested shows whether there is a next page
   const nodes = await list({ limit: size + 1, after: after == null ? null : idOf(after) });
   const edges = nodes.slice(0, size).map((node) => ({ node, cursor: cursorOf(node.id) }));
   return {
@@ -115,7 +115,7 @@ export async function readPage<Node extends { id: string }>(
   };
 }
 
-/** @throws {RequestError} BAD_USER_INPUT when there is no such page */
+/** @throws {RequestError} BAD_USER_INPUT when `first` is out of range */
 export function pageSize(first: number | null | undefined): number {
   const size = first ?? STANDARD_PAGE;
   if (size >= 1 && size <= LARGEST_PAGE) return size;
@@ -129,12 +129,12 @@ function cursorOf(id: string): string {
 
 function idOf(cursor: string): string {
   const id = uuidOf(Buffer.from(cursor, 'base64url'));
-  // decoding skips what is no base64url and stringifying what is too much: only the spelling that was given counts
+  // decoding skips foreign characters and ignores surplus bytes; accept only the spelling that was issued
   if (id !== null && cursorOf(id) === cursor) return id;
   throw foreignCursor();
 }
 
-/** The failure of whoever makes cursors up. */
+/** The error for a cursor that no page has returned. */
 export function foreignCursor(): RequestError {
   const message = '"after" must be a cursor that an earlier page gave.';
   return new RequestError('BAD_USER_INPUT', { message });
@@ -144,6 +144,6 @@ function uuidOf(bytes: Buffer): string | null {
   try {
     return stringifyUuid(bytes);
   } catch {
-    return null; // too few bytes, or none of a UUID
+    return null; // not the bytes of a UUID
   }
 }

@@ -5,22 +5,22 @@ import type { ServerContext } from '../http/yoga-transport.ts';
 import type { RateLimiter } from './rate-limit.ts';
 import { type PresentedTokens, readTokens } from './token-delivery.ts';
 
-/** What every resolver is given. */
+/** What every resolver receives. */
 export interface Context extends ServerContext {
   readonly deps: Deps;
   readonly client: Client;
   readonly rateLimiter: RateLimiter;
-  /** Who is signed in. A sign-in sets it, so that the rest of the same request is answered to the one who signed in. */
+  /** The signed-in user. A sign-in sets it, so that the rest of the same request is resolved for that user. */
   viewer: Viewer | null;
-  /** Whether somebody's data was exported for this request: twenty times under aliases it would be twenty times as much. */
+  /** Whether this request has exported somebody's data: repeating it under aliases would multiply its cost. */
   hasExported: boolean;
-  /** What the request carries besides the access token. */
+  /** The tokens that the request carries. */
   readonly presented: PresentedTokens;
-  /** Whether the request came with credentials, and whether they were good. */
+  /** Whether the request had credentials, and whether they were valid. */
   readonly credentials: 'none' | 'accepted' | 'rejected';
 }
 
-/** The context behind a scope that only signed-in users pass. */
+/** The context of resolvers that only signed-in users reach. */
 export interface SignedInContext extends Context {
   viewer: Viewer;
 }
@@ -28,7 +28,7 @@ export interface SignedInContext extends Context {
 const USER_AGENT_LENGTH = 255;
 
 /**
- * Makes the context of a request. A bad token is no failure here: it makes an anonymous viewer.
+ * Makes the context of a request. An invalid access token is not an error here; the viewer is then anonymous.
  *
  * @throws {RequestError} CSRF_REJECTED
  */

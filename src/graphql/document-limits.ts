@@ -19,24 +19,26 @@ import type { Config } from '../config.ts';
 import { RATE_LIMITS } from '../rate-limits.ts';
 import { MOST_ERRORS } from './request-problem.ts';
 
-// Nobody reads further errors, and each costs a way through the text for its line. Hints are taken out of them anyway.
+// Report few errors: nobody reads more, and each costs a scan of the text for its line. Suggestions are removed from
+// messages anyway.
 const BRIEFLY = { maxErrors: MOST_ERRORS, hideSuggestions: true };
 
-// All fields of one name are compared with each other. Answers of ten types that all have a message stay far below.
+// Validation compares all fields of one response name with each other. Asking ten types of a union for `message` each
+// stays far below this.
 const MOST_OF_ONE_NAME = 50;
 
 /**
- * Refuses documents that would cost too much or are made for guessing, before anything of them is validated or run: the
- * usual rules take exponential time over some documents that these refuse.
+ * Rejects documents that are too expensive or built for guessing. It does so before validation and execution, because
+ * some of these documents take graphql-js's standard rules exponential time.
  *
- * A limit's message names its variable, so that a developer who meets it knows what to raise.
+ * Each message names the variable of its limit, so that a developer who meets it knows what to raise.
  */
 export function useDocumentLimits({ documentLimits, introspection }: Config): Plugin {
   const { tokens: maxTokens, lines } = documentLimits;
   const limits = (context: ValidationContext) => documentRule(context, documentLimits);
   const rules = [...specifiedRules, ...(introspection ? [] : [NoSchemaIntrospectionCustomRule])];
-  // Set once and called for new documents alone. A rule added to each validation would cost each request, known document
-  // or not: the names of all rules are the key under which Yoga remembers the outcome.
+  // Replaces `validate`, which runs for new documents only. Adding a rule to each validation would cost every request,
+  // because Yoga's validation cache has the names of all rules in its key.
   const validateWithin: typeof validate = (schema, document) => {
     const refused = validate(schema, document, [limits]);
     return refused.length > 0 ? refused : validate(schema, document, rules, BRIEFLY);
@@ -54,7 +56,7 @@ export function useDocumentLimits({ documentLimits, introspection }: Config): Pl
   };
 }
 
-/** Bounds the lines: whatever is wrong later, the place of each error is found by counting them. */
+/** Limits the number of lines, because graphql-js locates each later error by counting lines. */
 function checkLines(source: string | Source, limit: number): void {
   const text = typeof source === 'string' ? source : source.body;
   const ends = /\r\n|[\n\r]/g;
@@ -65,7 +67,7 @@ function checkLines(source: string | Source, limit: number): void {
 
 function documentRule(context: ValidationContext, limits: Config['documentLimits']): ASTVisitor {
   return {
-    // the first thing of all that is visited, whatever comes first in the document
+    // the first node to be visited, so this runs before everything else
     Document({ definitions }) {
       const depth = depthRule(context, limits);
       const amounts = amountRules(context, limits);
@@ -78,7 +80,7 @@ function documentRule(context: ValidationContext, limits: Config['documentLimits
         if (definition.kind === Kind.OPERATION_DEFINITION) {
           checkNames(definition.selectionSet, new Map());
         } else if (definition.kind === Kind.FRAGMENT_DEFINITION) {
-          // what no operation uses is not run, but validated like everything else
+          // an unused fragment is not executed, but it is validated
           for (const rule of amounts) check(rule, definition);
           checkNames(definition.selectionSet, new Map());
         }
@@ -89,7 +91,7 @@ function documentRule(context: ValidationContext, limits: Config['documentLimits
 
 type Definition = OperationDefinitionNode | FragmentDefinitionNode;
 
-/** A rule of the packages, made once for a document: it remembers the fragments that it has been through. */
+/** A rule of graphql-armor, made anew for each document, because it remembers the fragments it has visited. */
 type Rule = ReturnType<ReturnType<typeof maxAliasesRule>>;
 
 function check(rule: Pick<Rule, 'OperationDefinition'>, definition: Definition): void {
@@ -109,7 +111,7 @@ function amountRules(context: ValidationContext, limits: Config['documentLimits'
   const rules = [
     maxAliasesRule({
       n: limits.aliases,
-      // the package lets any number of aliases of __typename pass
+      // by default the package does not count aliases of __typename
       allowList: [],
       ...refusing(`has more than ${limits.aliases} aliases`, 'MAX_ALIASES'),
     }),
@@ -121,7 +123,7 @@ function amountRules(context: ValidationContext, limits: Config['documentLimits'
   return rules.map((rule) => rule(context));
 }
 
-/** Fields of one name in one place, and the names under them, which belong together as those of one field do. */
+/** How often a response name occurs in one place, and the names below it, merged as GraphQL merges fields of one name. */
 interface Named {
   times: number;
   readonly below: Map<string, Named>;
@@ -161,8 +163,8 @@ function tooMuch(problem: string, variable: string): GraphQLError {
 }
 
 /**
- * Bounds the fields at the root, and lets one field alone carry a password, code or token: a document that tries fifty
- * passwords under fifty names is nothing but an attack.
+ * Limits the root fields, and allows only one mutation that takes a password, code or token: a document that tries
+ * fifty passwords under fifty aliases is always an attack.
  */
 function checkRootFields(
   context: ValidationContext,

@@ -64,7 +64,7 @@ builder.mutationFields((t) => ({
     args: {
       input: t.arg({ type: VerifyEmailInput, required: true, description: 'The token.' }),
     },
-    // somebody whose token has just expired must not be taken for a stranger to their own account
+    // a user whose access token has just expired must not be treated as a stranger to their own account
     authScopes: { credentialsNotRejected: true },
     resolve: (_mutation, { input }, { deps, viewer, client }) =>
       asResult(

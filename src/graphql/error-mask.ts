@@ -7,8 +7,8 @@ import type { Logger } from '../logger.ts';
 import { MOST_ERRORS, safeMessage } from './request-problem.ts';
 
 /**
- * Lets out of errors what a client may know and nothing else: an error of the request says what is wrong with it without
- * repeating a value, one that was thrown on purpose keeps its code, and anything else is logged and masked.
+ * Lets only what a client may know out of an error: a problem with the request is described without repeating values, a
+ * RequestError keeps its code, and anything else is logged and masked.
  */
 export function useErrorMask(logger: Logger): Plugin<object, ServerContext> {
   return {
@@ -25,8 +25,8 @@ export function useErrorMask(logger: Logger): Plugin<object, ServerContext> {
 }
 
 /**
- * Masks an error at once and keeps what it was for `useErrorMask`, which knows the request it belongs to. Whatever does
- * not come by there leaves with nothing in it.
+ * Masks an error immediately, but keeps the original for `useErrorMask`, which knows its request. An error that
+ * bypasses that plugin leaves without any detail.
  */
 export function veilError(error: unknown): Error {
   const cause = error instanceof GraphQLError ? (error.originalError ?? error) : error;
@@ -50,14 +50,14 @@ function placeOf(error: unknown) {
   };
 }
 
-/** The form in which an error may leave. */
+/** The form in which an error may leave the service. */
 function maskError(error: GraphQLError, requestId: string, logger: Logger): GraphQLError {
   const cause = requestErrorIn(error.originalError) ?? error.originalError ?? error;
   if (cause instanceof RequestError) {
     const { code, message, retryAfter } = cause;
     if (cause.cause !== undefined) {
       logger.warn(
-        // there may be hundreds in an outage, and where in the driver they were made says nothing
+        // no stack: an outage causes hundreds of these, and where the driver made them says nothing
         { failure: describe(cause.cause, { stack: false }), answer: code, requestId },
         'the database failed',
       );
@@ -65,7 +65,7 @@ function maskError(error: GraphQLError, requestId: string, logger: Logger): Grap
     const extensions = {
       code,
       ...(retryAfter === undefined ? {} : { retryAfter }),
-      // Yoga makes these the answer's own and takes them out of the error
+      // Yoga moves these to the HTTP response and removes them from the error
       ...(code === 'CSRF_REJECTED' ? { http: { status: 403 } } : {}),
       ...(retryAfter === undefined
         ? {}

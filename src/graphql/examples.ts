@@ -1,4 +1,4 @@
-/** The main flows, for GraphiQL to open with. */
+/** The main flows, which GraphiQL opens as its first tabs. */
 export const EXAMPLE_OPERATIONS: readonly string[] = [
   `# 1. Register. You are signed in at once: copy the access token.
 mutation Register {

@@ -1,7 +1,7 @@
 import { type AuthError, ERROR_MESSAGES, type ErrorCode, type FieldError } from '../errors.ts';
 import { builder } from './builder.ts';
 
-/** An expected failure as data: GraphQL would take a returned Error for a failure of its own. */
+/** An expected failure as plain data: GraphQL would treat a returned Error as a failed field. */
 export interface Failure {
   kind: string;
   code: ErrorCode;
@@ -10,7 +10,7 @@ export interface Failure {
   retryAfter: number;
 }
 
-/** The union member that tells of a failure. */
+/** The union member for an expected failure. */
 export function failureOf({ code, message, fields, retryAfter }: AuthError): Failure {
   return { kind: typeNameOf(code), code, message, fields, retryAfter };
 }
@@ -62,7 +62,7 @@ const FieldErrorObject = builder.objectRef<FieldError>('FieldError').implement({
   }),
 });
 
-/** `INVALID_INPUT` is told by the type `InvalidInput`, and so on. */
+/** The type of `INVALID_INPUT` is `InvalidInput`, and so on. */
 function typeNameOf(code: ErrorCode): string {
   return code
     .toLowerCase()

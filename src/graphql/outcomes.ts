@@ -2,7 +2,7 @@ import type { GraphQLSchema } from 'graphql';
 import { RequestError } from '../errors.ts';
 import type { Context } from './context.ts';
 
-/** Counts what each mutation came to, where somebody reads figures: the member of its union, or the code of its error. */
+/** Counts the outcome of each mutation if metrics are on: the member of its union, or the code of its error. */
 export function withOutcomes(schema: GraphQLSchema): GraphQLSchema {
   for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
     const { name, resolve } = field;

@@ -16,16 +16,16 @@ import type { Context } from './context.ts';
 const MINUTE_MS = 60_000;
 const ACCOUNT_ARGUMENT = 'input.identifier';
 
-/** Counts a call of a field against its limits. */
+/** Checks a field's rate limits. */
 export interface RateLimiter {
-  /** @throws {RequestError} RATE_LIMITED, with the seconds until the window ends */
+  /** Counts the call of a field. @throws {RequestError} RATE_LIMITED, with the seconds until the window ends */
   check(field: string, args: object, context: Context, info: GraphQLResolveInfo): Promise<void>;
 }
 
 /**
- * graphql-rate-limit reads its store, adds the hit and writes it back: two requests at the same moment overwrite each
- * other's. So the hit is recorded, atomically and for all instances, where the library reads, and there is nothing left
- * to write.
+ * graphql-rate-limit reads its store, adds the hit and writes the result back, so that concurrent requests overwrite
+ * each other's hits. This store records the hit where the library reads, atomically and for all instances, which leaves
+ * nothing to write.
  */
 class HitStore extends Store {
   readonly #deps: Deps;
@@ -41,14 +41,14 @@ class HitStore extends Store {
     const { hitCounter, now } = this.#deps;
     const key = hitKey(identity, this.#limit);
     const hit = await hitCounter.record(key, this.#limit.windowMs, now());
-    // the library counts the hits before this one, by its own clock; one over the limit is as good as a million
+    // the library expects the times of earlier hits, by its own clock; more than the limit would change nothing
     return Array.from({ length: Math.min(hit - 1, this.#limit.max) }, () => Date.now());
   }
 
   override setForIdentity(): void {}
 }
 
-/** Makes the limiter of a service. */
+/** Makes the rate limiter of a service. */
 export function createRateLimiter(deps: Deps): RateLimiter {
   if (!deps.config.rateLimit.enabled) return { check: () => Promise.resolve() };
   const checks = new Map(
@@ -64,7 +64,7 @@ export function createRateLimiter(deps: Deps): RateLimiter {
   };
 }
 
-/** The limits that hold: those of the table, changed as RATE_LIMITS says. */
+/** The limits in force: the table's, with the overrides of RATE_LIMITS. */
 export function chosenLimits(deps: Pick<Deps, 'config'>): Record<string, Limit[]> {
   const { overrides } = deps.config.rateLimit;
   return Object.fromEntries(
@@ -112,7 +112,7 @@ function identityOf(chosen: Limit, context: Context): string {
   return `address ${addressBlock(http.clientAddress)}`;
 }
 
-/** The argument that names an account, in the form accounts are told apart by: no spelling has a counter of its own. */
+/** The argument that names an account, normalised as for comparing accounts: other spellings get no other counter. */
 function accountArgument(args: object): { input: { identifier: string } } {
   const { identifier, email }: { identifier?: unknown; email?: unknown } =
     'input' in args && typeof args.input === 'object' && args.input !== null ? args.input : {};
@@ -128,8 +128,8 @@ function hitKey({ contextIdentity, fieldIdentity }: Identity, { name, windowMs }
 }
 
 /**
- * Puts the limits in front of the fields, outside their scopes and everything else: whatever a call would come to, it
- * counts first.
+ * Puts the rate limits around the fields, outside authorization and everything else: every call counts, whatever its
+ * outcome.
  */
 export function withRateLimits(schema: GraphQLSchema): GraphQLSchema {
   const fields = {

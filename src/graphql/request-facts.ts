@@ -4,7 +4,7 @@ import type { Context } from './context.ts';
 
 const NAME_LENGTH = 100;
 
-/** Tells the request's log line which operation it ran, and of which field: clients choose the name of the one only. */
+/** Adds the operation's name, which clients make up, and its root field, which they cannot, to the request's log line. */
 export function useOperationName(): Plugin<Context> {
   return {
     onExecute({ args }) {
@@ -32,7 +32,7 @@ function nameOf(operation: OperationDefinitionNode | undefined): string {
   return operation.name?.value ?? `anonymous ${operation.operation}`;
 }
 
-/** The root field that is asked for. The document is valid, so it is one of the schema's. */
+/** The requested root field, or `several`. The document has been validated, so the field exists in the schema. */
 function fieldOf(operation: OperationDefinitionNode | undefined): string {
   const [first, ...others] = operation?.selectionSet.selections ?? [];
   return first?.kind === Kind.FIELD && others.length === 0 ? first.name.value : 'several';

@@ -4,7 +4,7 @@ import { type Failure, failure, failureOf } from './failure.ts';
 
 type Types = (typeof builder)['$inferSchemaTypes'];
 
-/** What a mutation's success looks like to its union: plain data that says which member it is. */
+/** A mutation's success as its union sees it: plain data, whose `kind` is the name of the member type. */
 interface Success {
   kind: string;
 }
@@ -12,10 +12,10 @@ interface Success {
 type SuccessRef = PothosSchemaTypes.ObjectRef<Types, Success>;
 
 /**
- * The union that a mutation answers with.
+ * Defines the result union of a mutation.
  *
- * @param successes its successes, each an object type of the name that its values have as `kind`
- * @param failures the failures that its flow can end with
+ * @param successes the object types of its successes; each has the name that its values have as `kind`
+ * @param failures the expected failures of its flow
  */
 export function resultUnion<Refs extends readonly SuccessRef[]>(
   name: string,
@@ -30,14 +30,14 @@ export function resultUnion<Refs extends readonly SuccessRef[]>(
       | ReturnType<typeof failure>
     )[],
     resolveType(value: Success, { http }) {
-      // what the request came to is worth a word in its log line
+      // log which member the mutation answered with
       http.facts.outcome = value.kind;
       return value.kind;
     },
   });
 }
 
-/** Waits for a flow and makes its expected failure a member of the result union; any other stays a throw. */
+/** Awaits a flow and turns an expected failure into a member of the result union. Other errors are still thrown. */
 export async function asResult<T>(flow: Promise<T>): Promise<T | Failure> {
   try {
     return await flow;

@@ -15,5 +15,5 @@ import './totp-enrolment.ts';
 import './user-administration.ts';
 import './user.ts';
 
-/** The whole schema: each file above adds its part. */
+/** The whole schema. Each imported file adds its part. */
 export const schema = withOutcomes(withRateLimits(builder.toSchema()));

@@ -9,20 +9,20 @@ import type { Context } from './context.ts';
 
 const BEARER = /^bearer +(\S+) *$/i;
 
-/** The tokens that a request carries, by whichever way. */
+/** The tokens of a request, from its header or its cookies. */
 export interface PresentedTokens {
-  /** `null` when the request has no credentials; empty, and so refused, when they are malformed or incomplete. */
+  /** `null` when the request has no credentials; empty, which is then rejected, when they are malformed or incomplete. */
   access: string | null;
-  /** From a cookie; a refresh token that is an argument comes before it. */
+  /** From a cookie. A refresh token given as an argument takes precedence. */
   refresh: string | null;
   device: string | null;
 }
 
 /**
- * Reads the tokens of a request: from the Authorization header (RFC 6750), or else from cookies. A request with both is
- * one of a program that knows what it is doing, and its cookies are left alone.
+ * Reads the tokens of a request: from the Authorization header (RFC 6750), otherwise from cookies. With the header,
+ * cookies are ignored: only a program that chose so sends both.
  *
- * @throws {RequestError} CSRF_REJECTED when the tokens come by cookie and the request may come from somebody else's page
+ * @throws {RequestError} CSRF_REJECTED when the tokens are cookies and the request may come from a foreign page
  */
 export function readTokens(http: HttpRequest, config: Config): PresentedTokens {
   const { authorization, cookie } = http.headers;
@@ -35,7 +35,7 @@ export function readTokens(http: HttpRequest, config: Config): PresentedTokens {
     throw new RequestError('CSRF_REJECTED');
   }
   return {
-    // without an access token, but with one to refresh by, a browser must learn that it is time to
+    // with only the refresh cookie left, reject the request, so that the browser learns that it has to refresh
     access: access ?? (refresh === undefined ? null : ''),
     refresh: refresh ?? null,
     device: device ?? null,
@@ -43,9 +43,9 @@ export function readTokens(http: HttpRequest, config: Config): PresentedTokens {
 }
 
 /**
- * Hands the tokens of a sign-in or refresh to the client, and lets the rest of the request be answered to its user.
+ * Delivers the tokens of a sign-in or refresh, and makes its user the viewer for the rest of the request.
  *
- * @returns the tokens, or `null` when they go out as cookies: what a script cannot read it must not be given beside
+ * @returns the tokens, or `null` when they are sent as cookies, because scripts must not be able to read them
  */
 export function deliver(context: Context, signedIn: SignedIn): Tokens | null {
   const { user, session, tokens } = signedIn;
@@ -54,7 +54,7 @@ export function deliver(context: Context, signedIn: SignedIn): Tokens | null {
   if (!session.cookies) return tokens;
   const { deps, outgoing } = context;
   const lifetime = secondsUntil(tokens.refreshExpiresAt, deps);
-  // not remembered: gone when the browser is closed
+  // without "remember me" the cookies last until the browser is closed
   const keep = session.remembered ? lifetime : null;
   const put = (kind: CookieKind, value: string, maxAge: number | null) =>
     outgoing.setCookies.push(setCookie(kind, value, maxAge, deps.config.cookies));
@@ -66,7 +66,7 @@ export function deliver(context: Context, signedIn: SignedIn): Tokens | null {
   return null;
 }
 
-/** Has the browser forget the tokens. What makes its device a known one stays: signing out is no reason to be locked out. */
+/** Deletes the token cookies. The device cookie stays: signing out must not expose the device to lockouts. */
 export function clearTokens({ outgoing, deps }: Context): void {
   for (const kind of ['access', 'refresh'] as const) {
     outgoing.setCookies.push(setCookie(kind, '', 0, deps.config.cookies));

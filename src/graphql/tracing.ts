@@ -2,7 +2,7 @@ import type { Plugin } from 'graphql-yoga';
 import type { Tracer } from '../telemetry/tracing.ts';
 import type { Context } from './context.ts';
 
-/** Makes the execution of each operation a part of its request's trace. */
+/** Traces the execution of each operation as a part of its request. */
 export function useTracing(tracer: Tracer): Plugin<Context> {
   return {
     onExecute({ executeFn, setExecuteFn, args }) {

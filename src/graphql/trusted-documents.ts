@@ -5,20 +5,20 @@ import { ConfigError } from '../config-error.ts';
 
 const NOT_LISTED =
   'This service runs only the operations that were registered with it. Have the operator add this one to PERSISTED_OPERATIONS.';
-// far more than any document has that somebody wrote, and few enough that nested ones are read without running out of stack
+// far more than any hand-written document has, and few enough that parsing nested ones cannot overflow the stack
 const MOST_TOKENS = 10_000;
 
 /**
- * Runs the documents of these files and no others, so that nobody can ask what the team's own applications do not. White space
- * and commas do not matter, and neither does `__typename`, which Apollo Client and urql add to what they send.
+ * Runs only the documents in these files, so that nobody can send operations that the team's own applications do not
+ * use. White space and commas are ignored, and so is `__typename`, which Apollo Client and urql add to what they send.
  *
- * @param paths JSON files of documents by any name, such as GraphQL Code Generator's `persisted-documents.json`, or lists of
- *   documents
- * @throws {ConfigError} when one cannot be read as that
+ * @param paths JSON files with documents by any name, such as `persisted-documents.json` of GraphQL Code Generator, or
+ *   with lists of documents
+ * @throws {ConfigError} when a file cannot be read like this
  */
 export function useTrustedDocuments(paths: readonly string[]): Plugin {
   const trusted = new Set(paths.flatMap(readDocuments));
-  // as sent: the same few texts come again and again, and need not be taken apart each time
+  // texts accepted before: clients send the same few again and again, which then need no parsing
   const known = new Set<string>();
   return {
     onParams({ params, setResult }) {
@@ -49,23 +49,23 @@ function readDocuments(path: string): string[] {
       if (documents.length > 0) return documents;
     }
   } catch {
-    // told below, whatever it was
+    // any failure is reported below
   }
   throw new ConfigError([
     'PERSISTED_OPERATIONS must be a JSON file of GraphQL documents, as a list or by name',
   ]);
 }
 
-/** @throws when it is no document */
+/** @throws when the text is not a document */
 function readDocument(text: unknown): string {
   if (typeof text !== 'string') throw new TypeError('A document is a text.');
   return plain(text);
 }
 
 /**
- * A document without what makes no difference.
+ * A document in canonical form, without the differences that are ignored.
  *
- * @throws when it is none
+ * @throws when the text is not a document
  */
 function plain(text: string): string {
   const document = parse(text, { noLocation: true, maxTokens: MOST_TOKENS });

@@ -8,7 +8,7 @@ import type { Context } from './context.ts';
 /**
  * Reads one page of a search.
  *
- * @throws {RequestError} BAD_USER_INPUT when `first` or `after` is out of range
+ * @throws {RequestError} BAD_USER_INPUT when `first` is out of range or `after` is not a cursor
  */
 export async function readSearchPage(
   { deps: { db } }: Context,
@@ -50,6 +50,6 @@ function partsOf(cursor: string): unknown[] {
     const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
     return Array.isArray(parts) ? parts : [];
   } catch {
-    return []; // no JSON
+    return []; // not JSON
   }
 }

@@ -29,7 +29,7 @@ export const UserStatusEnum = builder.enumType('UserStatus', {
 });
 
 const isOwner = (user: User, { viewer }: Context) => viewer?.user.id === user.id;
-// a user is also shown to whoever opened a link, and that says nothing about who may see more
+// links in mails return a user too, to whoever opened them, so only the viewer decides who may see more
 const isOwnerOrAdmin = (user: User, context: Context) =>
   isOwner(user, context) || context.viewer?.user.role === 'ADMIN';
 

@@ -13,8 +13,8 @@ import { MOST_ERRORS, safeMessage } from './request-problem.ts';
 import { schema } from './schema.ts';
 
 /**
- * Refuses variables that do not fit before anything is run, by path and expected type. The executor's own messages quote
- * the value, which is a password as often as not, and cost seconds over an object of thousands of unknown fields.
+ * Rejects variables of the wrong type before execution, naming path and expected type. The executor's own messages
+ * quote the value, which is often a password, and take seconds for an object with thousands of unknown fields.
  */
 export function useVariableCheck(): Plugin {
   return {
@@ -39,7 +39,7 @@ function variableProblems(
     for (const definition of definitions) {
       checkVariable(definition, variables, (message) => {
         problems.push(new GraphQLError(message, { nodes: definition }));
-        // thrown, because nothing else stops graphql-js from looking at the rest of an object or a list
+        // throwing is the only way to stop graphql-js from checking the rest of an object or list
         if (problems.length === MOST_ERRORS) throw ENOUGH;
       });
     }
@@ -56,7 +56,7 @@ function checkVariable(
 ): void {
   const name = definition.variable.name.value;
   const type = typeFromAST(schema, definition.type);
-  // validated before
+  // the document has been validated
   if (!isInputType(type)) return;
   const given = Object.hasOwn(variables, name);
   const value = variables[name];

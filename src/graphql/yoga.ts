@@ -18,9 +18,9 @@ import { useTrustedDocuments } from './trusted-documents.ts';
 import { useVariableCheck } from './variable-problems.ts';
 
 /**
- * Makes the Yoga server: the schema, the context of each request, and the plugins in their order.
+ * Makes the Yoga server: the schema, the context of each request, and the plugins in order.
  *
- * @param ownDocuments files of documents that run besides those of PERSISTED_OPERATIONS
+ * @param ownDocuments files of documents that may run in addition to those of PERSISTED_OPERATIONS
  */
 export function createYogaServer(
   deps: Deps,
