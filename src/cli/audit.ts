@@ -17,7 +17,7 @@ import { jsonText } from './json-text.ts';
 const LAST = 10;
 const MOST = 1000;
 
-/** Shows what is on record, and hands it on to a log system. */
+/** Prints audit events, and follows new ones, such as for a log system. */
 export const audit: Command = {
   name: 'audit',
   summary: 'follow what is on record, or check that nobody can change it',

@@ -4,46 +4,48 @@ import type { Variables } from '../variables.ts';
 
 /** One of the operator's commands. */
 export interface Command {
-  /** What is typed after `npm run cli --`. */
+  /** The name to type after `npm run cli --`. */
   readonly name: string;
-  /** One line for the list of commands. */
+  /** The line in the list of commands. */
   readonly summary: string;
   /** What `--help` prints. */
   readonly help: string;
   /**
-   * @param args what was typed after the name
-   * @returns the exit code: 0 done, 1 refused or not all of it done, 2 wrong usage
+   * Runs the command.
+   *
+   * @param args the arguments after the name
+   * @returns the exit code: 0 done, 1 refused or only partly done, 2 wrong usage
    */
   run(args: string[], terminal: Terminal): Promise<number>;
 }
 
-/** What a command reads from and writes to. */
+/** The input and output of a command. */
 export interface Terminal {
-  /** A line on standard output: what was asked for. */
+  /** Writes a line to standard output: the requested result. */
   print(line: string): void;
-  /** A line on standard error: what went wrong, or what is going on. */
+  /** Writes a line to standard error: a failure or a status message. */
   complain(line: string): void;
-  /** Shows how far the work is, on one line that is written over; only where somebody looks. `null` takes it away. */
+  /** Shows progress on one line that is overwritten, only if standard error is a terminal. `null` clears it. */
   progress(line: string | null): void;
-  /** A secret, typed without showing it, or the first line of standard input when that is no terminal. */
+  /** Reads a secret without echoing it, or the first line of standard input if that is not a terminal. */
   readSecret(prompt: string): Promise<string>;
-  /** Asks a question that only a typed "yes" agrees to. @returns `null` where nobody can be asked */
+  /** Asks a question; only a typed "yes" agrees. @returns `null` if standard input is not a terminal */
   confirm(question: string): Promise<boolean | null>;
-  /** The process's environment, with `.env` beneath it. */
+  /** The process's environment, which overrides `.env`. */
   environment(): Variables;
-  /** Opens the database and everything on it, and closes it when `work` is over. */
+  /** Opens the database and everything built on it, and closes it when `work` is done. */
   withServices<T>(work: (services: Services) => Promise<T>): Promise<T>;
-  /** Brings up the database of our own where none is configured, and says how to reach it, without opening anything. */
+  /** Tells how to reach the database without opening it; starts the embedded database if none is configured. */
   withConnections<T>(work: (reach: Reach) => Promise<T>): Promise<T>;
 }
 
-/** How the database is reached: as the service, and as who changes tables, which may be the same. */
+/** The connections to the database: the service's, and the one for migrations, which may be the same. */
 export interface Reach {
   service: DatabaseConnection | undefined;
   migration: DatabaseConnection;
 }
 
-/** The command line was wrong; the message says how, and `--help` says the rest. */
+/** Wrong usage. The message says what is wrong, and the command's help is printed with it. */
 export class UsageError extends Error {
   override name = 'UsageError';
 }

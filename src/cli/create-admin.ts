@@ -4,7 +4,7 @@ import { type Command, type Terminal, UsageError } from './command.ts';
 import { jsonText } from './json-text.ts';
 import { OPERATOR } from './operator.ts';
 
-/** Creates an administrator: the first one has to come from somewhere, and registering with a role is impossible. */
+/** Creates an administrator. The first one cannot come from registering, which never gives a role. */
 export const createAdmin: Command = {
   name: 'create-admin',
   summary: 'create an account with the role ADMIN',

@@ -17,7 +17,7 @@ import { connectionOptions, databaseUrl } from '../db/connection.ts';
 import { type Command, type Terminal, UsageError } from './command.ts';
 import { jsonText } from './json-text.ts';
 
-/** Makes a database and its two users, one that changes tables and one that the service runs as. */
+/** Creates the database and its two users: one that changes tables, and one for the service. */
 export const createDb: Command = {
   name: 'create-db',
   summary: 'create the database, a user who migrates and a user of few rights',
@@ -58,7 +58,7 @@ sign in from here, 2 wrong usage.`,
     const admin = connectionOptions(databaseUrl({ ...options, password }), (path) =>
       readFileSync(path, 'utf8'),
     );
-    // the database may not be there yet
+    // connect without the database, which may not exist yet
     const { database: _none, ...server } = admin;
     const done = await withConnection(server, (connection) => setUp(connection, options));
     report(terminal, options, done);
@@ -109,13 +109,13 @@ function readOptions(args: string[]) {
 }
 
 async function readPassword(terminal: Terminal): Promise<string> {
-  // an empty one is a password too, of a server fresh from its installation
+  // an empty password is valid too: that of a freshly installed server
   return terminal.environment().DB_PASSWORD ?? (await terminal.readSecret('Password: '));
 }
 
 interface Done {
   createdDatabase: boolean;
-  /** The passwords that were set; `null` where a user kept its own. */
+  /** The password that was set; `null` for a user who kept the old one. */
   runtime: string | null;
   migration: string | null;
   granted: string[];
@@ -133,8 +133,8 @@ async function setUp(connection: Connection, options: Options): Promise<Done> {
   const migrationPassword = await setUpAccount(connection, migration, newPasswords);
   await grantMigration(connection, migration, database);
   const runtimePassword = await setUpAccount(connection, runtime, newPasswords);
-  // given before anything is taken away: a service that runs must not lack a right for a moment, so what is too wide
-  // and will be taken away does not count
+  // Grant before revoking, so that a running service never lacks a right. Rights on the whole server or database do not
+  // count as granted, because they are about to be revoked.
   const rights = await readRights(connection, runtime);
   const lasting = { ...rights, rights: rights.rights.filter(({ object }) => object.name !== '') };
   const granted = await grantRuntime(connection, runtime, database, lasting);
@@ -159,7 +159,7 @@ async function setUpAccount(
   return created || replace ? fresh : null;
 }
 
-/** Signs in as the new users, as far as they may from here. @returns what is in their way, or `null` */
+/** Signs in as the new users, if --client-host allows it from here. @returns what prevents it, or `null` */
 async function tryOut(
   connection: Connection,
   options: Options,
@@ -188,7 +188,7 @@ async function signIn(options: Options, { user }: Account, password: string | nu
   await withConnection(server, async () => undefined);
 }
 
-/** 192 random bits, with one character at the least of each kind that a server's rules may ask for. */
+/** A password with 192 random bits, and with at least one character of each kind that password policies may require. */
 function newPassword(): string {
   return `${randomBytes(24).toString('base64url')}-aA1`;
 }

@@ -10,7 +10,7 @@ import { checkMail } from './diagnosis/mail.ts';
 import { checkRedis } from './diagnosis/redis.ts';
 import { jsonText } from './json-text.ts';
 
-/** Looks for what is wrong around the service, and says how to mend it. */
+/** Looks for problems around the service, and says how to fix them. */
 export const doctor: Command = {
   name: 'doctor',
   summary: 'look for what is wrong around the service, and say how to mend it',
@@ -79,7 +79,7 @@ async function examineDatabase(
       ...(migration === service ? [] : await checkMigrationUser(migration)),
     ]);
   } catch (error) {
-    // the variables that say how to reach it are among the findings
+    // the findings already name the variables that are wrong
     if (error instanceof ConfigError) return [];
     const message = error instanceof Error ? error.message : String(error);
     return [findingsOf('database').broken(message, 'Mend that, or set DATABASE_URL.')];

@@ -7,7 +7,7 @@ import { type Command, UsageError } from './command.ts';
 import { jsonText } from './json-text.ts';
 import { userMeant } from './operator.ts';
 
-/** Hands out everything stored about a person, as the person gets it by `me { dataExport }`, and of what is on record all. */
+/** Exports everything stored about a person: what they get by `me { dataExport }`, but with all audit events. */
 export const exportUser: Command = {
   name: 'export-user',
   summary: 'print everything stored about a person, as JSON',
@@ -26,7 +26,7 @@ Exit codes: 0 done, 1 nobody found or the file is there already, 2 wrong usage.`
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
-      // the output is JSON either way
+      // --json is accepted, but the output is JSON anyway
       options: { output: { type: 'string' }, json: { type: 'boolean' } },
     });
     const [who, ...more] = positionals;
@@ -46,7 +46,7 @@ async function writeFile(deps: Deps, user: User, name: string): Promise<void> {
   try {
     await writeExport(deps, user, (line) => writeSync(file, `${line}\n`));
   } catch (error) {
-    // half of it is no export
+    // remove the incomplete file
     rmSync(name);
     throw error;
   } finally {
@@ -54,7 +54,7 @@ async function writeFile(deps: Deps, user: User, name: string): Promise<void> {
   }
 }
 
-/** Writes an export line by line as it is read: what is on record about somebody may be more than memory holds. */
+/** Writes an export line by line while reading it, because a person's audit events may not fit into memory. */
 async function writeExport(deps: Deps, user: User, write: (line: string) => void): Promise<void> {
   const { head, lists } = await exportInParts(deps, user);
   write(jsonText(head, 2).replace(/\n\}$/, ','));
@@ -72,7 +72,7 @@ async function writeList(
   let last: string | undefined;
   for await (const batch of batches) {
     for (const item of batch) {
-      // behind an item comes a comma when there is another one
+      // an item is written once it is known whether another follows, and so whether it needs a comma
       write(last === undefined ? `  "${name}": [` : `${last},`);
       last = jsonText(item, 2).replace(/^/gm, '    ');
     }

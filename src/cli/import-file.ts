@@ -2,7 +2,7 @@ import { parse as parseCsv } from 'csv-parse/sync';
 
 export type ImportFormat = 'jsonl' | 'csv';
 
-/** One line of an import: what it holds, or what keeps it from being read. */
+/** One line of an import: its record, or why it cannot be read. */
 export type ImportLine =
   | { line: number; record: Record<string, unknown> }
   | { line: number; reason: string };
@@ -12,8 +12,8 @@ const MOST_BYTES_OF_LINE = 32_768;
 const NEWLINE = 10;
 
 /**
- * Reads users line by line, so that a broken line costs no other one; for the same reason a value of a CSV file cannot
- * have a line break. What a reason says never holds anything of the line.
+ * Reads users line by line, so that a broken line affects no other. For the same reason, a CSV value must not contain a
+ * line break. Reasons never quote the line.
  *
  * @param chunks the bytes of the file
  */
@@ -36,7 +36,7 @@ export async function* readImport(
   }
 }
 
-/** The lines of a file; `null` in the place of one that is too long to be held. */
+/** The lines of a file; `null` for one that is too long to keep in memory. */
 async function* splitLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer | null> {
   let rest: Buffer[] = [];
   let length = 0;
@@ -80,7 +80,7 @@ function readJson(text: string): Read {
       return { record: value as Record<string, unknown> };
     }
   } catch {
-    // what the parser says repeats the text
+    // discard the parser's message, which quotes the text
   }
   return { reason: 'no JSON object' };
 }
@@ -100,7 +100,7 @@ function createCsvReader(): (text: string) => Read | null {
         reason: `${values.length} values for ${columns.length} columns; one with a comma in it needs quotes around`,
       };
     }
-    // an empty value is none
+    // an empty value counts as missing
     const pairs = columns.map((name, index) => [name, values[index]]);
     return { record: Object.fromEntries(pairs.filter(([, value]) => value !== '')) };
   };

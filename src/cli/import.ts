@@ -16,7 +16,7 @@ import { OPERATOR } from './operator.ts';
 
 const BATCH = 500;
 
-/** Takes in users of another system, with the hashes of their passwords. */
+/** Imports the users of another system with their password hashes. */
 export const importCommand: Command = {
   name: 'import',
   summary: 'take in users of another system, with their password hashes',
@@ -49,7 +49,7 @@ Hashes that would cost more at a sign-in than this service computes are refused.
 Exit codes: 0 all lines imported or there already, 1 some were bad, 2 wrong usage.`,
   async run(args, terminal) {
     const options = readOptions(args);
-    // before the database is opened: a mistyped name should not take long to be told
+    // before opening the database, so that a mistyped file name is reported at once
     const file = await openFile(options.file);
     const errors = await openErrors(options.errors, file).catch((error) => {
       file.chunks.destroy();
@@ -113,7 +113,7 @@ async function openErrors(
   return handle;
 }
 
-/** Opens a file and leaves what is in it: it may be the one that is imported. */
+/** Opens a file without truncating it, because it may turn out to be the one to import. */
 async function openForAppending(path: string): Promise<FileHandle> {
   try {
     return await open(path, 'a', 0o600);

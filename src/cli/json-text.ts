@@ -1,11 +1,11 @@
-// what JSON.stringify leaves as it is: DEL and C1, which hold terminals' control sequences, separators of lines, and marks that
-// turn text around to look like something else
+// What JSON.stringify does not escape: DEL and C1 with their terminal control sequences, line separators, and
+// bidirectional marks, which reorder text to disguise it.
 const UNSAFE = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /**
- * Writes a value as JSON that can do nothing to a terminal, whatever strangers put into it. It reads back as the same value.
+ * Writes a value as JSON that cannot control a terminal, whatever strangers put into it. It parses to the same value.
  *
- * @param indent how many spaces a level has; without it everything is on one line
+ * @param indent spaces per level; without it, everything is on one line
  */
 export function jsonText(value: unknown, indent?: number): string {
   return JSON.stringify(value, null, indent).replace(UNSAFE, escaped);

@@ -7,7 +7,7 @@ import { jsonText } from './json-text.ts';
 // a SHA-256 thumbprint in base64url
 const KEY_ID = /^[\w-]{43}$/;
 
-/** Shows and changes the keys that sign access tokens. */
+/** Lists and changes the keys that sign access tokens. */
 export const keys: Command = {
   name: 'keys',
   summary: 'list, rotate or retire the keys that sign access tokens',
@@ -33,7 +33,7 @@ When a key has leaked:
 
 Exit codes: 0 done, 1 refused, 2 wrong usage.`,
   async run(args, terminal) {
-    // an id may begin with a dash, and is no option then
+    // take out the key id first: if it starts with a dash, parseArgs would take it for an option
     const id = args.find((arg) => KEY_ID.test(arg));
     const { values, positionals } = parseArgs({
       args: args.filter((arg) => arg !== id),

@@ -11,7 +11,7 @@ const STATES = ['pending', 'sent', 'failed', 'kept'];
 const NEWEST = 500;
 const ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
-/** Shows the outbox, and has mails tried again now. */
+/** Lists the outbox, and has mails sent again at once. */
 export const mail: Command = {
   name: 'mail',
   summary: 'list mails, have them tried again, write the templates to files',

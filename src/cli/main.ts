@@ -81,13 +81,13 @@ function explain(error: unknown, command: Command): number {
   return 1;
 }
 
-// the first process of a container, as `migrate` may be, is ended by no signal's default
+// Without handlers, the first process (PID 1) of a container, as `migrate` may be, would ignore both signals.
 for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const) {
   process.on(signal, () => {
-    // a command that minds the signal itself ends by itself
+    // a command with a handler of its own ends by itself
     if (process.listenerCount(signal) === 1) process.exit(code);
   });
 }

@@ -6,7 +6,7 @@ import { MIGRATIONS } from '../db/migration-files.ts';
 import type { Command, Reach, Terminal } from './command.ts';
 import { jsonText } from './json-text.ts';
 
-/** Applies the migrations that the database lacks, and gives the service's user the rights on what they created. */
+/** Applies pending migrations, and grants the service's user its rights on the tables that they create. */
 export const migrate: Command = {
   name: 'migrate',
   summary: 'bring the database up to this version',
@@ -59,10 +59,14 @@ function report(terminal: Terminal, applied: string[], granted: string[], dryRun
   terminal.print('The database is up to date.');
 }
 
-/** Rights on a table can be given once it is there, so whoever has created it gives them. @returns on what */
+/**
+ * Grants the service's user its rights. Only possible once the tables exist, so the user who created them does it.
+ *
+ * @returns the names of the tables and procedures granted
+ */
 async function grantToService({ service, migration }: Reach): Promise<string[]> {
   if (service === undefined || isSameUser(service, migration)) return [];
-  // nobody but the server knows which of its accounts a name and a host come to, or may ask for another's rights
+  // ask as the service: only then the server tells which of its accounts this is, and the rights that it has
   const { database: _none, ...server } = service;
   const account = await withConnection(server, async (connection) => ({
     ...(await currentAccount(connection)),

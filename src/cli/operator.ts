@@ -5,14 +5,14 @@ import { isPossibleIdentifier } from '../input.ts';
 import { findAccountByIdentifier } from '../records/account.ts';
 import { findUser, type User } from '../records/user.ts';
 
-/** Who acts at the command line, as the audit has it: nobody with an account. */
+/** The actor in audit events caused at the command line: no account. */
 export const OPERATOR = {
   userId: null,
   client: { ipAddress: null, userAgent: 'command line', requestId: null },
 };
 
 /**
- * The user whom the operator means.
+ * Finds the user the operator means.
  *
  * @param who an id, an e-mail address or a username
  * @throws {AuthError} NOT_FOUND

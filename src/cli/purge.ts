@@ -3,7 +3,7 @@ import { forgetExpiredByKind } from '../flows/housekeeping.ts';
 import type { Command } from './command.ts';
 import { jsonText } from './json-text.ts';
 
-/** Forgets what has expired, as the service does every minute. */
+/** Deletes expired rows, as the service does every minute. */
 export const purge: Command = {
   name: 'purge',
   summary: 'forget what has expired, and say how much it was',

@@ -3,7 +3,7 @@ import { rewrapSecrets } from '../flows/secret-rotation.ts';
 import { type Command, UsageError } from './command.ts';
 import { jsonText } from './json-text.ts';
 
-/** Moves what is stored encrypted from an old entry of AUTH_SECRET to the current one. */
+/** Re-encrypts stored secrets from older entries of AUTH_SECRET to the current one. */
 export const secrets: Command = {
   name: 'secrets',
   summary: 'encrypt what is stored under the current AUTH_SECRET',

@@ -10,9 +10,9 @@ import type { Reach, Terminal } from './command.ts';
 
 const CLEAR_LINE = '\r\u001b[K';
 
-/** The terminal that the operator sits at, or the pipe that a script has put in its place. */
+/** The operator's terminal, or the pipes that a script uses in its place. */
 export function createTerminal(): Terminal {
-  // whoever reads may stop reading, as `head` does
+  // the reader may close the pipe early, as `head` does; an unhandled error would end the process
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   let shown = false;
   const progress = (line: string | null) => {
@@ -37,7 +37,7 @@ export function createTerminal(): Terminal {
   };
 }
 
-/** What a terminal's `withServices` does in an environment. */
+/** Implements `withServices` for an environment. */
 export async function withServices<T>(
   environment: Variables,
   work: (services: Services) => Promise<T>,
@@ -50,7 +50,7 @@ export async function withServices<T>(
   }
 }
 
-/** What a terminal's `withConnections` does in an environment. */
+/** Implements `withConnections` for an environment. */
 export async function withConnections<T>(
   environment: Variables,
   work: (reach: Reach) => Promise<T>,
@@ -88,7 +88,7 @@ async function askYes(question: string): Promise<boolean> {
 }
 
 async function askHidden(prompt: string): Promise<string> {
-  // readline repeats what is typed to its output; this one shows nobody anything
+  // readline echoes input to its output stream, so give it one that discards everything
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true });
   process.stderr.write(prompt);

@@ -95,7 +95,7 @@ async function find({ deps }: Services, terminal: Terminal, wish: Wish): Promise
   const { who: search, limit } = wish;
   let found = 0;
   let after: SearchPosition | null = null;
-  // a page may come back short, where few of many accounts hold the text
+  // a page may hold fewer users than requested when only few of many accounts match
   do {
     const page: SearchPage = await searchUsers(
       deps.db,

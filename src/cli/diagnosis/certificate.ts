@@ -10,9 +10,10 @@ const WORTH_TELLING_DAYS = 14;
 const certificateFinding = findingsOf('certificate');
 
 /**
- * Checks for how long the certificate is still good, and whether browsers find its name, where the service ends TLS itself.
+ * If the service terminates TLS itself, checks how long its certificate is valid, and whether it covers the host of
+ * PUBLIC_URL.
  *
- * @param config absent while it is not valid; a file that cannot be used is among what is wrong with it
+ * @param config `null` if it is invalid; an unusable certificate file is then among its problems
  */
 export function checkCertificate(config: Config | null, now: Date): Finding[] {
   if (config?.https === undefined) return [];
@@ -22,12 +23,12 @@ export function checkCertificate(config: Config | null, now: Date): Finding[] {
   return [judgeValidity(certificate, now), ...judgeName(certificate, config)];
 }
 
-/** Browsers take no certificate without the name that they came to. */
+/** Browsers reject a certificate that does not cover the host name in the URL. */
 export function judgeName(
   certificate: X509Certificate,
   { publicUrl, trustedProxies }: Pick<Config, 'publicUrl' | 'trustedProxies'>,
 ): Finding[] {
-  // in front is a proxy, which browsers ask for its own
+  // browsers see the certificate of the proxy in front
   if (trustedProxies !== '') return [];
   const host = new URL(publicUrl).hostname.replace(/^\[|\]$/g, '');
   const isNamed =
@@ -44,7 +45,7 @@ export function judgeName(
   ];
 }
 
-/** Whether it is good now, and will be for a while. */
+/** Whether the certificate is valid now, and will be for a while. */
 export function judgeValidity({ validFrom, validTo }: X509Certificate, now: Date): Finding {
   const [begin, end] = [new Date(validFrom), new Date(validTo)];
   const [from, until] = [begin.toISOString(), end.toISOString()];
@@ -59,7 +60,7 @@ export function judgeValidity({ validFrom, validTo }: X509Certificate, now: Date
   }
   const daysLeft = Math.floor((end.getTime() - now.getTime()) / DAY_MS);
   const left = `${daysLeft} ${daysLeft === 1 ? 'day' : 'days'} from now`;
-  // one that lives for a week is renewed in the middle of it
+  // a certificate for one week is typically renewed halfway through
   const lifeDays = (end.getTime() - begin.getTime()) / DAY_MS;
   if (daysLeft < Math.min(WORTH_TELLING_DAYS, lifeDays / 3)) {
     return certificateFinding.warning(`It ends at ${until}, ${left}.`, mend);

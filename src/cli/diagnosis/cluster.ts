@@ -3,7 +3,7 @@ import { type Finding, findingsOf } from './finding.ts';
 
 const cluster = findingsOf('cluster');
 
-/** Judges how a server is set up as a node of a cluster. @returns nothing of a server that is none */
+/** Judges how a server is configured as a cluster node. @returns nothing for a server outside a cluster */
 export function judgeCluster({ global }: Pick<ServerFacts, 'global'>): Finding[] {
   if (global.get('wsrep_on') === 'ON') return [cluster.ok('It is a Galera node.')];
   if ((global.get('group_replication_group_name') ?? '') === '') return [];

@@ -15,7 +15,7 @@ const secret = findingsOf('secret');
 const publicUrl = findingsOf('public-url');
 const proxies = findingsOf('proxies');
 
-/** Checks the variables as the service does when it starts. @returns no `config` when it would not start */
+/** Checks the variables as the service does at its start. @returns `config` is `null` if the service would not start */
 export function checkConfiguration(env: Variables): {
   findings: Finding[];
   config: Config | null;
@@ -48,7 +48,7 @@ function brokenVariable(problem: string): Finding {
   return check.broken(problem, MEND);
 }
 
-/** What would show only later in the service's start. */
+/** Problems that only a later step of the service's start would reveal. */
 function startProblems(config: Config): string[] {
   const { persistedOperations, trustedProxies } = config;
   const steps = [

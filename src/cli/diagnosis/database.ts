@@ -20,9 +20,9 @@ const migrations = findingsOf('migrations');
 const procedures = findingsOf('procedures');
 
 /**
- * Checks the database as the service meets it.
+ * Checks the database through the service's own connection settings.
  *
- * @param config absent while it is not valid; what needs it is left out then
+ * @param config `null` if it is invalid; checks that need it are then skipped
  */
 export async function checkDatabase(
   connection: DatabaseConnection,
@@ -62,7 +62,7 @@ async function checkContents(
   config: Config | null,
 ): Promise<Finding[]> {
   const pending = await checkMigrations(connection);
-  // what is not there yet cannot be looked into
+  // skip what needs the tables until they exist
   if (pending.status !== 'ok') return [pending];
   return [pending, ...(await checkStoredSecrets(db, config)), ...(await checkProcedures(db))];
 }
@@ -95,14 +95,14 @@ async function checkMigrations(connection: DatabaseConnection): Promise<Finding>
   return migrations.ok('All are applied.');
 }
 
-/** Runs the procedure that purges the audit over nothing: it fails when the user in whose name it runs is gone. */
+/** Calls the audit's purge procedure so that it deletes nothing: it fails if the definer whose rights it uses is gone. */
 async function checkProcedures(db: Db): Promise<Finding[]> {
   try {
     await purgeEvents(db, new Date(0), 0);
     return [procedures.ok('The procedures of the audit run.')];
   } catch (error) {
     if (driverError(error)?.errno !== NO_SUCH_DEFINER) {
-      // a lack of rights is told of with the others
+      // the check of the grants reports missing rights
       return isDenied(error)
         ? []
         : [procedures.broken("The audit's procedures fail.", 'Run `npm run cli -- migrate`.')];

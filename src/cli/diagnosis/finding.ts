@@ -1,15 +1,15 @@
-/** What one check found. */
+/** The result of one check. */
 export interface Finding {
-  /** What was checked, such as `grants`. */
+  /** The name of the check, such as `grants`. */
   check: string;
-  /** `warning`: it works, and should not stay so. */
+  /** `warning`: works now, but should be fixed. */
   status: 'ok' | 'warning' | 'broken';
   message: string;
-  /** What to do about it. */
+  /** How to fix it. */
   mend?: string;
 }
 
-/** Makes the findings of one check. */
+/** Makes findings of one check. */
 export function findingsOf(check: string) {
   return {
     ok: (message: string): Finding => ({ check, status: 'ok', message }),

@@ -15,18 +15,18 @@ const grants = findingsOf('grants');
 const migration = findingsOf('migration-user');
 const MOST_NAMED = 4;
 
-/** Checks that the service's user has the rights it needs, and no others. */
+/** Checks that the service's user has exactly the rights it needs. */
 export async function checkGrants(connection: DatabaseConnection): Promise<Finding[]> {
   try {
     const rights = await withConnection(connection, (open) => readRights(open));
     return judgeGrants(rights, connection);
   } catch {
-    // that it cannot be reached has been told
+    // the check of the database has reported that it cannot be reached
     return [];
   }
 }
 
-/** Judges what the service's user may do. */
+/** Judges the rights of the service's user. */
 function judgeGrants(rights: Rights, { database, user }: DatabaseConnection): Finding[] {
   const { missing, excessive } = compareRights(rights, RUNTIME_RIGHTS, database);
   const findings: Finding[] = [];
@@ -84,10 +84,10 @@ function namesOf(texts: string[]): string {
   return `${texts.slice(0, MOST_NAMED).join('; ')}${more}`;
 }
 
-/** Checks that the user who migrates can be reached, and can. */
+/** Checks that the migration user can connect, and may migrate. */
 export async function checkMigrationUser(connection: DatabaseConnection): Promise<Finding[]> {
   const { database, user } = connection;
-  // a right on a thing of this name is one on the database: nothing else is granted so far up
+  // no table has an empty name, so only a right on the whole database, or on the server, covers this one
   const needed = [
     { kind: 'table', name: '', privileges: [...MIGRATION_PRIVILEGES, 'GRANT OPTION'] },
   ] as const;

@@ -8,9 +8,9 @@ const TIMEOUT_MS = 10_000;
 const mail = findingsOf('mail');
 
 /**
- * Checks that the mail server can be reached and lets the service in.
+ * Checks that the mail server can be reached and accepts the service's login.
  *
- * @param config absent while it is not valid; then that is what has to be mended first
+ * @param config `null` if it is invalid; that must be fixed first
  */
 export async function checkMail(config: Config | null): Promise<Finding[]> {
   if (config === null) return [];

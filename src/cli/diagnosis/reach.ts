@@ -4,9 +4,9 @@ import { type Finding, findingsOf } from './finding.ts';
 
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|ALTNAME/;
 
-/** What is known of a connection that came to nothing. */
+/** A connection attempt that failed. */
 interface Attempted {
-  /** The variable that names the database. */
+  /** The variable with the database's URL. */
   readonly variable: string;
   readonly place: string;
   readonly user: string | undefined;
@@ -70,7 +70,7 @@ const EXPLANATIONS: Readonly<Record<string, (attempted: Attempted) => Explanatio
   ],
 };
 
-/** Says why a database could not be reached, in words that hold no password. */
+/** Explains why a database cannot be reached, without revealing a password. */
 export function unreachable(
   check: string,
   variable: string,

@@ -9,9 +9,9 @@ const RIGHTS = '~latchkey:hits:* +eval +evalsha +hget +hset +hincrby +pexpire';
 const redis = findingsOf('redis');
 
 /**
- * Checks that rate limits can be counted in the Redis that is to count them.
+ * Checks that the configured Redis can count rate limits.
  *
- * @param config absent while it is not valid; then that is what has to be mended first
+ * @param config `null` if it is invalid; that must be fixed first
  */
 export async function checkRedis(config: Config | null): Promise<Finding[]> {
   if (config === null) return [];
@@ -19,7 +19,7 @@ export async function checkRedis(config: Config | null): Promise<Finding[]> {
   if (redisUrl === undefined) {
     return [redis.ok('REDIS_URL is not set: rate limits are counted in the database.')];
   }
-  // the library is loaded only where it is wanted
+  // load the library only if Redis is configured
   const { probeRedis } = await import('../../db/redis-probe.ts');
   try {
     return judgeRedis(await probeRedis(redisUrl, TIMEOUT_MS));
@@ -28,7 +28,7 @@ export async function checkRedis(config: Config | null): Promise<Finding[]> {
   }
 }
 
-/** Judges what a Redis says of itself in which hits can be counted. */
+/** Judges a Redis, in which hits can be counted, by its version and eviction policy. */
 export function judgeRedis({ server, version, evictionPolicy }: RedisFacts): Finding[] {
   if (version !== undefined && Number.parseInt(version, 10) < OLDEST) {
     return [

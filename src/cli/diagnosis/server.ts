@@ -8,7 +8,7 @@ const NEEDED_MODES = ['STRICT_ALL_TABLES', 'NO_ZERO_DATE', 'NO_ENGINE_SUBSTITUTI
 const WORTH_TELLING_MS = 2000;
 const WORST_SKEW_MS = 30_000;
 const SMALLEST_PACKET = 1024 * 1024;
-// what `/ready` asks over is none of the pool's
+// `/ready` asks over a connection outside the pool
 const BESIDE_POOL = 1;
 
 const version = findingsOf('version');
@@ -21,7 +21,7 @@ const engine = findingsOf('engine');
 const capacity = findingsOf('capacity');
 const writable = findingsOf('writable');
 
-/** Judges what a server says about itself. */
+/** Judges a server by its version and variables. */
 export function judgeServer(facts: ServerFacts, connections: number): Finding[] {
   return [
     judgeVersion(facts),
@@ -61,7 +61,7 @@ function judgeCharset({ databaseCharset, tables, inexactColumns }: ServerFacts):
       ),
     );
   }
-  // the service's own tables keep ascii where nothing else can be
+  // never have the tables of the migrations (schema_...) converted: their text columns are ascii on purpose
   const converted = others.filter(({ name }) => !name.startsWith('schema_'));
   if (converted.length > 0) {
     findings.push(
@@ -162,7 +162,7 @@ function judgeCapacity({ global }: ServerFacts, connections: number): Finding {
     );
   }
   const statements = limit('max_prepared_stmt_count');
-  // an instance that is replaced runs beside its successor for a while
+  // during a deployment the old instance runs beside its successor for a while
   const instances = Math.floor(
     Math.min(
       limit('max_connections') / needed,

@@ -15,9 +15,9 @@ const BATCH = 1000;
 const PUT_BACK = 'Put the old value back, behind the current one: AUTH_SECRET=NEW,OLD.';
 
 /**
- * Checks whether AUTH_SECRET has the entries that stored keys and secrets were encrypted under.
+ * Checks that AUTH_SECRET has the entries with which the stored keys and secrets were encrypted.
  *
- * @param config absent while it is not valid; nothing can be said then
+ * @param config `null` if it is invalid; the check is then skipped
  */
 export async function checkStoredSecrets(db: Db, config: Config | null): Promise<Finding[]> {
   if (config === null) return [];
@@ -29,7 +29,7 @@ export async function checkStoredSecrets(db: Db, config: Config | null): Promise
   ];
 }
 
-/** A lack of rights is told of with the others. */
+/** Skips a check that lacks rights; the check of the grants reports those. */
 async function unlessDenied(check: () => Promise<Finding>): Promise<Finding[]> {
   try {
     return [await check()];
