@@ -3,24 +3,27 @@ import { builder } from './builder.ts';
 import { asResult, resultUnion } from './result.ts';
 
 const DeleteAccountInput = builder.inputType('DeleteAccountInput', {
-  description: 'What it takes to delete an account.',
+  description: 'The confirmation and the credentials that are needed to delete an account.',
   fields: (t) => ({
-    confirm: t.boolean({ required: true, description: 'Must be true; nothing brings it back.' }),
-    currentPassword: t.string({ required: true, description: 'The password.' }),
-    code: t.string({ description: 'A TOTP or recovery code, where TOTP is on.' }),
+    confirm: t.boolean({
+      required: true,
+      description: 'Must be true. A deleted account cannot be restored.',
+    }),
+    currentPassword: t.string({ required: true, description: 'The current password.' }),
+    code: t.string({ description: 'A TOTP or recovery code. Required if TOTP is on.' }),
   }),
 });
 
 const DeleteAccountSuccess = builder
   .objectRef<{ kind: 'DeleteAccountSuccess'; id: string }>('DeleteAccountSuccess')
   .implement({
-    description: 'The account and all personal data with it are gone.',
-    fields: (t) => ({ id: t.exposeID('id', { description: 'The id the account had.' }) }),
+    description: 'The account and all its personal data were deleted.',
+    fields: (t) => ({ id: t.exposeID('id', { description: 'The id of the deleted account.' }) }),
   });
 
 const DeleteAccountResult = resultUnion(
   'DeleteAccountResult',
-  'What deleteAccount answers.',
+  'The result of `deleteAccount`.',
   [DeleteAccountSuccess],
   ['INVALID_INPUT', 'INVALID_CREDENTIALS', 'INVALID_CODE', 'LAST_ADMIN'],
 );
@@ -28,9 +31,13 @@ const DeleteAccountResult = resultUnion(
 builder.mutationField('deleteAccount', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: DeleteAccountResult,
-    description: 'Deletes your account and all personal data with it.',
+    description: 'Deletes your account and all its personal data.',
     args: {
-      input: t.arg({ type: DeleteAccountInput, required: true, description: 'The proofs.' }),
+      input: t.arg({
+        type: DeleteAccountInput,
+        required: true,
+        description: 'The confirmation and the credentials.',
+      }),
     },
     resolve: (_mutation, { input }, { deps, viewer, client }) =>
       asResult(

@@ -12,36 +12,49 @@ import { readSearchPage } from './user-search.ts';
 
 const SEARCH_LENGTH = 254;
 
-const FIRST = { description: 'How many at the most: 1 to 100, 20 unless told.' } as const;
-const AFTER = { description: 'The cursor to go on after.' } as const;
+const FIRST = { description: 'How many to return, 1 to 100. Defaults to 20.' } as const;
+const AFTER = {
+  description:
+    'Return the items after this cursor, such as `pageInfo.endCursor` of the previous page.',
+} as const;
 
-const USERS = `Users, the newest first.
+const USERS = `Users, newest first.
 
-A search gives first those whose e-mail address begins with the text, then those whose username, display name, last word
-of the display name, or e-mail domain does, each in its own order, and then, the newest first, those that hold it anywhere
-else. With the role ADMIN or the status DISABLED it gives the newest first. A page looks at a limited number of users: where
-few of very many hold the text in the middle of a word, it may hold fewer than asked for, or none, while \`hasNextPage\` is
-true; \`endCursor\` then goes on from where it stopped looking.`;
+A search returns matches in this order: first users whose e-mail address begins with the text; then those whose username,
+display name, last word of the display name, or e-mail domain begins with it; and finally, newest first, those that contain
+it anywhere else. Each of the groups before the last is sorted alphabetically. With the role ADMIN or the status DISABLED,
+all matches are newest first.
+
+A page of a search examines a limited number of users. If few of very many users contain the text in the middle of a word,
+a page may have fewer users than requested, or none, while \`hasNextPage\` is true; \`endCursor\` then continues where the
+search stopped.`;
 
 const DashboardObject = builder.objectRef<Dashboard>('Dashboard').implement({
   description:
-    'The service in figures. They are counted at each call; where more than 50,000 rows have to be counted, at most once a minute.',
+    'Statistics of the service. They are counted for every request, or at most once a minute if more than 50,000 rows have to be counted.',
   fields: (t) => ({
-    asOf: t.expose('asOf', { type: 'DateTime', description: 'When they were counted.' }),
-    users: t.exposeInt('users', { description: 'Accounts.' }),
-    admins: t.exposeInt('admins', { description: 'Accounts with the role ADMIN.' }),
-    disabledUsers: t.exposeInt('disabledUsers', { description: 'Disabled accounts.' }),
-    totpUsers: t.exposeInt('totpUsers', { description: 'Accounts with TOTP on.' }),
-    activeSessions: t.exposeInt('activeSessions', { description: 'Live sessions.' }),
+    asOf: t.expose('asOf', { type: 'DateTime', description: 'When the statistics were counted.' }),
+    users: t.exposeInt('users', { description: 'The number of accounts.' }),
+    admins: t.exposeInt('admins', { description: 'The number of accounts with the role ADMIN.' }),
+    disabledUsers: t.exposeInt('disabledUsers', {
+      description: 'The number of disabled accounts.',
+    }),
+    totpUsers: t.exposeInt('totpUsers', { description: 'The number of accounts with TOTP on.' }),
+    activeSessions: t.exposeInt('activeSessions', {
+      description: 'The number of active sessions.',
+    }),
     lockedAccounts: t.exposeInt('lockedAccounts', {
-      description: 'Identifiers and accounts that are locked now after failed attempts.',
+      description:
+        'The number of identifiers and accounts that are currently locked after failed attempts.',
     }),
     registrationsLast24h: t.exposeInt('registrationsLast24h', {
-      description: 'Accounts created in the last 24 hours.',
+      description: 'The number of accounts created in the last 24 hours.',
     }),
-    loginsLast24h: t.exposeInt('loginsLast24h', { description: 'Sign-ins in the last 24 hours.' }),
+    loginsLast24h: t.exposeInt('loginsLast24h', {
+      description: 'The number of sign-ins in the last 24 hours.',
+    }),
     failedLoginsLast24h: t.exposeInt('failedLoginsLast24h', {
-      description: 'Failed sign-ins in the last 24 hours.',
+      description: 'The number of failed sign-ins in the last 24 hours.',
     }),
   }),
 });
@@ -49,13 +62,13 @@ const DashboardObject = builder.objectRef<Dashboard>('Dashboard').implement({
 const UserConnectionObject = connectionObject(
   UserObject,
   'User',
-  'the newest first; those of a search as `users` tells',
+  'newest first, or for a search in the order that `users` describes',
 );
 
 builder.objectField(UserConnectionObject, 'totalCount', (t) =>
   t.int({
     description:
-      'How many there are in all. It is counted only when it is asked for: a search by looking at every user, which takes seconds where there are millions. Without a search it is at most a minute old.',
+      'The total number of users on all pages. It is counted only if requested. For a search, every user has to be examined, which takes seconds if there are millions. Without a search, the number may be up to a minute old.',
     resolve: (page) => page.count?.() ?? page.edges.length,
   }),
 );
@@ -63,7 +76,7 @@ builder.objectField(UserConnectionObject, 'totalCount', (t) =>
 const AdminObject = builder.objectRef<object>('Admin');
 
 AdminObject.implement({
-  description: 'What administrators can see.',
+  description: 'What only administrators can see.',
   authScopes: { admin: true },
   fields: (t) => ({
     users: t.field({
@@ -74,10 +87,10 @@ AdminObject.implement({
         after: t.arg.string(AFTER),
         search: t.arg.string({
           description:
-            'Text that the e-mail address, username or display name holds, in any case. Nothing in it stands for anything else: "%" finds a "%".',
+            'Text that the e-mail address, username or display name contains, ignoring case. There are no wildcards: "%" finds a "%".',
         }),
-        role: t.arg({ type: RoleEnum, description: 'Only those with this role.' }),
-        status: t.arg({ type: UserStatusEnum, description: 'Only those with this status.' }),
+        role: t.arg({ type: RoleEnum, description: 'Only users with this role.' }),
+        status: t.arg({ type: UserStatusEnum, description: 'Only users with this status.' }),
       },
       resolve: async (_admin, { first, after, search, role, status }, context) => {
         const { deps } = context;
@@ -93,20 +106,20 @@ AdminObject.implement({
     user: t.field({
       type: UserObject,
       nullable: true,
-      description: 'The user with this id, or null.',
-      args: { id: t.arg.id({ required: true, description: 'The id.' }) },
+      description: 'The user with this id, or null if there is none.',
+      args: { id: t.arg.id({ required: true, description: 'The id of the user.' }) },
       resolve: (_admin, { id }, { deps }) => (isUuid(id) ? findUser(deps.db, id) : null),
     }),
     auditEvents: t.field({
       type: AuditEventConnectionObject,
-      description: 'Everything on record, the newest first.',
+      description: 'The audit log, newest first.',
       args: {
         first: t.arg.int(FIRST),
         after: t.arg.string(AFTER),
-        userId: t.arg.id({ description: 'Only what concerns this user.' }),
+        userId: t.arg.id({ description: 'Only events that concern this user.' }),
         type: t.arg({ type: AuditEventTypeEnum, description: 'Only events of this type.' }),
-        since: t.arg({ type: 'DateTime', description: 'Only what happened then or later.' }),
-        until: t.arg({ type: 'DateTime', description: 'Only what happened before then.' }),
+        since: t.arg({ type: 'DateTime', description: 'Only events at or after this time.' }),
+        until: t.arg({ type: 'DateTime', description: 'Only events before this time.' }),
       },
       resolve: (_admin, { first, after, ...filter }, { deps: { db } }) => {
         const { userId, type, since, until } = filter;
@@ -124,7 +137,7 @@ AdminObject.implement({
     }),
     dashboard: t.field({
       type: DashboardObject,
-      description: 'The service in figures.',
+      description: 'Statistics of the service.',
       resolve: (_admin, _args, { deps }) => readDashboard(deps),
     }),
   }),
@@ -134,7 +147,7 @@ builder.queryField('admin', (t) =>
   t.field({
     type: AdminObject,
     nullable: true,
-    description: 'What administrators can see. Administrators only.',
+    description: 'What only administrators can see. For anybody else it is null, with an error.',
     authScopes: { admin: true },
     resolve: () => ({}),
   }),

@@ -9,7 +9,7 @@ import { connectionObject } from './connection.ts';
 import type { Context } from './context.ts';
 
 export const AuditEventTypeEnum = builder.enumType('AuditEventType', {
-  description: 'Everything that is put on record.',
+  description: 'The types of events in the audit log.',
   values: Object.fromEntries(
     Object.entries(AUDIT_EVENT_TYPES).map(([type, description]) => [type, { description }]),
   ) as Record<AuditEventType, { description: string }>,
@@ -20,46 +20,48 @@ const isTold = (event: AuditEvent, { viewer }: Context) =>
   viewer?.user.role === 'ADMIN' || isOwnAct(event);
 
 const AuditEventObject = builder.objectRef<AuditEvent>('AuditEvent').implement({
-  description: 'Something that happened to an account.',
+  description: 'An event in the audit log.',
   fields: (t) => ({
-    id: t.exposeID('id', { description: 'Later events have greater ids.' }),
+    id: t.exposeID('id', { description: 'The id of the event. Later events have greater ids.' }),
     type: t.field({
       type: AuditEventTypeEnum,
       description: 'What happened.',
       resolve: (event) => event.type as AuditEventType,
     }),
-    at: t.expose('at', { type: 'DateTime', description: 'When.' }),
+    at: t.expose('at', { type: 'DateTime', description: 'When it happened.' }),
     userId: t.exposeID('userId', {
       nullable: true,
-      description: 'Whose account it concerns; a pseudonym once the account is deleted.',
+      description: 'The account that the event concerns. A pseudonym once the account is deleted.',
     }),
     actorId: t.exposeID('actorId', {
       nullable: true,
       description:
-        'The account by which it was done. Of a sign-in that failed it is the account that was tried, whoever tried. Null for the operator at the command line, and for what takes no account, such as asking for a link.',
+        'The account that acted. For a failed sign-in it is the account that somebody tried to sign in to, whoever that was. Null for the operator at the command line, and for actions that need no account, such as requesting a link.',
     }),
     sessionId: t.id({
       nullable: true,
-      description: 'The session it was done in, or that it concerns.',
+      description: 'The session in which it happened, or which it concerns.',
       resolve: (event, _args, context) => (isTold(event, context) ? event.sessionId : null),
     }),
     requestId: t.exposeString('requestId', {
       nullable: true,
-      description: 'The id of the request, under which the log has more.',
+      description: 'The id of the request. The log of the service has more details under this id.',
     }),
     ipAddress: t.string({
       nullable: true,
-      description: 'Where from. People are not told where an administrator was.',
+      description:
+        'The IP address from which it was done. Users do not see it if an administrator acted.',
       resolve: (event, _args, context) => (isTold(event, context) ? event.ipAddress : null),
     }),
     userAgent: t.string({
       nullable: true,
-      description: 'What the browser or app said it was; not that of an administrator.',
+      description:
+        'The User-Agent header of the browser or app. Users do not see it if an administrator acted.',
       resolve: (event, _args, context) => (isTold(event, context) ? event.userAgent : null),
     }),
     detail: t.expose('detail', {
       type: 'JSON',
-      description: 'More about it, such as the reason of a failure. Never a secret.',
+      description: 'Further details, such as the reason for a failure. Never contains a secret.',
     }),
   }),
 });
@@ -67,5 +69,5 @@ const AuditEventObject = builder.objectRef<AuditEvent>('AuditEvent').implement({
 export const AuditEventConnectionObject = connectionObject(
   AuditEventObject,
   'AuditEvent',
-  'the newest first',
+  'newest first',
 );

@@ -44,10 +44,10 @@ export const builder = new SchemaBuilder<{
   },
 });
 
-builder.queryType({ description: 'What can be asked.' });
+builder.queryType({ description: 'The entry points for reading data.' });
 builder.mutationType({
   description:
-    'What can be done. Each answers with a union: the success, and every failure that a client must tell apart.',
+    'The operations that change data. One that can fail in expected ways returns a union: its success, and every failure that a client must tell apart.',
 });
 
 builder.scalarType('DateTime', {

@@ -28,19 +28,21 @@ type PageInfo = Pick<Page<unknown>, 'hasNextPage' | 'hasPreviousPage' | 'endCurs
 };
 
 const PageInfoObject = builder.objectRef<PageInfo>('PageInfo').implement({
-  description: 'Where a page is in its list.',
+  description: 'The position of a page in its list.',
   fields: (t) => ({
-    hasNextPage: t.exposeBoolean('hasNextPage', { description: 'Whether more follow.' }),
+    hasNextPage: t.exposeBoolean('hasNextPage', {
+      description: 'Whether there are more items after this page.',
+    }),
     hasPreviousPage: t.exposeBoolean('hasPreviousPage', {
-      description: 'Whether any come before.',
+      description: 'Whether there are items before this page.',
     }),
     startCursor: t.exposeString('startCursor', {
       nullable: true,
-      description: 'The cursor of the first on this page.',
+      description: 'The cursor of the first item on this page.',
     }),
     endCursor: t.exposeString('endCursor', {
       nullable: true,
-      description: 'What `after` takes to go on from here.',
+      description: 'Pass this as `after` to get what follows.',
     }),
   }),
 });
@@ -59,10 +61,12 @@ export function connectionObject<Node extends { id: string }>(
   const nodeObject = node as unknown as PothosSchemaTypes.ObjectRef<Types, { id: string }>;
   const edge = builder.objectRef<Edge<{ id: string }>>(`${name}Edge`);
   edge.implement({
-    description: `A place in a list of ${name} objects.`,
+    description: `A list item of the type ${name}, with its cursor.`,
     fields: (t) => ({
-      node: t.expose('node', { type: nodeObject, description: 'What is there.' }),
-      cursor: t.exposeString('cursor', { description: 'What `after` takes to go on from here.' }),
+      node: t.expose('node', { type: nodeObject, description: 'The item itself.' }),
+      cursor: t.exposeString('cursor', {
+        description: 'Pass this as `after` to get what follows.',
+      }),
     }),
   });
   const connection = builder.objectRef<Page<Node>>(`${name}Connection`);
@@ -71,12 +75,12 @@ export function connectionObject<Node extends { id: string }>(
     fields: (t) => ({
       edges: t.field({
         type: [edge],
-        description: 'What is on this page.',
+        description: 'The items on this page.',
         resolve: (page): Edge<{ id: string }>[] => page.edges,
       }),
       pageInfo: t.field({
         type: PageInfoObject,
-        description: 'Where this page is in the list.',
+        description: 'The position of this page in the list.',
         resolve: ({ edges, ...page }): PageInfo => ({
           ...page,
           startCursor: edges[0]?.cursor ?? null,

@@ -5,12 +5,12 @@ import { asResult, resultUnion } from './result.ts';
 import { UserObject } from './user.ts';
 
 const VerifyEmailInput = builder.inputType('VerifyEmailInput', {
-  description: 'What a mailed link carries.',
+  description: 'The token of a mailed link.',
   fields: (t) => ({
     token: t.string({
       required: true,
       description:
-        'The token of the link that was mailed: to confirm an address or a new one, or to undo a change of it.',
+        'The token from the mailed link, which confirms an address or a new address, or undoes a change of address.',
     }),
   }),
 });
@@ -18,10 +18,10 @@ const VerifyEmailInput = builder.inputType('VerifyEmailInput', {
 const RequestEmailVerificationSuccess = builder
   .objectRef<{ kind: 'RequestEmailVerificationSuccess' }>('RequestEmailVerificationSuccess')
   .implement({
-    description: 'It was asked for.',
+    description: 'The request was accepted.',
     fields: (t) => ({
       message: t.string({
-        description: 'What to tell the person, in English.',
+        description: 'A message to show to the user, in English.',
         resolve: () =>
           'If an address of yours waits for its confirmation, a message with a link is on its way there. Look into the folder for unwanted mail too.',
       }),
@@ -31,27 +31,39 @@ const RequestEmailVerificationSuccess = builder
 const VerifyEmailSuccess = builder
   .objectRef<{ kind: 'VerifyEmailSuccess'; user: User }>('VerifyEmailSuccess')
   .implement({
-    description: 'What the link was for has been done. Nobody is signed in by it.',
+    description:
+      'The address was confirmed, or its change was undone. This does not sign anybody in.',
     fields: (t) => ({
       user: t.expose('user', {
         type: UserObject,
-        description: 'The user as they are now; sessions and events for those signed in only.',
+        description:
+          'The updated user. `sessions` and `auditEvents` can be read only when signed in.',
       }),
     }),
   });
 
 const VerifyEmailResult = resultUnion(
   'VerifyEmailResult',
-  'What verifyEmail answers.',
+  'The result of `verifyEmail`.',
   [VerifyEmailSuccess],
   ['INVALID_TOKEN', 'EMAIL_TAKEN'],
 );
+
+const VERIFY_EMAIL = `Does what the mailed link is for:
+
+- Confirm the address of an account. The link proves who owns the mailbox, but not who chose the password. So if the account
+  could be signed in to before its first confirmation, this removes its password, second factor, phrase and sessions, and
+  mails a link to choose another password, unless the request is signed in as that account.
+- Confirm a registration, with REGISTRATION=verify: creates the account, with the password given at registration.
+- Confirm a new address: it takes effect, and a link to undo the change is mailed to the old address.
+- Undo a change of address: restores the old address, ends all sessions, invalidates the password, and mails a link to choose
+  another one to the old address.`;
 
 builder.mutationFields((t) => ({
   requestEmailVerification: t.withAuth({ signedIn: true }).field({
     type: RequestEmailVerificationSuccess,
     description:
-      'Mails you another link to confirm the address that waits for it: `pendingEmail`, or else the one of the account. Links that were sent before are dead.',
+      'Mails you another link to confirm the address that is not confirmed yet: `pendingEmail`, or otherwise the address of the account. Earlier links stop working.',
     resolve: async (_mutation, _args, { deps, viewer, client }) => {
       await requestEmailVerification(deps, viewer, client);
       return { kind: 'RequestEmailVerificationSuccess' as const };
@@ -59,10 +71,13 @@ builder.mutationFields((t) => ({
   }),
   verifyEmail: t.field({
     type: VerifyEmailResult,
-    description:
-      'Does what a mailed link is for. To confirm the address of an account: a link proves whose the mailbox is, not who chose the password. So the first confirmation of an account that could be signed in to before takes its password, second factor, phrase and sessions away and mails a link to choose another password, unless the request is signed in as that account. With REGISTRATION=verify the link of a registration makes the account, with the password that was registered. To confirm a new address: it is in force, and a link to undo that goes to the old one. To undo: the old address is back, all sessions and the password are void, and a link to choose another goes there.',
+    description: VERIFY_EMAIL,
     args: {
-      input: t.arg({ type: VerifyEmailInput, required: true, description: 'The token.' }),
+      input: t.arg({
+        type: VerifyEmailInput,
+        required: true,
+        description: 'The token of the link.',
+      }),
     },
     // a user whose access token has just expired must not be treated as a stranger to their own account
     authScopes: { credentialsNotRejected: true },

@@ -11,32 +11,33 @@ import { TokensObject } from './tokens.ts';
 import { UserObject } from './user.ts';
 
 const MfaMethodEnum = builder.enumType('MfaMethod', {
-  description: 'How a sign-in may be completed.',
+  description: 'The kinds of code that can complete a sign-in.',
   values: {
-    TOTP: { description: 'By the current code of an authenticator app.' },
-    RECOVERY_CODE: { description: 'By one of the recovery codes; each is good once.' },
+    TOTP: { description: 'The current code of an authenticator app.' },
+    RECOVERY_CODE: { description: 'One of the recovery codes. Each can be used once.' },
   } satisfies Record<MfaMethod, object>,
 });
 
 const LoginInput = builder.inputType('LoginInput', {
-  description: 'A sign-in.',
+  description: 'The credentials and options of a sign-in.',
   fields: (t) => ({
     identifier: t.string({ required: true, description: 'The e-mail address or username.' }),
     password: t.string({ required: true, description: 'The password.' }),
     code: t.string({
-      description: 'A TOTP or recovery code, when it is known already that one is needed.',
+      description: 'A TOTP or recovery code, if you already know that one is needed.',
     }),
     remember: t.boolean({
       defaultValue: false,
       description:
-        'Whether the session lives longer: 30 days unused instead of one, unless the operator says otherwise.',
+        'Whether to keep the session longer: by default it ends after 30 days without use instead of one day. The operator can change both.',
     }),
     cookies: t.boolean({
       defaultValue: false,
-      description: 'Whether the tokens come as cookies, for browsers, and not in the answer.',
+      description:
+        'Whether to send the tokens as cookies, for browsers, instead of in the response.',
     }),
     deviceToken: t.string({
-      description: 'What an earlier sign-in on this device was given as `tokens.deviceToken`.',
+      description: 'The `tokens.deviceToken` of an earlier sign-in on this device.',
     }),
   }),
 });
@@ -44,7 +45,7 @@ const LoginInput = builder.inputType('LoginInput', {
 const CompleteLoginInput = builder.inputType('CompleteLoginInput', {
   description: 'The second step of a sign-in.',
   fields: (t) => ({
-    challenge: t.string({ required: true, description: 'What login gave.' }),
+    challenge: t.string({ required: true, description: 'The `challenge` that `login` returned.' }),
     code: t.string({ required: true, description: 'A TOTP code or a recovery code.' }),
   }),
 });
@@ -52,13 +53,13 @@ const CompleteLoginInput = builder.inputType('CompleteLoginInput', {
 const LoginSuccess = builder
   .objectRef<{ kind: 'LoginSuccess'; user: User; tokens: Tokens | null }>('LoginSuccess')
   .implement({
-    description: 'Signed in.',
+    description: 'The sign-in succeeded.',
     fields: (t) => ({
-      user: t.expose('user', { type: UserObject, description: 'Who signed in.' }),
+      user: t.expose('user', { type: UserObject, description: 'The user who signed in.' }),
       tokens: t.expose('tokens', {
         type: TokensObject,
         nullable: true,
-        description: 'The tokens; null when they came as cookies.',
+        description: 'The tokens, or null if they were sent as cookies.',
       }),
     }),
   });
@@ -66,26 +67,26 @@ const LoginSuccess = builder
 const MfaRequiredObject = builder
   .objectRef<MfaRequired & { kind: 'MfaRequired' }>('MfaRequired')
   .implement({
-    description: 'The password is right, and a code must follow by completeLogin.',
+    description: 'The password is right, but a code is needed: send it with `completeLogin`.',
     fields: (t) => ({
       challenge: t.exposeString('challenge', {
-        description: 'What completeLogin takes. It opens nothing by itself.',
+        description: 'Pass this to `completeLogin`. By itself it gives no access.',
       }),
       methods: t.field({
         type: [MfaMethodEnum],
-        description: 'What kinds of code do.',
+        description: 'The kinds of code that are accepted.',
         resolve: (): MfaMethod[] => ['TOTP', 'RECOVERY_CODE'],
       }),
       expiresAt: t.expose('expiresAt', {
         type: 'DateTime',
-        description: 'Until when the code must have come.',
+        description: 'When the challenge expires. The code has to be sent before.',
       }),
     }),
   });
 
 const LoginResult = resultUnion(
   'LoginResult',
-  'What login answers.',
+  'The result of `login`.',
   [LoginSuccess, MfaRequiredObject],
   [
     'INVALID_CREDENTIALS',
@@ -98,7 +99,7 @@ const LoginResult = resultUnion(
 
 const CompleteLoginResult = resultUnion(
   'CompleteLoginResult',
-  'What completeLogin answers.',
+  'The result of `completeLogin`.',
   [LoginSuccess],
   ['INVALID_CODE', 'INVALID_CHALLENGE', 'ACCOUNT_DISABLED'],
 );
@@ -106,8 +107,14 @@ const CompleteLoginResult = resultUnion(
 builder.mutationFields((t) => ({
   login: t.field({
     type: LoginResult,
-    description: 'Signs in by e-mail address or username and password.',
-    args: { input: t.arg({ type: LoginInput, required: true, description: 'The sign-in.' }) },
+    description: 'Signs in with an e-mail address or username, and a password.',
+    args: {
+      input: t.arg({
+        type: LoginInput,
+        required: true,
+        description: 'The credentials and options.',
+      }),
+    },
     authScopes: { public: true },
     resolve: (_mutation, { input }, context) =>
       asResult(
@@ -122,7 +129,11 @@ builder.mutationFields((t) => ({
     type: CompleteLoginResult,
     description: 'Completes a sign-in that needs a code.',
     args: {
-      input: t.arg({ type: CompleteLoginInput, required: true, description: 'The second step.' }),
+      input: t.arg({
+        type: CompleteLoginInput,
+        required: true,
+        description: 'The challenge and the code.',
+      }),
     },
     authScopes: { public: true },
     resolve: (_mutation, { input }, context) =>

@@ -4,10 +4,10 @@ import { builder } from './builder.ts';
 import { clearTokens } from './token-delivery.ts';
 
 const LogoutSuccess = builder.objectRef<{ endedSessions: number }>('LogoutSuccess').implement({
-  description: 'Whoever asked is signed out.',
+  description: 'The caller is signed out.',
   fields: (t) => ({
     endedSessions: t.exposeInt('endedSessions', {
-      description: 'How many sessions ended; 0 when there was none any more.',
+      description: 'How many sessions were ended. 0 if the session had already ended.',
     }),
   }),
 });
@@ -16,13 +16,15 @@ builder.mutationField('logout', (t) =>
   t.field({
     type: LogoutSuccess,
     description:
-      'Signs out: the session is known by the access token or, when that has expired, by the refresh token. Always succeeds.',
+      'Signs out. The session is identified by the access token or, if that has expired, by the refresh token. Always succeeds.',
     args: {
       everywhere: t.arg.boolean({
         defaultValue: false,
-        description: 'Whether all other sessions of the user end too.',
+        description: 'Whether to end all other sessions of the user as well.',
       }),
-      refreshToken: t.arg.string({ description: 'The newest refresh token.' }),
+      refreshToken: t.arg.string({
+        description: 'The newest refresh token, in case the access token has expired.',
+      }),
     },
     authScopes: { public: true },
     resolve: async (_mutation, { everywhere, refreshToken }, context) => {

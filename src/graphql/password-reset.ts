@@ -3,23 +3,23 @@ import { builder } from './builder.ts';
 import { asResult, resultUnion } from './result.ts';
 
 const RequestPasswordResetInput = builder.inputType('RequestPasswordResetInput', {
-  description: 'Whose password is forgotten.',
+  description: 'The account whose password was forgotten.',
   fields: (t) => ({
     email: t.string({ required: true, description: 'The e-mail address of the account.' }),
   }),
 });
 
 const ResetPasswordInput = builder.inputType('ResetPasswordInput', {
-  description: 'Another password, or the first one of an invited person.',
+  description: 'A new password, or the first one of an invited user.',
   fields: (t) => ({
     token: t.string({
       required: true,
-      description: 'The token of the link that was mailed, to reset a password or to invite.',
+      description: 'The token from the mailed link of a password reset or an invitation.',
     }),
     newPassword: t.string({
       required: true,
       description:
-        'The password: `PASSWORD_MIN_LENGTH` (8 unless the operator says otherwise) to 128 characters of any kind, and none of the commonest.',
+        'The new password: `PASSWORD_MIN_LENGTH` (by default 8) to 128 characters of any kind. Very common passwords are refused.',
     }),
   }),
 });
@@ -27,10 +27,10 @@ const ResetPasswordInput = builder.inputType('ResetPasswordInput', {
 const RequestPasswordResetSuccess = builder
   .objectRef<{ kind: 'RequestPasswordResetSuccess' }>('RequestPasswordResetSuccess')
   .implement({
-    description: 'The same for every address.',
+    description: 'The request was accepted. The answer is the same for every address.',
     fields: (t) => ({
       message: t.string({
-        description: 'What to tell the person, in English.',
+        description: 'A message to show to the user, in English.',
         resolve: () =>
           'If there is an account with this address, a message with a link is on its way. Look into the folder for unwanted mail too.',
       }),
@@ -40,10 +40,10 @@ const RequestPasswordResetSuccess = builder
 const ResetPasswordSuccess = builder
   .objectRef<{ kind: 'ResetPasswordSuccess' }>('ResetPasswordSuccess')
   .implement({
-    description: 'The password has been changed. Nobody is signed in.',
+    description: 'The password was changed. This does not sign anybody in.',
     fields: (t) => ({
       message: t.string({
-        description: 'What to tell the person, in English.',
+        description: 'A message to show to the user, in English.',
         resolve: () => 'The password has been changed, and all sessions have ended. Sign in.',
       }),
     }),
@@ -51,7 +51,7 @@ const ResetPasswordSuccess = builder
 
 const ResetPasswordResult = resultUnion(
   'ResetPasswordResult',
-  'What resetPassword answers.',
+  'The result of `resetPassword`.',
   [ResetPasswordSuccess],
   ['INVALID_TOKEN', 'INVALID_INPUT'],
 );
@@ -60,9 +60,13 @@ builder.mutationFields((t) => ({
   requestPasswordReset: t.field({
     type: RequestPasswordResetSuccess,
     description:
-      'Mails a link to choose another password, if there is an account with this address. The same answer, in the same time, for every address.',
+      'Mails a link to choose another password, if there is an account with this address. The answer and its timing are the same for every address.',
     args: {
-      input: t.arg({ type: RequestPasswordResetInput, required: true, description: 'Whose.' }),
+      input: t.arg({
+        type: RequestPasswordResetInput,
+        required: true,
+        description: 'The address of the account.',
+      }),
     },
     authScopes: { public: true },
     resolve: (_mutation, { input }, { deps, client }) => {
@@ -73,9 +77,13 @@ builder.mutationFields((t) => ({
   resetPassword: t.field({
     type: ResetPasswordResult,
     description:
-      'Chooses a password by the token of a mailed link. It ends all sessions, lifts locks, makes every other link void, but for those that undo a change of address, and confirms the address. It signs nobody in, and a second factor stays, unless nobody had confirmed the address before: then it may be of somebody else who registered with it, and goes, and so does the phrase.',
+      'Sets a new password with the token of a mailed link. This ends all sessions, lifts lockouts, confirms the address, and invalidates all other mailed links, except those that undo a change of address. It does not sign anybody in. A second factor stays on, unless the address had never been confirmed: then somebody else may have registered with it, so the second factor and the anti-phishing phrase are removed.',
     args: {
-      input: t.arg({ type: ResetPasswordInput, required: true, description: 'The password.' }),
+      input: t.arg({
+        type: ResetPasswordInput,
+        required: true,
+        description: 'The token and the new password.',
+      }),
     },
     authScopes: { public: true },
     resolve: (_mutation, { input }, { deps, client }) =>

@@ -8,23 +8,26 @@ import { TokensObject } from './tokens.ts';
 import { UserObject } from './user.ts';
 
 const UpdateProfileInput = builder.inputType('UpdateProfileInput', {
-  description: 'What to change; what is left out stays. Null removes a name or the phrase.',
+  description:
+    'What to change. Fields that are left out stay as they are; null removes a name or the phrase.',
   fields: (t) => ({
     username: t.string({
       description:
-        'Another username, or null for none: 3 to 32 letters, digits, dots, dashes and underscores, with a letter or digit first and last.',
+        'A new username, or null to remove it: 3 to 32 letters, digits, dots, dashes and underscores, with a letter or digit first and last.',
     }),
-    displayName: t.string({ description: 'Another name to show, or null for none.' }),
-    phrase: t.string({ description: 'Another anti-phishing phrase, or null for none.' }),
+    displayName: t.string({ description: 'A new display name, or null to remove it.' }),
+    phrase: t.string({ description: 'A new anti-phishing phrase, or null to remove it.' }),
     newEmail: t.string({
       description:
-        'Another e-mail address. Needs currentPassword. It waits as `pendingEmail` until the link that is mailed there has confirmed it.',
+        'A new e-mail address. Requires `currentPassword`. It stays in `pendingEmail` until it is confirmed with the link that is mailed to it.',
     }),
     newPassword: t.string({
       description:
-        'Another password, of `PASSWORD_MIN_LENGTH` to 128 characters. Needs currentPassword, and ends all other sessions, and takes back links to reset the password and an address that waits.',
+        'A new password, of `PASSWORD_MIN_LENGTH` to 128 characters. Requires `currentPassword`. This ends all other sessions, and cancels links to reset the password and a pending change of address.',
     }),
-    currentPassword: t.string({ description: 'The password until now.' }),
+    currentPassword: t.string({
+      description: 'The current password. Required to change the e-mail address or the password.',
+    }),
   }),
 });
 
@@ -33,20 +36,20 @@ const UpdateProfileSuccess = builder
     'UpdateProfileSuccess',
   )
   .implement({
-    description: 'All of it has been changed.',
+    description: 'All of the changes were made.',
     fields: (t) => ({
-      user: t.expose('user', { type: UserObject, description: 'The user as they are now.' }),
+      user: t.expose('user', { type: UserObject, description: 'The updated user.' }),
       tokens: t.expose('tokens', {
         type: TokensObject,
         nullable: true,
-        description: 'New tokens when the password changed, unless they came as cookies.',
+        description: 'New tokens, if the password was changed. Null if they were sent as cookies.',
       }),
     }),
   });
 
 const UpdateProfileResult = resultUnion(
   'UpdateProfileResult',
-  'What updateProfile answers.',
+  'The result of `updateProfile`.',
   [UpdateProfileSuccess],
   ['INVALID_INPUT', 'INVALID_CREDENTIALS', 'EMAIL_TAKEN', 'USERNAME_TAKEN'],
 );
@@ -55,7 +58,7 @@ builder.mutationField('updateProfile', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: UpdateProfileResult,
     description:
-      'Changes your profile, e-mail address or password: all of it, or nothing. With REGISTRATION=open a taken address is EmailTaken at once; otherwise only the link tells so.',
+      'Changes your profile, e-mail address or password. Either all of the changes are made or none. With REGISTRATION=open, an address that is taken results in EmailTaken at once; otherwise that shows only when the mailed link is used.',
     args: {
       input: t.arg({ type: UpdateProfileInput, required: true, description: 'The changes.' }),
     },

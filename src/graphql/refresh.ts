@@ -8,10 +8,10 @@ import { TokensObject } from './tokens.ts';
 import { UserObject } from './user.ts';
 
 const RefreshInput = builder.inputType('RefreshInput', {
-  description: 'What to refresh by.',
+  description: 'The refresh token.',
   fields: (t) => ({
     refreshToken: t.string({
-      description: 'The newest refresh token. Left out by browsers that have it as a cookie.',
+      description: 'The newest refresh token. Browsers that have it as a cookie leave this out.',
     }),
   }),
 });
@@ -19,20 +19,20 @@ const RefreshInput = builder.inputType('RefreshInput', {
 const RefreshSuccess = builder
   .objectRef<{ kind: 'RefreshSuccess'; user: User; tokens: Tokens | null }>('RefreshSuccess')
   .implement({
-    description: 'The session goes on.',
+    description: 'The session was extended.',
     fields: (t) => ({
-      user: t.expose('user', { type: UserObject, description: 'Whose session it is.' }),
+      user: t.expose('user', { type: UserObject, description: 'The user of the session.' }),
       tokens: t.expose('tokens', {
         type: TokensObject,
         nullable: true,
-        description: 'The new tokens; null when they came as cookies.',
+        description: 'The new tokens, or null if they were sent as cookies.',
       }),
     }),
   });
 
 const RefreshResult = resultUnion(
   'RefreshResult',
-  'What refresh answers.',
+  'The result of `refresh`.',
   [RefreshSuccess],
   ['INVALID_REFRESH_TOKEN', 'REFRESH_TOKEN_REUSED'],
 );
@@ -41,8 +41,8 @@ builder.mutationField('refresh', (t) =>
   t.field({
     type: RefreshResult,
     description:
-      'Exchanges a refresh token for new tokens. Requests that race with the same token all get the same new one.',
-    args: { input: t.arg({ type: RefreshInput, description: 'What to refresh by.' }) },
+      'Exchanges a refresh token for new tokens. Concurrent requests with the same refresh token all get the same new one.',
+    args: { input: t.arg({ type: RefreshInput, description: 'The refresh token.' }) },
     authScopes: { public: true },
     resolve: (_mutation, { input }, context) =>
       asResult(

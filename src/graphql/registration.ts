@@ -15,22 +15,23 @@ const RegisterInput = builder.inputType('RegisterInput', {
     password: t.string({
       required: true,
       description:
-        'The password: `PASSWORD_MIN_LENGTH` (8 unless the operator says otherwise) to 128 characters of any kind, and none of the commonest.',
+        'The password: `PASSWORD_MIN_LENGTH` (by default 8) to 128 characters of any kind. Very common passwords are refused.',
     }),
     username: t.string({
       description:
-        'A name to sign in by as well: 3 to 32 letters, digits, dots, dashes and underscores, with a letter or digit first and last.',
+        'A username, which can also be used to sign in: 3 to 32 letters, digits, dots, dashes and underscores, with a letter or digit first and last.',
     }),
-    displayName: t.string({ description: 'The name to show: up to 100 characters.' }),
+    displayName: t.string({ description: 'The display name: up to 100 characters.' }),
     phrase: t.string({ description: 'An anti-phishing phrase: up to 200 characters.' }),
     remember: t.boolean({
       defaultValue: false,
       description:
-        'Whether the session lives longer: 30 days unused instead of one, unless the operator says otherwise.',
+        'Whether to keep the session longer: by default it ends after 30 days without use instead of one day. The operator can change both.',
     }),
     cookies: t.boolean({
       defaultValue: false,
-      description: 'Whether the tokens come as cookies, for browsers, and not in the answer.',
+      description:
+        'Whether to send the tokens as cookies, for browsers, instead of in the response.',
     }),
   }),
 });
@@ -38,13 +39,13 @@ const RegisterInput = builder.inputType('RegisterInput', {
 const RegisterSuccess = builder
   .objectRef<{ kind: 'RegisterSuccess'; user: User; tokens: Tokens | null }>('RegisterSuccess')
   .implement({
-    description: 'The account is there, and signed in.',
+    description: 'The account was created and is signed in.',
     fields: (t) => ({
       user: t.expose('user', { type: UserObject, description: 'The new user.' }),
       tokens: t.expose('tokens', {
         type: TokensObject,
         nullable: true,
-        description: 'The tokens; null when they came as cookies.',
+        description: 'The tokens, or null if they were sent as cookies.',
       }),
     }),
   });
@@ -53,15 +54,15 @@ const VerificationSent = builder
   .objectRef<{ kind: 'VerificationSent'; email: string }>('VerificationSent')
   .implement({
     description:
-      'Nobody is signed in yet: a message was sent to the address. The answer, and the time it takes, are the same whether or not the address was taken.',
+      'A message was sent to the address; nobody is signed in yet. The answer and its timing are the same whether or not the address was taken.',
     fields: (t) => ({
-      email: t.exposeString('email', { description: 'The address, as it was typed.' }),
+      email: t.exposeString('email', { description: 'The address as it was entered.' }),
     }),
   });
 
 const RegisterResult = resultUnion(
   'RegisterResult',
-  'What register answers.',
+  'The result of `register`.',
   [RegisterSuccess, VerificationSent],
   ['INVALID_INPUT', 'EMAIL_TAKEN', 'USERNAME_TAKEN'],
 );
@@ -70,7 +71,7 @@ builder.mutationField('register', (t) =>
   t.field({
     type: RegisterResult,
     description:
-      'Registers an account and signs it in, and mails a link to confirm the address. With REGISTRATION=verify nobody is signed in before that: the answer is VerificationSent for every address, and registering once more replaces a registration that was not confirmed. With REGISTRATION=closed the answer is InvalidInput.',
+      'Creates an account, signs it in, and mails a link to confirm the address. With REGISTRATION=verify, nobody is signed in before the address is confirmed: the answer is VerificationSent for every address, and registering again replaces a registration that was not confirmed. With REGISTRATION=closed, the answer is InvalidInput.',
     args: { input: t.arg({ type: RegisterInput, required: true, description: 'The account.' }) },
     authScopes: { public: true },
     resolve: (_mutation, { input }, context) =>

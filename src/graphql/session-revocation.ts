@@ -5,7 +5,7 @@ import { asResult, resultUnion } from './result.ts';
 const RevokeSessionSuccess = builder
   .objectRef<{ kind: 'RevokeSessionSuccess'; session: string }>('RevokeSessionSuccess')
   .implement({
-    description: 'The session has ended.',
+    description: 'The session was ended.',
     fields: (t) => ({
       session: t.exposeID('session', { description: 'The id of the session.' }),
     }),
@@ -13,7 +13,7 @@ const RevokeSessionSuccess = builder
 
 const RevokeSessionResult = resultUnion(
   'RevokeSessionResult',
-  'What revokeSession answers.',
+  'The result of `revokeSession`.',
   [RevokeSessionSuccess],
   ['NOT_FOUND'],
 );
@@ -21,7 +21,7 @@ const RevokeSessionResult = resultUnion(
 builder.mutationField('revokeSession', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: RevokeSessionResult,
-    description: 'Ends one of your sessions; what it signed in stops working at once.',
+    description: 'Ends one of your sessions. The device or app that uses it is signed out at once.',
     args: { id: t.arg.id({ required: true, description: 'The id of the session.' }) },
     resolve: (_mutation, { id }, { deps, viewer, client }) =>
       asResult(

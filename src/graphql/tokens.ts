@@ -6,11 +6,11 @@ export const TokensObject = builder.objectRef<Tokens>('Tokens').implement({
   fields: (t) => ({
     accessToken: t.exposeString('accessToken', {
       description:
-        'A JWT for `Authorization: Bearer`, here and at the APIs that trust this service.',
+        'A JWT to send as `Authorization: Bearer` to this service and to the APIs that trust it.',
     }),
     refreshToken: t.exposeString('refreshToken', {
       description:
-        'What `refresh` takes. Each is good once, and for half a minute gives the same successor again; keep the newest.',
+        'The token for `refresh`. Each can be used once; using it again within half a minute returns the same successor. Keep the newest.',
     }),
     tokenType: t.string({ description: 'Always `Bearer`.', resolve: () => 'Bearer' }),
     expiresAt: t.expose('expiresAt', {
@@ -19,12 +19,12 @@ export const TokensObject = builder.objectRef<Tokens>('Tokens').implement({
     }),
     refreshExpiresAt: t.expose('refreshExpiresAt', {
       type: 'DateTime',
-      description: 'When the session ends unless it is refreshed before.',
+      description: 'When the session ends if it is not refreshed before.',
     }),
     deviceToken: t.exposeString('deviceToken', {
       nullable: true,
       description:
-        'Keep it on this device, also after signing out, and send it with the next login: then nobody who guesses at the password elsewhere locks this device out. Given by sign-ins and to whoever changes the password; another password makes the earlier ones void.',
+        'Identifies this device as known. Keep it on the device, even after signing out, and send it with the next login: then somebody who guesses passwords elsewhere cannot lock this device out. Sign-ins and changes of the password return one; changing the password invalidates the earlier ones.',
     }),
   }),
 });

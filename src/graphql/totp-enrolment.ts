@@ -12,30 +12,30 @@ import { UserObject } from './user.ts';
 
 const CURRENT_PASSWORD = {
   required: true,
-  description: 'The password: a stolen access token must not be enough.',
+  description: 'The current password, because a stolen access token must not be enough.',
 } as const;
 
 const CODE = { required: true, description: 'A TOTP code or a recovery code.' } as const;
 
 const EnableTotpInput = builder.inputType('EnableTotpInput', {
-  description: 'The beginning of an enrolment.',
+  description: 'The credentials to start an enrolment.',
   fields: (t) => ({ currentPassword: t.string(CURRENT_PASSWORD) }),
 });
 
 const ConfirmTotpInput = builder.inputType('ConfirmTotpInput', {
-  description: 'The end of an enrolment.',
+  description: 'The code that completes an enrolment.',
   fields: (t) => ({
-    code: t.string({ required: true, description: 'The code that the app shows now.' }),
+    code: t.string({ required: true, description: 'The code that the app currently shows.' }),
   }),
 });
 
 const DisableTotpInput = builder.inputType('DisableTotpInput', {
-  description: 'What it takes to turn TOTP off.',
+  description: 'The credentials to turn TOTP off.',
   fields: (t) => ({ currentPassword: t.string(CURRENT_PASSWORD), code: t.string(CODE) }),
 });
 
 const RegenerateRecoveryCodesInput = builder.inputType('RegenerateRecoveryCodesInput', {
-  description: 'What it takes to get new recovery codes.',
+  description: 'The credentials to get new recovery codes.',
   fields: (t) => ({ currentPassword: t.string(CURRENT_PASSWORD), code: t.string(CODE) }),
 });
 
@@ -43,19 +43,21 @@ const EnableTotpSuccess = builder
   .objectRef<TotpEnrolment & { kind: 'EnableTotpSuccess' }>('EnableTotpSuccess')
   .implement({
     description:
-      'What an authenticator app needs. It is in force once confirmTotp has a code of it.',
+      'The data for an authenticator app. TOTP is not on until `confirmTotp` has received a code of the app.',
     fields: (t) => ({
-      secret: t.exposeString('secret', { description: 'The secret in base32, to type in.' }),
+      secret: t.exposeString('secret', {
+        description: 'The secret in base32, to type into the app.',
+      }),
       uri: t.exposeString('uri', { description: 'The otpauth:// URI, to open on a phone.' }),
       qrCode: t.exposeString('qrCode', {
-        description: 'The URI as a picture to scan: a data URI for an <img>.',
+        description: 'The URI as a QR code to scan: a data URI for an `<img>`.',
       }),
     }),
   });
 
 const RECOVERY_CODES = {
   description:
-    'Ten codes for the day the phone is lost; each is good once. They are shown this once.',
+    'Ten codes for signing in without the phone, such as when it is lost. Each can be used once. They are shown only this once.',
 } as const;
 
 const ConfirmTotpSuccess = builder
@@ -65,7 +67,7 @@ const ConfirmTotpSuccess = builder
   .implement({
     description: 'TOTP is on.',
     fields: (t) => ({
-      user: t.expose('user', { type: UserObject, description: 'The user as they are now.' }),
+      user: t.expose('user', { type: UserObject, description: 'The updated user.' }),
       recoveryCodes: t.exposeStringList('recoveryCodes', RECOVERY_CODES),
     }),
   });
@@ -75,7 +77,7 @@ const DisableTotpSuccess = builder
   .implement({
     description: 'TOTP is off.',
     fields: (t) => ({
-      user: t.expose('user', { type: UserObject, description: 'The user as they are now.' }),
+      user: t.expose('user', { type: UserObject, description: 'The updated user.' }),
     }),
   });
 
@@ -84,34 +86,34 @@ const RegenerateRecoveryCodesSuccess = builder
     'RegenerateRecoveryCodesSuccess',
   )
   .implement({
-    description: 'The earlier recovery codes are void.',
+    description: 'There are new recovery codes. The earlier ones no longer work.',
     fields: (t) => ({ recoveryCodes: t.exposeStringList('recoveryCodes', RECOVERY_CODES) }),
   });
 
 const EnableTotpResult = resultUnion(
   'EnableTotpResult',
-  'What enableTotp answers.',
+  'The result of `enableTotp`.',
   [EnableTotpSuccess],
   ['INVALID_CREDENTIALS', 'TOTP_ALREADY_ENABLED'],
 );
 
 const ConfirmTotpResult = resultUnion(
   'ConfirmTotpResult',
-  'What confirmTotp answers.',
+  'The result of `confirmTotp`.',
   [ConfirmTotpSuccess],
   ['INVALID_CODE', 'TOTP_NOT_ENABLED', 'TOTP_ALREADY_ENABLED'],
 );
 
 const DisableTotpResult = resultUnion(
   'DisableTotpResult',
-  'What disableTotp answers.',
+  'The result of `disableTotp`.',
   [DisableTotpSuccess],
   ['INVALID_CREDENTIALS', 'INVALID_CODE', 'TOTP_NOT_ENABLED'],
 );
 
 const RegenerateRecoveryCodesResult = resultUnion(
   'RegenerateRecoveryCodesResult',
-  'What regenerateRecoveryCodes answers.',
+  'The result of `regenerateRecoveryCodes`.',
   [RegenerateRecoveryCodesSuccess],
   ['INVALID_CREDENTIALS', 'INVALID_CODE', 'TOTP_NOT_ENABLED'],
 );
@@ -119,8 +121,10 @@ const RegenerateRecoveryCodesResult = resultUnion(
 builder.mutationFields((t) => ({
   enableTotp: t.withAuth({ signedIn: true }).field({
     type: EnableTotpResult,
-    description: 'Starts to enrol an authenticator app.',
-    args: { input: t.arg({ type: EnableTotpInput, required: true, description: 'The password.' }) },
+    description: 'Starts the enrolment of an authenticator app.',
+    args: {
+      input: t.arg({ type: EnableTotpInput, required: true, description: 'The current password.' }),
+    },
     resolve: (_mutation, { input }, { deps, viewer, client }) =>
       asResult(
         enableTotp(deps, viewer, input.currentPassword, client).then((enrolment) => ({
@@ -131,7 +135,7 @@ builder.mutationFields((t) => ({
   }),
   confirmTotp: t.withAuth({ signedIn: true }).field({
     type: ConfirmTotpResult,
-    description: 'Turns TOTP on, by the first code of the app.',
+    description: 'Turns TOTP on with the first code of the app.',
     args: { input: t.arg({ type: ConfirmTotpInput, required: true, description: 'The code.' }) },
     resolve: (_mutation, { input }, { deps, viewer, client }) =>
       asResult(
@@ -145,7 +149,11 @@ builder.mutationFields((t) => ({
     type: DisableTotpResult,
     description: 'Turns TOTP off.',
     args: {
-      input: t.arg({ type: DisableTotpInput, required: true, description: 'The two proofs.' }),
+      input: t.arg({
+        type: DisableTotpInput,
+        required: true,
+        description: 'The current password and a code.',
+      }),
     },
     resolve: (_mutation, { input }, { deps, viewer, client }) =>
       asResult(
@@ -157,12 +165,12 @@ builder.mutationFields((t) => ({
   }),
   regenerateRecoveryCodes: t.withAuth({ signedIn: true }).field({
     type: RegenerateRecoveryCodesResult,
-    description: 'Issues ten new recovery codes in the place of all earlier ones.',
+    description: 'Issues ten new recovery codes, which replace all earlier ones.',
     args: {
       input: t.arg({
         type: RegenerateRecoveryCodesInput,
         required: true,
-        description: 'The two proofs.',
+        description: 'The current password and a code.',
       }),
     },
     resolve: (_mutation, { input }, { deps, viewer, client }) =>

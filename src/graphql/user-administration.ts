@@ -15,36 +15,40 @@ import { asResult, resultUnion } from './result.ts';
 import { RoleEnum, UserObject, UserStatusEnum } from './user.ts';
 
 const CreateUserInput = builder.inputType('CreateUserInput', {
-  description: 'An account for somebody.',
+  description: 'The new account.',
   fields: (t) => ({
     email: t.string({ required: true, description: 'The e-mail address.' }),
     username: t.string({
       description:
-        'A name to sign in by as well: 3 to 32 letters, digits, dots, dashes and underscores, with a letter or digit first and last.',
+        'A username, which can also be used to sign in: 3 to 32 letters, digits, dots, dashes and underscores, with a letter or digit first and last.',
     }),
-    displayName: t.string({ description: 'The name to show.' }),
-    role: t.field({ type: RoleEnum, defaultValue: 'USER', description: 'What they may do here.' }),
+    displayName: t.string({ description: 'The display name.' }),
+    role: t.field({
+      type: RoleEnum,
+      defaultValue: 'USER',
+      description: 'What the user may do in this service.',
+    }),
     password: t.string({
       description:
-        'A first password, of `PASSWORD_MIN_LENGTH` to 128 characters. Left out, an invitation to choose one is mailed, whose link confirms the address too. With a password and REGISTRATION=verify they must confirm the address before they sign in.',
+        'A first password, of `PASSWORD_MIN_LENGTH` to 128 characters. If it is left out, the user is mailed an invitation to choose one, whose link also confirms the address. With a password and REGISTRATION=verify, the user must confirm the address before signing in.',
     }),
     appMetadata: t.field({
       type: 'JSON',
       description:
-        "The consuming application's own roles and plans: a JSON object of at most 2,000 bytes.",
+        'Data of the consuming application, such as its own roles and plans: a JSON object of at most 2,000 bytes.',
     }),
   }),
 });
 
 const UpdateUserInput = builder.inputType('UpdateUserInput', {
-  description: 'What to change of a user; what is left out stays.',
+  description: 'What to change about a user. Fields that are left out stay as they are.',
   fields: (t) => ({
     id: t.id({ required: true, description: 'The id of the user.' }),
-    role: t.field({ type: RoleEnum, description: 'What they may do here.' }),
-    status: t.field({ type: UserStatusEnum, description: 'Whether they may sign in.' }),
+    role: t.field({ type: RoleEnum, description: 'What the user may do in this service.' }),
+    status: t.field({ type: UserStatusEnum, description: 'Whether the user may sign in.' }),
     appMetadata: t.field({
       type: 'JSON',
-      description: 'A JSON object of at most 2,000 bytes in the place of the one until now.',
+      description: 'A JSON object of at most 2,000 bytes, which replaces the current one.',
     }),
   }),
 });
@@ -55,23 +59,23 @@ function userSuccess<Kind extends string>(kind: Kind, description: string) {
     fields: (t) => ({
       user: t.field({
         type: UserObject,
-        description: 'The user as they are now.',
+        description: 'The updated user.',
         resolve: (success) => success.user,
       }),
     }),
   });
 }
 
-const CreateUserSuccess = userSuccess('CreateUserSuccess', 'The account is there.');
-const UpdateUserSuccess = userSuccess('UpdateUserSuccess', 'The user has been changed.');
-const UnlockUserSuccess = userSuccess('UnlockUserSuccess', 'The locks are lifted.');
+const CreateUserSuccess = userSuccess('CreateUserSuccess', 'The account was created.');
+const UpdateUserSuccess = userSuccess('UpdateUserSuccess', 'The user was changed.');
+const UnlockUserSuccess = userSuccess('UnlockUserSuccess', 'The lockouts were lifted.');
 const ResetUserTotpSuccess = userSuccess('ResetUserTotpSuccess', 'TOTP is off for this user.');
 
 const DeleteUserSuccess = builder
   .objectRef<{ kind: 'DeleteUserSuccess'; id: string }>('DeleteUserSuccess')
   .implement({
-    description: 'The account and all personal data with it are gone.',
-    fields: (t) => ({ id: t.exposeID('id', { description: 'The id the account had.' }) }),
+    description: 'The account and all its personal data were deleted.',
+    fields: (t) => ({ id: t.exposeID('id', { description: 'The id of the deleted account.' }) }),
   });
 
 const RevokeUserSessionsSuccess = builder
@@ -81,43 +85,43 @@ const RevokeUserSessionsSuccess = builder
   .implement({
     description: 'The user is signed out everywhere.',
     fields: (t) => ({
-      endedSessions: t.exposeInt('endedSessions', { description: 'How many sessions ended.' }),
+      endedSessions: t.exposeInt('endedSessions', { description: 'How many sessions were ended.' }),
     }),
   });
 
 const CreateUserResult = resultUnion(
   'CreateUserResult',
-  'What createUser answers.',
+  'The result of `createUser`.',
   [CreateUserSuccess],
   ['INVALID_INPUT', 'EMAIL_TAKEN', 'USERNAME_TAKEN'],
 );
 const UpdateUserResult = resultUnion(
   'UpdateUserResult',
-  'What updateUser answers.',
+  'The result of `updateUser`.',
   [UpdateUserSuccess],
   ['INVALID_INPUT', 'NOT_FOUND', 'SELF_TARGETED', 'LAST_ADMIN'],
 );
 const DeleteUserResult = resultUnion(
   'DeleteUserResult',
-  'What deleteUser answers.',
+  'The result of `deleteUser`.',
   [DeleteUserSuccess],
   ['NOT_FOUND', 'SELF_TARGETED', 'LAST_ADMIN'],
 );
 const UnlockUserResult = resultUnion(
   'UnlockUserResult',
-  'What unlockUser answers.',
+  'The result of `unlockUser`.',
   [UnlockUserSuccess],
   ['NOT_FOUND'],
 );
 const RevokeUserSessionsResult = resultUnion(
   'RevokeUserSessionsResult',
-  'What revokeUserSessions answers.',
+  'The result of `revokeUserSessions`.',
   [RevokeUserSessionsSuccess],
   ['NOT_FOUND'],
 );
 const ResetUserTotpResult = resultUnion(
   'ResetUserTotpResult',
-  'What resetUserTotp answers.',
+  'The result of `resetUserTotp`.',
   [ResetUserTotpSuccess],
   ['NOT_FOUND', 'SELF_TARGETED'],
 );
@@ -138,7 +142,7 @@ builder.mutationFields((t) => ({
   createUser: t.withAuth({ admin: true }).field({
     type: CreateUserResult,
     description:
-      'Creates an account for somebody, and without a password mails them an invitation. Administrators only.',
+      'Creates an account, and mails an invitation if no password is given. Administrators only.',
     args: {
       input: t.arg({ type: CreateUserInput, required: true, description: 'The account.' }),
     },
@@ -152,7 +156,7 @@ builder.mutationFields((t) => ({
   updateUser: t.withAuth({ admin: true }).field({
     type: UpdateUserResult,
     description:
-      'Changes the role, status or application metadata of a user. Administrators only; role and status of somebody else.',
+      'Changes the role, status or application metadata of a user. Administrators cannot change their own role and status. Administrators only.',
     args: {
       input: t.arg({ type: UpdateUserInput, required: true, description: 'The changes.' }),
     },
@@ -165,7 +169,7 @@ builder.mutationFields((t) => ({
   }),
   deleteUser: t.withAuth({ admin: true }).field({
     type: DeleteUserResult,
-    description: 'Deletes the account of somebody else. Administrators only.',
+    description: 'Deletes the account of another user. Administrators only.',
     args: { id: t.arg.id(ID) },
     resolve: (_mutation, { id }, context) =>
       asResult(
@@ -181,7 +185,7 @@ builder.mutationFields((t) => ({
   unlockUser: t.withAuth({ admin: true }).field({
     type: UnlockUserResult,
     description:
-      'Lifts every lock on an account and on its known devices. On their own account administrators lift only those on signing in by name, once in the time a lock lasts; more often is RATE_LIMITED. Administrators only.',
+      'Lifts every lockout of an account and of its known devices. On their own account, administrators can lift only lockouts from signing in by name, and only once in the time that a lockout lasts; more often results in RATE_LIMITED. Administrators only.',
     args: { id: t.arg.id(ID) },
     resolve: (_mutation, { id }, context) =>
       asResult(
@@ -203,7 +207,7 @@ builder.mutationFields((t) => ({
   resetUserTotp: t.withAuth({ admin: true }).field({
     type: ResetUserTotpResult,
     description:
-      'Turns TOTP off for somebody else who has lost phone and recovery codes. Administrators only.',
+      'Turns TOTP off for another user, who has lost phone and recovery codes. Administrators only.',
     args: { id: t.arg.id(ID) },
     resolve: (_mutation, { id }, context) =>
       asResult(

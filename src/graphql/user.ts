@@ -13,7 +13,7 @@ import { SessionObject } from './session.ts';
 
 export const RoleEnum = builder.enumType('Role', {
   description:
-    'What an account may do in this service; an application keeps its own roles in appMetadata.',
+    'What an account may do in this service. Applications keep their own roles in `appMetadata`.',
   values: {
     USER: { description: 'May manage their own account.' },
     ADMIN: { description: 'May administer all accounts.' },
@@ -24,7 +24,7 @@ export const UserStatusEnum = builder.enumType('UserStatus', {
   description: 'Whether an account may be used.',
   values: {
     ACTIVE: { description: 'May sign in.' },
-    DISABLED: { description: 'May not sign in; an administrator has disabled it.' },
+    DISABLED: { description: 'May not sign in, because an administrator disabled the account.' },
   } satisfies Record<UserStatus, object>,
 });
 
@@ -38,77 +38,95 @@ export const UserObject = builder.objectRef<User>('User');
 UserObject.implement({
   description: 'An account, as its owner and administrators see it.',
   fields: (t) => ({
-    id: t.exposeID('id', { description: 'Never changes, and is the `sub` of access tokens.' }),
-    email: t.exposeString('email', { description: 'The e-mail address, as it was typed.' }),
+    id: t.exposeID('id', {
+      description: 'The id of the account. It never changes, and is the `sub` of access tokens.',
+    }),
+    email: t.exposeString('email', { description: 'The e-mail address as it was entered.' }),
     emailVerified: t.boolean({
-      description: 'Whether the owner has shown that mail to this address reaches them.',
+      description: 'Whether the owner has confirmed that mail to this address reaches them.',
       resolve: (user) => user.emailVerifiedAt !== null,
     }),
     pendingEmail: t.exposeString('pendingEmail', {
       nullable: true,
-      description: 'A new address that waits for its confirmation.',
+      description: 'A new address that is not confirmed yet.',
     }),
     username: t.exposeString('username', {
       nullable: true,
-      description: 'The name to sign in by instead of the e-mail address; others may see it.',
+      description:
+        'A name that can be used to sign in instead of the e-mail address. Other users can see it.',
     }),
     displayName: t.exposeString('displayName', {
       nullable: true,
-      description: 'The name to show; others may see it.',
+      description: 'The display name. Other users can see it.',
     }),
     phrase: t.string({
       nullable: true,
       description:
-        'The anti-phishing phrase: mail and pages that show it come from this service. Null for anybody but its owner.',
+        'The anti-phishing phrase: mail and pages that show it come from this service. Null for anybody except the owner.',
       resolve: (user, _args, context) => (isOwner(user, context) ? user.phrase : null),
     }),
-    role: t.expose('role', { type: RoleEnum, description: 'What the account may do here.' }),
-    status: t.expose('status', { type: UserStatusEnum, description: 'Whether it may be used.' }),
+    role: t.expose('role', {
+      type: RoleEnum,
+      description: 'What the account may do in this service.',
+    }),
+    status: t.expose('status', {
+      type: UserStatusEnum,
+      description: 'Whether the account may be used.',
+    }),
     appMetadata: t.expose('appMetadata', {
       type: 'JSON',
       description:
-        'What administrators keep for the consuming application, such as its own roles and plans. The access token carries it as `app`.',
+        'Data that administrators keep for the consuming application, such as its own roles and plans. Access tokens contain it as `app`.',
     }),
     totpEnabled: t.exposeBoolean('totpEnabled', {
-      description: 'Whether signing in takes a TOTP code.',
+      description: 'Whether signing in requires a TOTP code.',
     }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
-    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
+    createdAt: t.expose('createdAt', {
+      type: 'DateTime',
+      description: 'When the account was created.',
+    }),
+    updatedAt: t.expose('updatedAt', {
+      type: 'DateTime',
+      description: 'When the account was last changed.',
+    }),
     lastLoginAt: t.expose('lastLoginAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When somebody last signed in to it.',
+      description: 'When somebody last signed in to the account.',
     }),
   }),
 });
 
 builder.objectFields(UserObject, (t) => ({
   recoveryCodesRemaining: t.int({
-    description: 'How many recovery codes are left; 0 without TOTP.',
+    description: 'How many recovery codes are left. 0 if TOTP is off.',
     resolve: (user, _args, { deps }) =>
       user.totpEnabled ? countRecoveryCodes(deps.db, user.id) : 0,
   }),
   sessions: t.field({
     type: [SessionObject],
-    description: 'The live sessions, the newest first. For the owner and administrators.',
+    description: 'The active sessions, newest first. Only for the owner and administrators.',
     authScopes: (user, _args, context) => isOwnerOrAdmin(user, context),
     resolve: (user, _args, { deps }) => listSessions(deps.db, user.id, deps.now()),
   }),
   auditEvents: t.field({
     type: AuditEventConnectionObject,
     description:
-      'What happened to the account, the newest first. For the owner and administrators.',
+      'What happened to the account, newest first. Only for the owner and administrators.',
     authScopes: (user, _args, context) => isOwnerOrAdmin(user, context),
     args: {
-      first: t.arg.int({ description: 'How many at the most: 1 to 100, 20 unless told.' }),
-      after: t.arg.string({ description: 'The cursor to go on after.' }),
+      first: t.arg.int({ description: 'How many to return, 1 to 100. Defaults to 20.' }),
+      after: t.arg.string({
+        description:
+          'Return the items after this cursor, such as `pageInfo.endCursor` of the previous page.',
+      }),
     },
     resolve: (user, args, { deps }) =>
       readPage(args, (page) => listEvents(deps.db, { userId: user.id }, page)),
   }),
   dataExport: t.field({
     type: 'JSON',
-    description: `Everything stored about the owner, without secrets. Its owner only, and once in a request. Of what is on record it holds the newest ${MOST_EVENTS.toLocaleString('en')} events, and says in \`auditEventsTruncated\` whether there are more; \`auditEvents\` pages through all.`,
+    description: `Everything stored about the owner, without secrets. Only for the owner, and only once per request. It contains the newest ${MOST_EVENTS.toLocaleString('en')} audit events; \`auditEventsTruncated\` tells whether there are more, and \`auditEvents\` pages through all of them.`,
     authScopes: (user, _args, context) => isOwner(user, context),
     resolve: (user, _args, context) => {
       assertFirstExport(context);
@@ -125,16 +143,16 @@ function assertFirstExport(context: Context): void {
 }
 
 const PublicProfileObject = builder.objectRef<PublicProfile>('PublicProfile').implement({
-  description: 'An account, as other signed-in people see it.',
+  description: 'An account, as other signed-in users see it.',
   fields: (t) => ({
     username: t.exposeString('username', { description: 'The username.' }),
     displayName: t.exposeString('displayName', {
       nullable: true,
-      description: 'The name to show.',
+      description: 'The display name.',
     }),
     createdAt: t.expose('createdAt', {
       type: 'DateTime',
-      description: 'Since when they are here.',
+      description: 'When the account was created.',
     }),
   }),
 });
@@ -144,15 +162,18 @@ builder.queryFields((t) => ({
     type: UserObject,
     nullable: true,
     description:
-      'The signed-in user. Null for a request without credentials; null with the error UNAUTHENTICATED for one whose credentials are bad or have expired, so that clients know to refresh.',
+      'The signed-in user. Null for a request without credentials. Null with the error UNAUTHENTICATED if the credentials are invalid or have expired, so that clients know to refresh.',
     authScopes: { credentialsNotRejected: true },
     resolve: (_query, _args, { viewer }) => viewer?.user ?? null,
   }),
   profile: t.withAuth({ signedIn: true }).field({
     type: PublicProfileObject,
     nullable: true,
-    description: 'What others may see of the user with this username, or null when there is none.',
-    args: { username: t.arg.string({ required: true, description: 'The username, in any case.' }) },
+    description:
+      'What other users may see of the user with this username, or null if there is none.',
+    args: {
+      username: t.arg.string({ required: true, description: 'The username. Case is ignored.' }),
+    },
     resolve: (_query, { username }, { deps }) => findPublicProfile(deps, username),
   }),
 }));

@@ -13,52 +13,53 @@ import { isPendingErasure, pendingPseudonym } from './erasure.ts';
 export const AUDIT_EVENT_TYPES = {
   REGISTERED: 'An account was registered.',
   REGISTRATION_REPEATED:
-    'Somebody registered with the address of this account; its owner was told by mail.',
+    'Somebody registered with the address of this account; its owner was notified by mail.',
   LOGIN_SUCCEEDED: 'Somebody signed in; a session was opened.',
   LOGIN_FAILED: 'A sign-in failed; `detail.reason` says why.',
-  LOGIN_CHALLENGED: 'The password was right and a code was asked for.',
-  ACCOUNT_LOCKED: 'Too many attempts failed, and further ones are refused for a time.',
-  REAUTHENTICATION_FAILED:
-    'A signed-in person gave a wrong password or code for a sensitive change.',
+  LOGIN_CHALLENGED: 'The password was right, and a code was requested.',
+  ACCOUNT_LOCKED: 'Too many attempts failed; further attempts are refused for some time.',
+  REAUTHENTICATION_FAILED: 'A signed-in user gave a wrong password or code for a sensitive change.',
   LOGGED_OUT: 'Somebody signed out; `detail.endedSessions` counts the sessions ended.',
-  SESSION_REVOKED: 'A person ended one of their other sessions.',
-  SESSION_LIMIT_REACHED: 'A sign-in ended the oldest sessions; `detail.endedSessions` counts them.',
+  SESSION_REVOKED: 'A user ended one of their other sessions.',
+  SESSION_LIMIT_REACHED:
+    'A sign-in exceeded the session limit and ended the oldest sessions; `detail.endedSessions` counts them.',
   REFRESH_TOKEN_REUSED:
-    'An old refresh token was presented, as a thief would; the session was ended.',
-  PROFILE_UPDATED: 'A profile was changed; `detail.fields` names what.',
+    'An old refresh token was used again, possibly by a thief; the session was ended.',
+  PROFILE_UPDATED: 'A profile was changed; `detail.fields` lists the fields.',
   EMAIL_VERIFICATION_REQUESTED:
-    'A link to confirm an e-mail address was asked for; without a user by a registration that waits for it.',
+    'A link to confirm an e-mail address was requested; without a user, by a registration that is not confirmed yet.',
   EMAIL_VERIFIED: 'The e-mail address was confirmed.',
-  EMAIL_CHANGE_REQUESTED: 'Another e-mail address was given and waits for its confirmation.',
+  EMAIL_CHANGE_REQUESTED: 'A new e-mail address was entered and is not confirmed yet.',
   EMAIL_CHANGED: 'The e-mail address was changed.',
-  EMAIL_CHANGE_UNDONE: 'A change of the e-mail address was undone from the earlier address.',
+  EMAIL_CHANGE_UNDONE:
+    'A change of the e-mail address was undone with the link mailed to the earlier address.',
   PASSWORD_CHANGED: 'The password was changed.',
   PASSWORD_RESET_REQUESTED:
-    'A link to choose another password was asked for; without a user when nobody has the address.',
-  PASSWORD_RESET: 'Another password was chosen by a link.',
+    'A link to choose another password was requested; without a user if nobody has the address.',
+  PASSWORD_RESET: 'A new password was chosen with a mailed link.',
   PASSWORD_REMOVED:
-    'The password was made void until its owner chooses another; `detail.reason` says why.',
-  INVITATION_ACCEPTED: 'An invited person chose a first password.',
-  TOTP_ENROLMENT_STARTED: 'A TOTP secret was issued and waits for its first code.',
+    'The password was invalidated until its owner chooses another; `detail.reason` says why.',
+  INVITATION_ACCEPTED: 'An invited user chose a first password.',
+  TOTP_ENROLMENT_STARTED: 'A TOTP secret was issued and is waiting for its first code.',
   TOTP_ENABLED: 'TOTP was turned on.',
   TOTP_DISABLED: 'TOTP was turned off.',
-  RECOVERY_CODE_USED: 'A recovery code was used in the place of a TOTP code.',
-  RECOVERY_CODES_REGENERATED: 'New recovery codes were issued; the earlier ones are void.',
+  RECOVERY_CODE_USED: 'A recovery code was used instead of a TOTP code.',
+  RECOVERY_CODES_REGENERATED: 'New recovery codes were issued; the earlier ones no longer work.',
   ACCOUNT_DELETED: 'An account was deleted.',
   USER_CREATED: 'An administrator or the operator created an account.',
   USER_INVITED: 'An invitation to choose a password was mailed.',
   USER_ROLE_CHANGED: 'An administrator changed a role.',
   USER_STATUS_CHANGED: 'An administrator disabled or enabled an account.',
   USER_METADATA_CHANGED: 'An administrator changed the application metadata of a user.',
-  USER_UNLOCKED: 'An administrator lifted a lock.',
+  USER_UNLOCKED: 'An administrator lifted a lockout.',
   USER_SESSIONS_REVOKED: 'An administrator ended all sessions of a user.',
-  USER_TOTP_RESET: 'An administrator turned off TOTP for a user who lost it.',
-  SIGNING_KEY_CREATED: 'A key for access tokens was created.',
-  SIGNING_KEY_RETIRED: 'A key for access tokens was retired.',
+  USER_TOTP_RESET: 'An administrator turned TOTP off for a user who could no longer use it.',
+  SIGNING_KEY_CREATED: 'A key that signs access tokens was created.',
+  SIGNING_KEY_RETIRED: 'A key that signs access tokens was retired.',
   SECRETS_REWRAPPED:
-    'What is stored encrypted was moved to the current AUTH_SECRET; `detail` counts it.',
+    'Stored secrets were re-encrypted under the current AUTH_SECRET; `detail` counts them.',
   ACCESS_DENIED:
-    'Somebody without the right tried to administer. Recorded once a minute for each account.',
+    'Somebody who is not an administrator tried to administer. Recorded at most once a minute for each account.',
 } as const;
 
 export type AuditEventType = keyof typeof AUDIT_EVENT_TYPES;

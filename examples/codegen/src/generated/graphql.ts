@@ -4,19 +4,19 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
-/** What went wrong, for programs. Each code has an object type of the same name. */
+/** What went wrong, as a code for programs. Each code has an object type of the same name, such as InvalidInput for INVALID_INPUT. */
 export type ErrorCode =
   /** An administrator has disabled the account. */
   | 'ACCOUNT_DISABLED'
-  /** Too many attempts have failed; further ones are refused for a time. */
+  /** Too many attempts failed. Further attempts are refused for some time. */
   | 'ACCOUNT_LOCKED'
   /** The e-mail address must be confirmed first. */
   | 'EMAIL_NOT_VERIFIED'
   /** Another account has this e-mail address. */
   | 'EMAIL_TAKEN'
-  /** The sign-in was used up, has expired, or failed too often. */
+  /** The challenge of the sign-in has been used, has expired, or had too many failed attempts. */
   | 'INVALID_CHALLENGE'
-  /** The TOTP or recovery code is wrong, or was used before. */
+  /** The TOTP or recovery code is wrong or has already been used. */
   | 'INVALID_CODE'
   /** The name or the password is wrong. */
   | 'INVALID_CREDENTIALS'
@@ -24,44 +24,44 @@ export type ErrorCode =
   | 'INVALID_INPUT'
   /** The refresh token is wrong, or its session has ended. */
   | 'INVALID_REFRESH_TOKEN'
-  /** The token of a link is wrong, was used, or has expired. */
+  /** The token of the link is wrong, has been used, or has expired. */
   | 'INVALID_TOKEN'
-  /** The last active administrator would be lost. */
+  /** This would leave no active administrator. */
   | 'LAST_ADMIN'
-  /** There is no such thing, or it belongs to somebody else. */
+  /** There is nothing with this id, or it belongs to somebody else. */
   | 'NOT_FOUND'
-  /** An old refresh token was presented, and its session was ended for safety. */
+  /** An old refresh token was used again, so its session was ended for safety. */
   | 'REFRESH_TOKEN_REUSED'
-  /** Administrators cannot do this to themselves. */
+  /** Administrators cannot do this to their own account. */
   | 'SELF_TARGETED'
-  /** TOTP is on already. */
+  /** TOTP is already on. */
   | 'TOTP_ALREADY_ENABLED'
-  /** TOTP is not on, or no enrolment waits for a code. */
+  /** TOTP is not on, or no enrolment is waiting for a code. */
   | 'TOTP_NOT_ENABLED'
   /** Another account has this username. */
   | 'USERNAME_TAKEN';
 
-/** A sign-in. */
+/** The credentials and options of a sign-in. */
 export type LoginInput = {
-  /** A TOTP or recovery code, when it is known already that one is needed. */
+  /** A TOTP or recovery code, if you already know that one is needed. */
   code?: string | null | undefined;
-  /** Whether the tokens come as cookies, for browsers, and not in the answer. */
+  /** Whether to send the tokens as cookies, for browsers, instead of in the response. */
   cookies?: boolean | null | undefined;
-  /** What an earlier sign-in on this device was given as `tokens.deviceToken`. */
+  /** The `tokens.deviceToken` of an earlier sign-in on this device. */
   deviceToken?: string | null | undefined;
   /** The e-mail address or username. */
   identifier: string;
   /** The password. */
   password: string;
-  /** Whether the session lives longer: 30 days unused instead of one, unless the operator says otherwise. */
+  /** Whether to keep the session longer: by default it ends after 30 days without use instead of one day. The operator can change both. */
   remember?: boolean | null | undefined;
 };
 
-/** How a sign-in may be completed. */
+/** The kinds of code that can complete a sign-in. */
 export type MfaMethod =
-  /** By one of the recovery codes; each is good once. */
+  /** One of the recovery codes. Each can be used once. */
   | 'RECOVERY_CODE'
-  /** By the current code of an authenticator app. */
+  /** The current code of an authenticator app. */
   | 'TOTP';
 
 export type LoginMutationVariables = Exact<{

@@ -5,29 +5,29 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { TypedDocument as DocumentNode } from '../typed-document.ts';
-/** Everything that is put on record. */
+/** The types of events in the audit log. */
 export type AuditEventType =
-  /** Somebody without the right tried to administer. Recorded once a minute for each account. */
+  /** Somebody who is not an administrator tried to administer. Recorded at most once a minute for each account. */
   | 'ACCESS_DENIED'
   /** An account was deleted. */
   | 'ACCOUNT_DELETED'
-  /** Too many attempts failed, and further ones are refused for a time. */
+  /** Too many attempts failed; further attempts are refused for some time. */
   | 'ACCOUNT_LOCKED'
   /** The e-mail address was changed. */
   | 'EMAIL_CHANGED'
-  /** Another e-mail address was given and waits for its confirmation. */
+  /** A new e-mail address was entered and is not confirmed yet. */
   | 'EMAIL_CHANGE_REQUESTED'
-  /** A change of the e-mail address was undone from the earlier address. */
+  /** A change of the e-mail address was undone with the link mailed to the earlier address. */
   | 'EMAIL_CHANGE_UNDONE'
-  /** A link to confirm an e-mail address was asked for; without a user by a registration that waits for it. */
+  /** A link to confirm an e-mail address was requested; without a user, by a registration that is not confirmed yet. */
   | 'EMAIL_VERIFICATION_REQUESTED'
   /** The e-mail address was confirmed. */
   | 'EMAIL_VERIFIED'
-  /** An invited person chose a first password. */
+  /** An invited user chose a first password. */
   | 'INVITATION_ACCEPTED'
   /** Somebody signed out; `detail.endedSessions` counts the sessions ended. */
   | 'LOGGED_OUT'
-  /** The password was right and a code was asked for. */
+  /** The password was right, and a code was requested. */
   | 'LOGIN_CHALLENGED'
   /** A sign-in failed; `detail.reason` says why. */
   | 'LOGIN_FAILED'
@@ -35,41 +35,41 @@ export type AuditEventType =
   | 'LOGIN_SUCCEEDED'
   /** The password was changed. */
   | 'PASSWORD_CHANGED'
-  /** The password was made void until its owner chooses another; `detail.reason` says why. */
+  /** The password was invalidated until its owner chooses another; `detail.reason` says why. */
   | 'PASSWORD_REMOVED'
-  /** Another password was chosen by a link. */
+  /** A new password was chosen with a mailed link. */
   | 'PASSWORD_RESET'
-  /** A link to choose another password was asked for; without a user when nobody has the address. */
+  /** A link to choose another password was requested; without a user if nobody has the address. */
   | 'PASSWORD_RESET_REQUESTED'
-  /** A profile was changed; `detail.fields` names what. */
+  /** A profile was changed; `detail.fields` lists the fields. */
   | 'PROFILE_UPDATED'
-  /** A signed-in person gave a wrong password or code for a sensitive change. */
+  /** A signed-in user gave a wrong password or code for a sensitive change. */
   | 'REAUTHENTICATION_FAILED'
-  /** New recovery codes were issued; the earlier ones are void. */
+  /** New recovery codes were issued; the earlier ones no longer work. */
   | 'RECOVERY_CODES_REGENERATED'
-  /** A recovery code was used in the place of a TOTP code. */
+  /** A recovery code was used instead of a TOTP code. */
   | 'RECOVERY_CODE_USED'
-  /** An old refresh token was presented, as a thief would; the session was ended. */
+  /** An old refresh token was used again, possibly by a thief; the session was ended. */
   | 'REFRESH_TOKEN_REUSED'
   /** An account was registered. */
   | 'REGISTERED'
-  /** Somebody registered with the address of this account; its owner was told by mail. */
+  /** Somebody registered with the address of this account; its owner was notified by mail. */
   | 'REGISTRATION_REPEATED'
-  /** What is stored encrypted was moved to the current AUTH_SECRET; `detail` counts it. */
+  /** Stored secrets were re-encrypted under the current AUTH_SECRET; `detail` counts them. */
   | 'SECRETS_REWRAPPED'
-  /** A sign-in ended the oldest sessions; `detail.endedSessions` counts them. */
+  /** A sign-in exceeded the session limit and ended the oldest sessions; `detail.endedSessions` counts them. */
   | 'SESSION_LIMIT_REACHED'
-  /** A person ended one of their other sessions. */
+  /** A user ended one of their other sessions. */
   | 'SESSION_REVOKED'
-  /** A key for access tokens was created. */
+  /** A key that signs access tokens was created. */
   | 'SIGNING_KEY_CREATED'
-  /** A key for access tokens was retired. */
+  /** A key that signs access tokens was retired. */
   | 'SIGNING_KEY_RETIRED'
   /** TOTP was turned off. */
   | 'TOTP_DISABLED'
   /** TOTP was turned on. */
   | 'TOTP_ENABLED'
-  /** A TOTP secret was issued and waits for its first code. */
+  /** A TOTP secret was issued and is waiting for its first code. */
   | 'TOTP_ENROLMENT_STARTED'
   /** An administrator or the operator created an account. */
   | 'USER_CREATED'
@@ -83,78 +83,78 @@ export type AuditEventType =
   | 'USER_SESSIONS_REVOKED'
   /** An administrator disabled or enabled an account. */
   | 'USER_STATUS_CHANGED'
-  /** An administrator turned off TOTP for a user who lost it. */
+  /** An administrator turned TOTP off for a user who could no longer use it. */
   | 'USER_TOTP_RESET'
-  /** An administrator lifted a lock. */
+  /** An administrator lifted a lockout. */
   | 'USER_UNLOCKED';
 
 /** The second step of a sign-in. */
 export type CompleteLoginInput = {
-  /** What login gave. */
+  /** The `challenge` that `login` returned. */
   challenge: string;
   /** A TOTP code or a recovery code. */
   code: string;
 };
 
-/** The end of an enrolment. */
+/** The code that completes an enrolment. */
 export type ConfirmTotpInput = {
-  /** The code that the app shows now. */
+  /** The code that the app currently shows. */
   code: string;
 };
 
-/** An account for somebody. */
+/** The new account. */
 export type CreateUserInput = {
-  /** The consuming application's own roles and plans: a JSON object of at most 2,000 bytes. */
+  /** Data of the consuming application, such as its own roles and plans: a JSON object of at most 2,000 bytes. */
   appMetadata?: unknown;
-  /** The name to show. */
+  /** The display name. */
   displayName?: string | null | undefined;
   /** The e-mail address. */
   email: string;
-  /** A first password, of `PASSWORD_MIN_LENGTH` to 128 characters. Left out, an invitation to choose one is mailed, whose link confirms the address too. With a password and REGISTRATION=verify they must confirm the address before they sign in. */
+  /** A first password, of `PASSWORD_MIN_LENGTH` to 128 characters. If it is left out, the user is mailed an invitation to choose one, whose link also confirms the address. With a password and REGISTRATION=verify, the user must confirm the address before signing in. */
   password?: string | null | undefined;
-  /** What they may do here. */
+  /** What the user may do in this service. */
   role?: Role | null | undefined;
-  /** A name to sign in by as well: 3 to 32 letters, digits, dots, dashes and underscores, with a letter or digit first and last. */
+  /** A username, which can also be used to sign in: 3 to 32 letters, digits, dots, dashes and underscores, with a letter or digit first and last. */
   username?: string | null | undefined;
 };
 
-/** What it takes to delete an account. */
+/** The confirmation and the credentials that are needed to delete an account. */
 export type DeleteAccountInput = {
-  /** A TOTP or recovery code, where TOTP is on. */
+  /** A TOTP or recovery code. Required if TOTP is on. */
   code?: string | null | undefined;
-  /** Must be true; nothing brings it back. */
+  /** Must be true. A deleted account cannot be restored. */
   confirm: boolean;
-  /** The password. */
+  /** The current password. */
   currentPassword: string;
 };
 
-/** What it takes to turn TOTP off. */
+/** The credentials to turn TOTP off. */
 export type DisableTotpInput = {
   /** A TOTP code or a recovery code. */
   code: string;
-  /** The password: a stolen access token must not be enough. */
+  /** The current password, because a stolen access token must not be enough. */
   currentPassword: string;
 };
 
-/** The beginning of an enrolment. */
+/** The credentials to start an enrolment. */
 export type EnableTotpInput = {
-  /** The password: a stolen access token must not be enough. */
+  /** The current password, because a stolen access token must not be enough. */
   currentPassword: string;
 };
 
-/** What went wrong, for programs. Each code has an object type of the same name. */
+/** What went wrong, as a code for programs. Each code has an object type of the same name, such as InvalidInput for INVALID_INPUT. */
 export type ErrorCode =
   /** An administrator has disabled the account. */
   | 'ACCOUNT_DISABLED'
-  /** Too many attempts have failed; further ones are refused for a time. */
+  /** Too many attempts failed. Further attempts are refused for some time. */
   | 'ACCOUNT_LOCKED'
   /** The e-mail address must be confirmed first. */
   | 'EMAIL_NOT_VERIFIED'
   /** Another account has this e-mail address. */
   | 'EMAIL_TAKEN'
-  /** The sign-in was used up, has expired, or failed too often. */
+  /** The challenge of the sign-in has been used, has expired, or had too many failed attempts. */
   | 'INVALID_CHALLENGE'
-  /** The TOTP or recovery code is wrong, or was used before. */
+  /** The TOTP or recovery code is wrong or has already been used. */
   | 'INVALID_CODE'
   /** The name or the password is wrong. */
   | 'INVALID_CREDENTIALS'
@@ -162,124 +162,124 @@ export type ErrorCode =
   | 'INVALID_INPUT'
   /** The refresh token is wrong, or its session has ended. */
   | 'INVALID_REFRESH_TOKEN'
-  /** The token of a link is wrong, was used, or has expired. */
+  /** The token of the link is wrong, has been used, or has expired. */
   | 'INVALID_TOKEN'
-  /** The last active administrator would be lost. */
+  /** This would leave no active administrator. */
   | 'LAST_ADMIN'
-  /** There is no such thing, or it belongs to somebody else. */
+  /** There is nothing with this id, or it belongs to somebody else. */
   | 'NOT_FOUND'
-  /** An old refresh token was presented, and its session was ended for safety. */
+  /** An old refresh token was used again, so its session was ended for safety. */
   | 'REFRESH_TOKEN_REUSED'
-  /** Administrators cannot do this to themselves. */
+  /** Administrators cannot do this to their own account. */
   | 'SELF_TARGETED'
-  /** TOTP is on already. */
+  /** TOTP is already on. */
   | 'TOTP_ALREADY_ENABLED'
-  /** TOTP is not on, or no enrolment waits for a code. */
+  /** TOTP is not on, or no enrolment is waiting for a code. */
   | 'TOTP_NOT_ENABLED'
   /** Another account has this username. */
   | 'USERNAME_TAKEN';
 
-/** A sign-in. */
+/** The credentials and options of a sign-in. */
 export type LoginInput = {
-  /** A TOTP or recovery code, when it is known already that one is needed. */
+  /** A TOTP or recovery code, if you already know that one is needed. */
   code?: string | null | undefined;
-  /** Whether the tokens come as cookies, for browsers, and not in the answer. */
+  /** Whether to send the tokens as cookies, for browsers, instead of in the response. */
   cookies?: boolean | null | undefined;
-  /** What an earlier sign-in on this device was given as `tokens.deviceToken`. */
+  /** The `tokens.deviceToken` of an earlier sign-in on this device. */
   deviceToken?: string | null | undefined;
   /** The e-mail address or username. */
   identifier: string;
   /** The password. */
   password: string;
-  /** Whether the session lives longer: 30 days unused instead of one, unless the operator says otherwise. */
+  /** Whether to keep the session longer: by default it ends after 30 days without use instead of one day. The operator can change both. */
   remember?: boolean | null | undefined;
 };
 
-/** How a sign-in may be completed. */
+/** The kinds of code that can complete a sign-in. */
 export type MfaMethod =
-  /** By one of the recovery codes; each is good once. */
+  /** One of the recovery codes. Each can be used once. */
   | 'RECOVERY_CODE'
-  /** By the current code of an authenticator app. */
+  /** The current code of an authenticator app. */
   | 'TOTP';
 
-/** What to refresh by. */
+/** The refresh token. */
 export type RefreshInput = {
-  /** The newest refresh token. Left out by browsers that have it as a cookie. */
+  /** The newest refresh token. Browsers that have it as a cookie leave this out. */
   refreshToken?: string | null | undefined;
 };
 
-/** What it takes to get new recovery codes. */
+/** The credentials to get new recovery codes. */
 export type RegenerateRecoveryCodesInput = {
   /** A TOTP code or a recovery code. */
   code: string;
-  /** The password: a stolen access token must not be enough. */
+  /** The current password, because a stolen access token must not be enough. */
   currentPassword: string;
 };
 
 /** A new account. */
 export type RegisterInput = {
-  /** Whether the tokens come as cookies, for browsers, and not in the answer. */
+  /** Whether to send the tokens as cookies, for browsers, instead of in the response. */
   cookies?: boolean | null | undefined;
-  /** The name to show: up to 100 characters. */
+  /** The display name: up to 100 characters. */
   displayName?: string | null | undefined;
   /** The e-mail address. */
   email: string;
-  /** The password: `PASSWORD_MIN_LENGTH` (8 unless the operator says otherwise) to 128 characters of any kind, and none of the commonest. */
+  /** The password: `PASSWORD_MIN_LENGTH` (by default 8) to 128 characters of any kind. Very common passwords are refused. */
   password: string;
   /** An anti-phishing phrase: up to 200 characters. */
   phrase?: string | null | undefined;
-  /** Whether the session lives longer: 30 days unused instead of one, unless the operator says otherwise. */
+  /** Whether to keep the session longer: by default it ends after 30 days without use instead of one day. The operator can change both. */
   remember?: boolean | null | undefined;
-  /** A name to sign in by as well: 3 to 32 letters, digits, dots, dashes and underscores, with a letter or digit first and last. */
+  /** A username, which can also be used to sign in: 3 to 32 letters, digits, dots, dashes and underscores, with a letter or digit first and last. */
   username?: string | null | undefined;
 };
 
-/** Whose password is forgotten. */
+/** The account whose password was forgotten. */
 export type RequestPasswordResetInput = {
   /** The e-mail address of the account. */
   email: string;
 };
 
-/** Another password, or the first one of an invited person. */
+/** A new password, or the first one of an invited user. */
 export type ResetPasswordInput = {
-  /** The password: `PASSWORD_MIN_LENGTH` (8 unless the operator says otherwise) to 128 characters of any kind, and none of the commonest. */
+  /** The new password: `PASSWORD_MIN_LENGTH` (by default 8) to 128 characters of any kind. Very common passwords are refused. */
   newPassword: string;
-  /** The token of the link that was mailed, to reset a password or to invite. */
+  /** The token from the mailed link of a password reset or an invitation. */
   token: string;
 };
 
-/** What an account may do in this service; an application keeps its own roles in appMetadata. */
+/** What an account may do in this service. Applications keep their own roles in `appMetadata`. */
 export type Role =
   /** May administer all accounts. */
   | 'ADMIN'
   /** May manage their own account. */
   | 'USER';
 
-/** What to change; what is left out stays. Null removes a name or the phrase. */
+/** What to change. Fields that are left out stay as they are; null removes a name or the phrase. */
 export type UpdateProfileInput = {
-  /** The password until now. */
+  /** The current password. Required to change the e-mail address or the password. */
   currentPassword?: string | null | undefined;
-  /** Another name to show, or null for none. */
+  /** A new display name, or null to remove it. */
   displayName?: string | null | undefined;
-  /** Another e-mail address. Needs currentPassword. It waits as `pendingEmail` until the link that is mailed there has confirmed it. */
+  /** A new e-mail address. Requires `currentPassword`. It stays in `pendingEmail` until it is confirmed with the link that is mailed to it. */
   newEmail?: string | null | undefined;
-  /** Another password, of `PASSWORD_MIN_LENGTH` to 128 characters. Needs currentPassword, and ends all other sessions, and takes back links to reset the password and an address that waits. */
+  /** A new password, of `PASSWORD_MIN_LENGTH` to 128 characters. Requires `currentPassword`. This ends all other sessions, and cancels links to reset the password and a pending change of address. */
   newPassword?: string | null | undefined;
-  /** Another anti-phishing phrase, or null for none. */
+  /** A new anti-phishing phrase, or null to remove it. */
   phrase?: string | null | undefined;
-  /** Another username, or null for none: 3 to 32 letters, digits, dots, dashes and underscores, with a letter or digit first and last. */
+  /** A new username, or null to remove it: 3 to 32 letters, digits, dots, dashes and underscores, with a letter or digit first and last. */
   username?: string | null | undefined;
 };
 
-/** What to change of a user; what is left out stays. */
+/** What to change about a user. Fields that are left out stay as they are. */
 export type UpdateUserInput = {
-  /** A JSON object of at most 2,000 bytes in the place of the one until now. */
+  /** A JSON object of at most 2,000 bytes, which replaces the current one. */
   appMetadata?: unknown;
   /** The id of the user. */
   id: string;
-  /** What they may do here. */
+  /** What the user may do in this service. */
   role?: Role | null | undefined;
-  /** Whether they may sign in. */
+  /** Whether the user may sign in. */
   status?: UserStatus | null | undefined;
 };
 
@@ -287,12 +287,12 @@ export type UpdateUserInput = {
 export type UserStatus =
   /** May sign in. */
   | 'ACTIVE'
-  /** May not sign in; an administrator has disabled it. */
+  /** May not sign in, because an administrator disabled the account. */
   | 'DISABLED';
 
-/** What a mailed link carries. */
+/** The token of a mailed link. */
 export type VerifyEmailInput = {
-  /** The token of the link that was mailed: to confirm an address or a new one, or to undo a change of it. */
+  /** The token from the mailed link, which confirms an address or a new address, or undoes a change of address. */
   token: string;
 };
 
