@@ -51,9 +51,9 @@ const MINUTE_MS = 60_000;
 const KEY_REFRESH_MS = 30_000;
 const WEB_PAGES = fileURLToPath(new URL('../web/dist', import.meta.url));
 const REFUSED_ORIGIN =
-  'a page of another origin was refused: CORS_ORIGINS does not list it (this is said once)';
+  'a page of another origin was refused: CORS_ORIGINS does not list it (logged only once)';
 const UNTRUSTED_PROXY =
-  'a request was forwarded by an address that TRUSTED_PROXIES does not name: what it says of the client is not believed';
+  'a request was forwarded by an address that TRUSTED_PROXIES does not name: its headers about the client are ignored (logged only once)';
 
 /**
  * Builds the service, ready to listen, and starts its background work. `close` stops everything that this started.
@@ -108,7 +108,7 @@ async function endAfterwards({ afterwards, logger }: Deps): Promise<void> {
 function createMail(deps: Deps): MailDelivery | undefined {
   const { delivery, sender, connections, timeoutMs } = deps.config.mail;
   if (delivery === 'kept' && deps.config.profile === 'production') {
-    deps.logger.warn('SMTP_URL is not set: nobody gets a mail, and no password is reset');
+    deps.logger.warn('SMTP_URL is not set: no mail is sent, so nobody can reset a password');
   }
   if (delivery === 'kept' || delivery === 'off') return undefined;
   const transport = createSmtpTransport({ server: delivery, sender, connections, timeoutMs });

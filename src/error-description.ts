@@ -3,7 +3,7 @@
  * left out; its cause says enough.
  */
 export function describe(error: unknown, options = { stack: true }): object {
-  if (!(error instanceof Error)) return { message: 'something that is no error was thrown' };
+  if (!(error instanceof Error)) return { message: 'something other than an Error was thrown' };
   const isQuery = error.name === 'DrizzleQueryError' || 'query' in error;
   const code = 'code' in error ? String(error.code) : undefined;
   return {

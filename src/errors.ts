@@ -67,12 +67,12 @@ export const REQUEST_ERROR_MESSAGES = {
   OVERLOADED: 'The service is busy. Try again in {wait}.',
   UNAVAILABLE: 'The database cannot be reached at the moment. Try again in {wait}.',
   OUTCOME_UNKNOWN:
-    'The database was lost while this was being stored. It may have been done: look, and try again if it was not.',
+    'The database was lost while this was being stored. It may have been done: check, and try again if it was not.',
   BAD_USER_INPUT: 'The request is not valid.',
   CSRF_REJECTED:
     'A request that authenticates by cookie needs the header `x-csrf-protection: 1` and must come from a page of PUBLIC_URL or of an origin in CORS_ORIGINS.',
   INTERNAL_SERVER_ERROR:
-    'Something went wrong on our side. Try again; if it stays so, tell the operator the request id.',
+    'Something went wrong on our side. Try again; if it keeps happening, tell the operator the request id.',
 } as const;
 
 export type RequestErrorCode = keyof typeof REQUEST_ERROR_MESSAGES;

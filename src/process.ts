@@ -47,7 +47,10 @@ async function main(): Promise<void> {
     renewCertificates(app, config, listener, certificate);
     ending.endWith(
       (signal) => close({ app, config, listener, metrics }, signal).catch(fail),
-      () => app.deps.logger.error('ending took too long; what is still under way is given up'),
+      () =>
+        app.deps.logger.error(
+          'ending took too long; requests and work still in progress are given up',
+        ),
       config.shutdownDelayMs,
     );
     announce(app.deps, config, listener.address, metrics?.address);

@@ -30,15 +30,15 @@ export function listenProblem(error: unknown, names: { host: string; port: strin
 function describedListening(code: string, { host, port }: { host: string; port: string }): string {
   switch (code) {
     case 'EADDRINUSE':
-      return `${port} is in use already (${code}): stop what listens there, or choose another one`;
+      return `${port} is already in use (${code}): stop the program that listens there, or choose another port`;
     case 'EACCES':
-      return `${port} is not for this user (${code}): choose one above 1023`;
+      return `${port} needs more rights than this user has (${code}): choose a port above 1023`;
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
     case 'EADDRNOTAVAIL':
-      return `${host} is no address of this machine (${code}): choose one, such as 127.0.0.1, or :: for all of them`;
+      return `${host} is not an address of this machine (${code}): choose one, such as 127.0.0.1, or :: for all addresses`;
     default:
-      return `${host} and ${port} cannot be listened on (${code}): choose others`;
+      return `${host} and ${port} cannot be listened on (${code}): choose another address or port`;
   }
 }
 
@@ -53,7 +53,7 @@ export function databaseProblem(error: unknown): unknown {
   const lacksSocket = code === 'ENOENT' && callsSystem(error, 'connect');
   if (code === undefined || !(UNREACHABLE.has(code) || lacksSocket)) return error;
   return new ConfigError([
-    `DATABASE_URL names a server that cannot be reached (${code}): start it, or correct the URL; \`npm run cli -- doctor\` says more`,
+    `DATABASE_URL names a server that cannot be reached (${code}): start it, or correct the URL; \`npm run cli -- doctor\` tells more`,
   ]);
 }
 

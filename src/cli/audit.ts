@@ -20,32 +20,32 @@ const MOST = 1000;
 /** Prints audit events, and follows new ones, such as for a log system. */
 export const audit: Command = {
   name: 'audit',
-  summary: 'follow what is on record, or check that nobody can change it',
-  help: `Shows what is on record, the oldest first, and goes on with what comes until Ctrl-C.
+  summary: 'follow the audit log, or check that the service cannot change it',
+  help: `Prints the events of the audit log, oldest first, and follows new ones until Ctrl-C.
 
   npm run cli -- audit tail [--json] [--once] [--lines N | --since TIME]
                             [--type TYPE] [--user ID]
   npm run cli -- audit verify [--json]
 
-  --once         end instead of waiting for more
-  --json         a line of JSON for each event, for a log system
-  --lines N      begin with the last N, 0 to ${MOST}; ${LAST} unless told
-  --since TIME   begin with what happened then or later: 2026-01-31T12:00:00Z
-  --type TYPE    only this type, such as LOGIN_FAILED
-  --user ID      only what concerns this user
+  --once         end instead of waiting for new events
+  --json         one line of JSON per event, for a log system
+  --lines N      begin with the last N events, 0 to ${MOST}; by default ${LAST}
+  --since TIME   begin with events at or after this time: 2026-01-31T12:00:00Z
+  --type TYPE    only events of this type, such as LOGIN_FAILED
+  --user ID      only events that concern this user
 
-To ship everything once, begin where the last run ended:
+To ship every event once, begin where the last run ended:
   npm run --silent cli -- audit tail --json --since "$LAST" >>audit.jsonl
-An event is given out once in a run. After a restart those of the instant \`--since\` come
-again; their ids tell them apart.
+One run prints each event once. After a restart, events at exactly \`--since\` are printed
+again; recognise them by their ids.
 
-What is on record is kept for AUDIT_RETENTION_DAYS; the service deletes what is older.
+Events are kept for AUDIT_RETENTION_DAYS; the service deletes older ones.
 
-\`verify\` tells whether the user of DATABASE_URL can change or delete what is on record. With
-the user that \`create-db\` makes for the service it cannot, and verify ends with 0; with one
-that has all rights it can, and verify ends with 1.
+\`verify\` checks whether the user of DATABASE_URL can change or delete events. The user that
+\`create-db\` makes for the service cannot, and verify exits with 0. A user with all rights
+can, and verify exits with 1.
 
-Exit codes: 0 done, 1 what is on record could be changed, 2 wrong usage.`,
+Exit codes: 0 done, 1 events could be changed, 2 wrong usage.`,
   async run(args, terminal) {
     const { values, positionals } = readArguments(args);
     const [action] = positionals;
@@ -144,16 +144,18 @@ async function verify({ deps }: Services, terminal: Terminal, json: boolean): Pr
   if (json) {
     terminal.print(jsonText({ isGuarded, ...guard }));
   } else if (isGuarded) {
-    terminal.print('The user of DATABASE_URL can add to what is on record, and not change it.');
+    terminal.print(
+      'The user of DATABASE_URL can add events to the audit log, but cannot change them.',
+    );
   }
   if (!json && guard.canChange) {
     terminal.complain(
-      'The user of DATABASE_URL can change what is on record. Give the service one of its own: `create-db` makes it.',
+      'The user of DATABASE_URL can change what is on record in the audit log. Give the service a user of its own: `create-db` makes one.',
     );
   }
   if (!json && guard.missingProcedures.length > 0) {
     terminal.complain(
-      `The user of DATABASE_URL cannot run ${guard.missingProcedures.join(' and ')}, so nothing is purged and no account can be deleted. Restore the backup with its procedures (mysqldump --routines), or grant EXECUTE on them.`,
+      `The user of DATABASE_URL cannot run ${guard.missingProcedures.join(' and ')}, so no event is purged and no account can be deleted. Restore the backup with its procedures (mysqldump --routines), or grant EXECUTE on them.`,
     );
   }
   return isGuarded ? 0 : 1;

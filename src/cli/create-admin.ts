@@ -12,16 +12,16 @@ export const createAdmin: Command = {
 
   npm run cli -- create-admin --email ADDRESS [--username NAME] [--display-name NAME] [--json]
 
-  --email ADDRESS      the e-mail address to sign in by
-  --username NAME      a name to sign in by as well
-  --display-name NAME  the name to show
+  --email ADDRESS      the e-mail address
+  --username NAME      a username, which can also be used to sign in
+  --display-name NAME  the display name
   --json               {"id": ..., "email": ...}
 
 The password is asked for, or read from standard input:
   echo "$PASSWORD" | npm run --silent cli -- create-admin --email ada@example.com
-It is never an argument: those show in the list of processes and in the shell's history.
+It is never an argument, because the list of processes and the shell's history show those.
 
-Exit codes: 0 created, 1 refused, as for an address that is taken, 2 wrong usage.`,
+Exit codes: 0 created, 1 refused, such as for an address that is taken, 2 wrong usage.`,
   async run(args, terminal) {
     const { email, username, displayName, json } = readOptions(args);
     const password = await readPassword(terminal);
@@ -66,6 +66,6 @@ function readOptions(args: string[]) {
 
 async function readPassword(terminal: Terminal): Promise<string> {
   const password = await terminal.readSecret('Password: ');
-  if (password === '') throw new UsageError('A password is needed; type one, or pipe it in.');
+  if (password === '') throw new UsageError('A password is required: type one, or pipe it in.');
   return password;
 }

@@ -20,9 +20,9 @@ import { jsonText } from './json-text.ts';
 /** Creates the database and its two users: one that changes tables, and one for the service. */
 export const createDb: Command = {
   name: 'create-db',
-  summary: 'create the database, a user who migrates and a user of few rights',
-  help: `Creates the database (utf8mb4), a user who may change its tables, and a user of few
-rights for the service, and prints how to reach it as each:
+  summary: 'create the database, and its users for migrations and for the service',
+  help: `Creates the database (utf8mb4), a user for migrations, who can change its tables, and a user
+for the service, who has few rights, and prints the URL of each:
 
   DATABASE_URL=mysql://latchkey:...@db.internal:3306/latchkey
   MIGRATION_DATABASE_URL=mysql://latchkey_migration:...@db.internal:3306/latchkey
@@ -31,27 +31,27 @@ rights for the service, and prints how to reach it as each:
   npm run cli -- migrate
   npm run cli -- create-admin --email ada@example.com
 
-  --host HOST             the server (localhost)
+  --host HOST             the database server (localhost)
   --port PORT             its port (3306)
-  --socket PATH           its Unix socket, in the place of host and port
+  --socket PATH           its Unix socket, instead of host and port
   --tls HOW               on (verified), insecure (not verified), or the path of a CA file
   --user NAME             an administrator of the server (root)
   --database NAME         the database to create (latchkey)
   --runtime-user NAME     the service's user (latchkey)
   --migration-user NAME   the user who changes tables (latchkey_migration)
-  --client-host HOST      from where both may connect, as MySQL writes it: %, 10.0.0.% (%)
-  --new-passwords         give users that are there new passwords, and print these
+  --client-host HOST      where both may connect from, in MySQL's notation: %, 10.0.0.% (%)
+  --new-passwords         set and print new passwords for users that exist already
   --json                  {"created": {...}, "databaseUrl": ..., "migrationDatabaseUrl": ...}
 
-The administrator's password is asked for, read from standard input, or from DB_PASSWORD; it
-is never an argument. Passwords are made here and shown this once: keep MIGRATION_DATABASE_URL
-away from the service, which needs DATABASE_URL only. The service's user gets its rights on
-the tables when \`migrate\` creates them. The migration user has to stay: the audit's
-procedures run in its name.
+The administrator's password is read from DB_PASSWORD, from the terminal or from standard
+input; it is never an argument. The passwords of the new users are generated, and printed only
+this once. Keep MIGRATION_DATABASE_URL away from the service, which needs only DATABASE_URL.
+The service's user gets its rights on the tables when \`migrate\` creates them. Do not delete
+the migration user: the audit log's procedures run with its rights.
 
-It may be run again: what is there stays, passwords too, and the service's user gets exactly
-the rights it needs, no more. Exit codes: 0 done, 1 refused or failed, or the new users cannot
-sign in from here, 2 wrong usage.`,
+It is safe to run again: existing databases, users and passwords are kept, and the service's
+user gets exactly the rights it needs. Exit codes: 0 done, 1 refused or failed, or the new
+users cannot sign in from here, 2 wrong usage.`,
   async run(args, terminal) {
     const options = readOptions(args);
     const password = await readPassword(terminal);
@@ -92,7 +92,7 @@ function readOptions(args: string[]) {
     throw new UsageError('--database takes letters, digits, _, $ and -.');
   }
   if (values['runtime-user'] === values['migration-user']) {
-    throw new UsageError('--runtime-user and --migration-user must be two.');
+    throw new UsageError('--runtime-user and --migration-user must be different users.');
   }
   return {
     host: values.host,
@@ -127,7 +127,7 @@ async function setUp(connection: Connection, options: Options): Promise<Done> {
   const { created, charset } = await createDatabase(connection, database);
   if (charset !== 'utf8mb4') {
     throw new UsageError(
-      `The database ${database} is there and has the character set ${charset}. Choose another, or run: ALTER DATABASE \`${database}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`,
+      `The database ${database} exists already, with the character set ${charset}. Choose another name, or run: ALTER DATABASE \`${database}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`,
     );
   }
   const migrationPassword = await setUpAccount(connection, migration, newPasswords);
@@ -174,8 +174,8 @@ async function tryOut(
   } catch {
     const anonymous = await anonymousUsers(connection);
     return anonymous.length > 0
-      ? `The new users cannot sign in: the server's anonymous users come before them. Run on it: DROP USER ${anonymous.join(', ')}`
-      : 'The new users cannot sign in from here. Is --client-host where they connect from?';
+      ? `The new users cannot sign in: the server's anonymous users take precedence. Run on the server: DROP USER ${anonymous.join(', ')}`
+      : 'The new users cannot sign in from here. Does --client-host allow the host they connect from?';
   }
 }
 
@@ -216,17 +216,17 @@ function report(terminal: Terminal, options: Options, done: Done): void {
   );
   if (done.granted.length > 0) terminal.complain(`Granted: ${done.granted.join(', ')}.`);
   if (done.revoked > 0)
-    terminal.complain(`Took ${done.revoked} needless rights from ${runtime.user}.`);
+    terminal.complain(`Revoked ${done.revoked} rights from ${runtime.user} that it does not need.`);
   printUrl(terminal, 'DATABASE_URL', databaseUrls.databaseUrl);
   printUrl(terminal, 'MIGRATION_DATABASE_URL', databaseUrls.migrationDatabaseUrl);
   terminal.complain(
-    'Next: npm run cli -- migrate, with both set. The service needs the first only.',
+    'Next: npm run cli -- migrate, with both variables set. The service needs only DATABASE_URL.',
   );
 }
 
 function told({ user }: Account, password: string | null): string {
   return password === null
-    ? `${user} is there and keeps its password (--new-passwords changes it).`
+    ? `${user} exists already and keeps its password (--new-passwords changes it).`
     : `${user} has a new password.`;
 }
 

@@ -13,29 +13,30 @@ import { jsonText } from './json-text.ts';
 /** Looks for problems around the service, and says how to fix them. */
 export const doctor: Command = {
   name: 'doctor',
-  summary: 'look for what is wrong around the service, and say how to mend it',
-  help: `Looks for what is wrong around the service, in the environment that the service has, and says how
-to mend it. It changes nothing, and may run beside the service.
+  summary: 'find problems in the configuration and its servers, and say how to fix them',
+  help: `Looks for problems in the configuration, the database and the other servers, and says how to fix
+them. Run it with the environment of the service. It changes nothing, and is safe to run while
+the service runs.
 
   npm run cli -- doctor [--strict] [--json]
 
-  --strict   count warnings as broken, as before a deployment
+  --strict   treat warnings as broken, such as before a deployment
   --json     {"healthy": false, "findings": [{"check", "status", "message", "mend"}, ...]}
 
   configuration, secret, public-url, proxies
-                  the variables, whether secrets can be guessed, what people are sent to
-  certificate     for how long the one in HTTPS_CERT_PATH is good, where it is set
-  database, tls   whether it can be reached, and safely
+                  the variables, whether secrets can be guessed, and the public URL
+  certificate     how long the one in HTTPS_CERT_PATH is valid, and for which name
+  database, tls   whether it can be reached, and over TLS
   version, charset, sql-mode, time-zone, clock, isolation, engine, capacity, writable, cluster
-                  the server, as the service meets it
+                  the server's settings, as the service sees them
   migrations, stored-secrets, procedures
-                  the tables, and whether AUTH_SECRET opens what is in them
+                  the tables, and whether AUTH_SECRET decrypts what is in them
   grants          whether the service's user has too few rights, or too many
-  migration-user  the same of MIGRATION_DATABASE_URL, where it is set
-  redis           whether rate limits can be counted in REDIS_URL, where it is set
-  mail            whether the server in SMTP_URL lets the service in
+  migration-user  the same for MIGRATION_DATABASE_URL, if it is set
+  redis           whether the Redis in REDIS_URL can count rate limits, if it is set
+  mail            whether the server in SMTP_URL accepts the service's login
 
-ok is well, warning works and should not stay so, broken has to be mended.
+warning: it works, but should be fixed; broken: it has to be fixed.
 Exit codes: 0 nothing is broken, 1 something is, 2 wrong usage.`,
   async run(args, terminal) {
     const { values } = parseArgs({
@@ -82,7 +83,7 @@ async function examineDatabase(
     // the findings already name the variables that are wrong
     if (error instanceof ConfigError) return [];
     const message = error instanceof Error ? error.message : String(error);
-    return [findingsOf('database').broken(message, 'Mend that, or set DATABASE_URL.')];
+    return [findingsOf('database').broken(message, 'Fix that, or set DATABASE_URL.')];
   }
 }
 

@@ -11,17 +11,17 @@ import { userMeant } from './operator.ts';
 export const exportUser: Command = {
   name: 'export-user',
   summary: 'print everything stored about a person, as JSON',
-  help: `Prints everything stored about a person as JSON, secrets left out: what the person gets by
-\`me { dataExport }\`, and of what is on record all, in the place of the newest 10,000.
+  help: `Prints everything stored about a person as JSON, without secrets: what the person gets by
+\`me { dataExport }\`, but with all audit events instead of only the newest 10,000.
 
   npm run --silent cli -- export-user WHO [--output FILE]
 
   WHO             an e-mail address, a username or an id
-  --output FILE   write a new file, which only you can read, in the place of printing
+  --output FILE   write a new file, readable only by you, instead of printing
 
   npm run cli -- export-user ada@example.com --output ada.json
 
-Exit codes: 0 done, 1 nobody found or the file is there already, 2 wrong usage.`,
+Exit codes: 0 done, 1 user not found or file exists already, 2 wrong usage.`,
   async run(args, terminal) {
     const { values, positionals } = parseArgs({
       args,
@@ -30,7 +30,8 @@ Exit codes: 0 done, 1 nobody found or the file is there already, 2 wrong usage.`
       options: { output: { type: 'string' }, json: { type: 'boolean' } },
     });
     const [who, ...more] = positionals;
-    if (who === undefined || more.length > 0) throw new UsageError('Say whose data.');
+    if (who === undefined || more.length > 0)
+      throw new UsageError('Say whose data: an e-mail address, a username or an id.');
     await terminal.withServices(async ({ deps }) => {
       const user = await userMeant(deps, who);
       if (values.output === undefined) await writeExport(deps, user, terminal.print);

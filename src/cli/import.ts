@@ -19,34 +19,34 @@ const BATCH = 500;
 /** Imports the users of another system with their password hashes. */
 export const importCommand: Command = {
   name: 'import',
-  summary: 'take in users of another system, with their password hashes',
-  help: `Takes in users of another system. They sign in with the passwords they have: the hashes of
-bcrypt ($2a$, $2b$, $2y$), argon2 and scrypt ($scrypt$ln=..,r=..,p=..$salt$hash) verify, and
-become argon2id at the first sign-in.
+  summary: 'import users from another system, with their password hashes',
+  help: `Imports users from another system. They keep their passwords: hashes of bcrypt ($2a$, $2b$,
+$2y$), argon2 and scrypt ($scrypt$ln=..,r=..,p=..$salt$hash) are verified, and become argon2id
+at the first sign-in.
 
   npm run cli -- import FILE [--dry-run] [--errors FILE] [--format csv|jsonl] [--json]
 
-  FILE            .jsonl: one JSON object a line; .csv: the first line names the columns
-  --format        what FILE is, where its name does not say
-  --dry-run       check every line, against the database too, and change nothing
-  --errors FILE   write the bad lines there: {"line": 12, "reason": "..."}
+  FILE            .jsonl: one JSON object per line; .csv: the first line names the columns
+  --format        the format of FILE, if its name does not tell
+  --dry-run       check every line, also against the database, and change nothing
+  --errors FILE   write the bad lines to this file: {"line": 12, "reason": "..."}
   --json          {"imported": 99950, "skipped": 0, "bad": 50, "dryRun": false, "seconds": 21.4}
 
   {"email": "ada@example.com", "passwordHash": "$2b$12$...", "createdAt": "2024-05-31"}
 
-  email           the only one that must be there
-  passwordHash    without it the person sets a password by a reset
+  email           the only required field
+  passwordHash    without it, the person chooses a password by a password reset
   username, displayName
   role            USER or ADMIN             status          ACTIVE or DISABLED
-  emailVerified   true or false             createdAt       ISO 8601, in UTC unless it says
-  appMetadata     an object, in CSV as JSON; access tokens carry it
+  emailVerified   true or false             createdAt       ISO 8601, UTC by default
+  appMetadata     an object, in CSV as JSON; access tokens contain it
 
-In CSV a value with a comma, as argon2's hashes have, needs quotes, and none has a line break.
-A bad line is reported by its number and skipped; nothing of a line is ever printed. Users
-whose address has an account stay as they are, so after an interruption just run it again.
-Hashes that would cost more at a sign-in than this service computes are refused.
+In CSV, a value with a comma, such as an argon2 hash, needs quotes, and no value may contain a
+line break. A bad line is skipped and reported by its number; the content of a line is never
+printed. Users whose address has an account already are skipped, so after an interruption just
+run it again. Hashes that would cost more to verify than this service allows are refused.
 
-Exit codes: 0 all lines imported or there already, 1 some were bad, 2 wrong usage.`,
+Exit codes: 0 all lines imported or skipped, 1 some were bad, 2 wrong usage.`,
   async run(args, terminal) {
     const options = readOptions(args);
     // before opening the database, so that a mistyped file name is reported at once
@@ -79,7 +79,7 @@ function readOptions(args: string[]) {
     },
   });
   const [file, ...more] = positionals;
-  if (file === undefined || more.length > 0) throw new UsageError('Say which file.');
+  if (file === undefined || more.length > 0) throw new UsageError('Say which file to import.');
   const format = values.format ?? extname(file).slice(1).toLowerCase();
   if (format !== 'csv' && format !== 'jsonl') throw new UsageError('Say --format csv or jsonl.');
   const { errors, json, 'dry-run': dryRun } = values;
@@ -107,7 +107,7 @@ async function openErrors(
   const stats = await handle.stat();
   if (stats.dev === imported.stats.dev && stats.ino === imported.stats.ino) {
     await handle.close();
-    throw new UsageError('--errors takes another file than the one to import.');
+    throw new UsageError('--errors must not be the file to import.');
   }
   if (stats.isFile()) await handle.truncate();
   return handle;
@@ -119,7 +119,7 @@ async function openForAppending(path: string): Promise<FileHandle> {
     return await open(path, 'a', 0o600);
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'it cannot be written';
-    throw new UsageError(`--errors takes a file that can be written: ${reason}.`);
+    throw new UsageError(`--errors must be a file that can be written: ${reason}.`);
   }
 }
 

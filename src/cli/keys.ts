@@ -17,14 +17,14 @@ export const keys: Command = {
   npm run cli -- keys rotate [--now] [--json]
   npm run cli -- keys retire KID [--json]
 
-  list         the keys that are published, and what each is doing
-  rotate       publish a new key; it signs in twelve hours, when everybody has seen it
-  rotate --now the new key signs in a minute; verifiers that keep a key set for longer refuse
-               its tokens until they fetch the set again, as most do for a key they do not
-               know. Use it when a key has leaked, wait the minute, and retire that one.
-  retire KID   stop publishing and accepting a key at once: its tokens die with it, and
-               people have to refresh. The last key that signs cannot be retired.
-  --json       what the others print, as JSON
+  list         the published keys, and the state of each
+  rotate       publish a new key, which starts to sign in 12 hours, when all verifiers know it
+  rotate --now the new key starts to sign in a minute. Verifiers that cache the key set for
+               longer refuse its tokens until they fetch the set again, which most do for an
+               unknown key. Use it when a key has leaked: wait a minute, and retire that key.
+  retire KID   stop publishing and accepting a key at once: tokens that it signed become
+               invalid, and clients have to refresh. The last signing key cannot be retired.
+  --json       print JSON
 
 When a key has leaked:
   npm run cli -- keys list
@@ -95,7 +95,7 @@ async function retire(
   terminal.complain(
     outcome === 'unknown'
       ? `There is no key ${kid} in use; see \`keys list\`.`
-      : 'This is the only key that signs. Run `keys rotate --now` first, and wait a minute.',
+      : 'This is the only signing key. Run `keys rotate --now` first, and wait a minute.',
   );
   return 1;
 }

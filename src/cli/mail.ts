@@ -14,32 +14,32 @@ const ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 /** Lists the outbox, and has mails sent again at once. */
 export const mail: Command = {
   name: 'mail',
-  summary: 'list mails, have them tried again, write the templates to files',
-  help: `Shows the outbox, and has mails tried again now.
+  summary: 'list mails, send them again, or write the templates to files',
+  help: `Lists the outbox, and has mails sent again.
 
   npm run cli -- mail list [--state STATE] [--json]
   npm run cli -- mail retry ID
   npm run cli -- mail retry --all
   npm run cli -- mail templates FOLDER
 
-  list             the newest ${NEWEST} mails: id, state, kind, when it was written, attempts,
-                   when the next one is, and what the mail server said last. Never what
-                   is in them, nor to whom they go.
-  --state STATE    those of one state:
-                     pending  wait for their next attempt, which comes by itself
-                     sent     the mail server has taken them; their contents are erased
-                     failed   were given up after MAIL_MAX_ATTEMPTS attempts, refused for
-                              good, or held a link that expired
-                     kept     were never to be sent: there is no SMTP_URL, in development
-  retry ID         tries a mail now that has failed or waits for a later attempt, from its
-                   first attempt on. One whose link has expired in the meantime is given up.
-  retry --all      tries all of them now, as when the mail server is back after an outage.
-                   What is due within a minute or two comes by itself, and is left alone.
-  templates FOLDER writes the messages as they are shipped into a folder, to be changed
-                   there; set MAIL_TEMPLATES to it. What is there already stays as it is.
+  list             the newest ${NEWEST} mails: id, state, kind, when each was created, the number of
+                   attempts, when the next one is due, and the mail server's last answer.
+                   Contents and recipients are never shown.
+  --state STATE    only mails in this state:
+                     pending  waiting for the next attempt, which is automatic
+                     sent     accepted by the mail server; their contents are erased
+                     failed   given up: after MAIL_MAX_ATTEMPTS attempts, because the server
+                              refused them for good, or because their link expired
+                     kept     never to be sent: in development, without SMTP_URL
+  retry ID         sends a mail now that has failed or waits for a later attempt, counting
+                   attempts from one again. If its link has expired by then, it is given up.
+  retry --all      does so for all of them, such as when the mail server is back after an
+                   outage. Mails due within a minute or two are left to their own attempt.
+  templates FOLDER writes the built-in messages into a folder for you to edit; then set
+                   MAIL_TEMPLATES to the folder. Existing files are not overwritten.
 
-A running instance sends what is to be tried again, usually within a second or two.
-Exit codes: 0 done, 1 no such mail has that id, 2 wrong usage.`,
+A running instance sends these mails, usually within a second or two.
+Exit codes: 0 done, 1 there is no such mail, 2 wrong usage.`,
   async run(args, terminal) {
     const { values, positionals } = parseArgs({
       args,
@@ -51,7 +51,7 @@ Exit codes: 0 done, 1 no such mail has that id, 2 wrong usage.`,
       },
     });
     const [action, argument, ...more] = positionals;
-    if (more.length > 0) throw new UsageError(`There is one word too many: ${more[0]}.`);
+    if (more.length > 0) throw new UsageError(`Unexpected argument: ${more[0]}.`);
     if (action === 'list' && argument === undefined) {
       const state = readState(values.state);
       return terminal.withServices((services) => list(services, terminal, state, values.json));

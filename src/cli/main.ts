@@ -33,7 +33,7 @@ const COMMANDS: readonly Command[] = [
   users,
 ];
 
-const HELP = `The operator's way in. It uses the database of the service, whether or not that is running.
+const HELP = `The operator's commands. They use the service's database, whether or not the service is running.
 
   npm run cli -- COMMAND [--help]
 

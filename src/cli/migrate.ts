@@ -10,24 +10,25 @@ import { jsonText } from './json-text.ts';
 export const migrate: Command = {
   name: 'migrate',
   summary: 'bring the database up to this version',
-  help: `Applies the migrations that the database lacks, and says which.
+  help: `Applies the migrations that the database lacks, and prints which.
 
   npm run cli -- migrate [--dry-run] [--json]
 
-  --dry-run   say what would be applied, and change nothing
+  --dry-run   print what would be applied, and change nothing
   --json      {"applied": [...], "granted": [...], "dryRun": false}
 
-The service does the same when it starts, where its user may change tables. With a user who
-may not, which is safer, give this command another one:
+The service does the same at its start if its user may change tables. It is safer if its user
+may not; then give this command a user who may:
 
   MIGRATION_DATABASE_URL=mysql://latchkey_migration:...@db.internal/latchkey \\
     npm run cli -- migrate
 
-Where DATABASE_URL names the service's own user, that one is given exactly the rights that
-this version needs on the tables. \`create-db\` makes both users. No other variable is needed.
+If DATABASE_URL names the service's own user, this also grants that user exactly the rights
+that this version needs on the tables. \`create-db\` makes both users. No other variable is
+needed.
 
-It is safe to run many at once, beside the service, and again after it was killed: it goes
-on where it stopped. Exit codes: 0 up to date, 1 refused or failed, 2 wrong usage.`,
+It is safe to run several at once, while the service runs, and again after an interruption: it
+continues where it stopped. Exit codes: 0 up to date, 1 refused or failed, 2 wrong usage.`,
   async run(args, terminal) {
     const { values } = parseArgs({
       args,
@@ -55,7 +56,7 @@ function report(terminal: Terminal, applied: string[], granted: string[], dryRun
     return;
   }
   if (granted.length > 0)
-    terminal.print(`Gave the service's user rights on ${granted.join(', ')}.`);
+    terminal.print(`Granted the service's user rights on ${granted.join(', ')}.`);
   terminal.print('The database is up to date.');
 }
 

@@ -6,22 +6,26 @@ import { jsonText } from './json-text.ts';
 /** Re-encrypts stored secrets from older entries of AUTH_SECRET to the current one. */
 export const secrets: Command = {
   name: 'secrets',
-  summary: 'encrypt what is stored under the current AUTH_SECRET',
-  help: `Encrypts what is stored under the current entry of AUTH_SECRET, so that an old one can go.
+  summary: 're-encrypt stored secrets under the current AUTH_SECRET',
+  help: `Re-encrypts stored secrets under the current entry of AUTH_SECRET, so that an old entry can be
+removed.
 
   npm run cli -- secrets rewrap [--json]
 
-To change the secret: append the new one, AUTH_SECRET=OLD,NEW, on every instance; when all
-know it, put it first, AUTH_SECRET=NEW,OLD, on every instance; run this; and take OLD out
-once all sessions begun under it have been refreshed or have ended (REFRESH_TOKEN_TTL).
-Recovery codes are stored as digests that cannot be moved: those made
-under OLD are void with it, and their owners get new ones by regenerateRecoveryCodes.
+To change the secret:
+  1. Append the new one, AUTH_SECRET=OLD,NEW, on every instance.
+  2. When all instances have it, put it first, AUTH_SECRET=NEW,OLD, on every instance.
+  3. Run this command.
+  4. Remove OLD once all sessions that began under it have been refreshed or have ended
+     (REFRESH_TOKEN_TTL).
+Recovery codes are stored as digests, which cannot be re-encrypted: those made under OLD stop
+working when it is removed. Their owners get new ones by regenerateRecoveryCodes.
 
-It may run beside the service, and again after it was interrupted.
+It is safe to run while the service runs, and again after an interruption.
 
   --json   {"signingKeys": 1, "totpSecrets": 20, "mails": 3}
 
-Exit codes: 0 done, 1 failed, as when an entry of AUTH_SECRET is missing, 2 wrong usage.`,
+Exit codes: 0 done, 1 failed, such as when an entry of AUTH_SECRET is missing, 2 wrong usage.`,
   async run(args, terminal) {
     const { values, positionals } = parseArgs({
       args,
@@ -33,7 +37,7 @@ Exit codes: 0 done, 1 failed, as when an entry of AUTH_SECRET is missing, 2 wron
     terminal.print(
       values.json
         ? jsonText(done)
-        : `Encrypted anew: ${done.signingKeys} signing keys, ${done.totpSecrets} TOTP secrets, ${done.mails} mails.`,
+        : `Re-encrypted: ${done.signingKeys} signing keys, ${done.totpSecrets} TOTP secrets, ${done.mails} mails.`,
     );
     return 0;
   },

@@ -13,7 +13,7 @@ const MOST_FOUND = 1000;
 export const users: Command = {
   name: 'users',
   summary: 'find, show, disable, enable, unlock or delete accounts',
-  help: `Finds and changes accounts. What is done goes on record, with the operator as its actor.
+  help: `Finds and changes accounts. Changes are recorded in the audit log, with the operator as actor.
 
   npm run cli -- users find TEXT [--limit N] [--json]
   npm run cli -- users show WHO [--json]
@@ -23,19 +23,19 @@ export const users: Command = {
   npm run cli -- users delete WHO [--yes] [--json]
 
   WHO       an e-mail address, a username or an id
-  find      accounts with TEXT in their address, username or name
-  disable   refuse sign-ins, and end all sessions at once; enable takes it back
-  unlock    lift every lock that wrong guesses brought about
-  delete    delete the account and all personal data, for good; asks before it does
-  --limit   how many to find at the most (20, up to ${MOST_FOUND})
-  --yes     do not ask; needed where no terminal is
-  --json    the account as JSON, with find one on each line
+  find      accounts with TEXT in their e-mail address, username or display name
+  disable   refuse sign-ins, and end all sessions at once; enable reverses this
+  unlock    lift every lockout after failed attempts
+  delete    delete the account and all personal data for good, after a confirmation
+  --limit   how many accounts to find at most (20, up to ${MOST_FOUND})
+  --yes     do not ask for confirmation; required without a terminal
+  --json    print the account as JSON; with find, one per line
 
   npm run --silent cli -- users find @example.com --json | wc -l
   npm run cli -- users delete ada@example.com
 
 The last active administrator can be neither disabled nor deleted.
-Exit codes: 0 done, 1 refused or nobody found, 2 wrong usage.`,
+Exit codes: 0 done, 1 refused or not found, 2 wrong usage.`,
   async run(args, terminal) {
     const { values, positionals } = parseArgs({
       args,
@@ -126,9 +126,9 @@ async function remove({ deps }: Services, terminal: Terminal, wish: Wish): Promi
   const agreed =
     wish.yes ||
     (await terminal.confirm(
-      `Delete ${user.email} (${user.id}) and all personal data? It cannot be brought back.`,
+      `Delete ${user.email} (${user.id}) and all personal data? This cannot be undone.`,
     ));
-  if (agreed === null) throw new UsageError('There is nobody to ask; say --yes to delete.');
+  if (agreed === null) throw new UsageError('Without a terminal, deleting needs --yes.');
   if (!agreed) {
     terminal.complain('Nothing was deleted.');
     return 1;

@@ -23,7 +23,7 @@ const RequestEmailVerificationSuccess = builder
       message: t.string({
         description: 'A message to show to the user, in English.',
         resolve: () =>
-          'If an address of yours waits for its confirmation, a message with a link is on its way there. Look into the folder for unwanted mail too.',
+          'If an address of yours is not confirmed yet, a message with a link is on its way to it. Check your spam folder too.',
       }),
     }),
   });

@@ -34,7 +34,7 @@ export function veilError(error: unknown): Error {
   return new GraphQLError(REQUEST_ERROR_MESSAGES.INTERNAL_SERVER_ERROR, {
     ...placeOf(error),
     originalError:
-      cause instanceof Error ? cause : new Error('Something that is no error was thrown.'),
+      cause instanceof Error ? cause : new Error('Something other than an Error was thrown.'),
     extensions: { code: 'INTERNAL_SERVER_ERROR' },
   });
 }

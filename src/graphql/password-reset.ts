@@ -32,7 +32,7 @@ const RequestPasswordResetSuccess = builder
       message: t.string({
         description: 'A message to show to the user, in English.',
         resolve: () =>
-          'If there is an account with this address, a message with a link is on its way. Look into the folder for unwanted mail too.',
+          'If there is an account with this address, a message with a link is on its way. Check your spam folder too.',
       }),
     }),
   });

@@ -48,7 +48,7 @@ function readFolder(folder: string, problems: string[]): Record<string, string> 
   }
   for (const name of names.sort()) {
     if (!known.has(name)) {
-      problems.push(`${name} is no message; \`mail templates\` writes all there are`);
+      problems.push(`${name} is no message; \`mail templates\` writes all that exist`);
       continue;
     }
     try {
@@ -67,7 +67,7 @@ function layoutProblems(layout: string): string[] {
   return [
     ...named
       .filter((value) => !LAYOUT_PLACEHOLDERS.includes(value))
-      .map(() => `has a placeholder that it does not know; there are ${known}`),
+      .map(() => `has a placeholder that does not exist; there are ${known}`),
     ...(named.includes('content') ? [] : ['lacks {{content}}, where the message goes']),
     // screen readers need it to choose the voice
     ...(named.includes('lang') ? [] : ['lacks {{lang}}, as in <html lang="{{lang}}">']),

@@ -68,7 +68,7 @@ export function parseTemplate(
   for (const required of REQUIRED.filter((value) => PLACEHOLDERS[name].includes(value))) {
     if (!uses(blocks, required)) {
       const form = required === 'link' ? '[words]({{link}})' : `{{${required}}}`;
-      problems.push(`lacks ${form}, without which it is of no use`);
+      problems.push(`lacks ${form}, without which it serves no purpose`);
     }
   }
   // every mail server on the way can read the subject: it may contain the service's name, but nothing that people typed
@@ -95,7 +95,7 @@ function readHead(head: string, problems: string[]): { subject?: string; lang?: 
     }
   }
   if (fields.lang !== undefined && !isLanguage(fields.lang)) {
-    problems.push('has a Lang that is no language tag such as en or pt-BR');
+    problems.push('has a Lang that is not a language tag such as en or pt-BR');
     fields.lang = 'en';
   }
   return fields;
@@ -121,8 +121,7 @@ function readBlock(block: string, allowed: readonly string[], problems: string[]
       target: readPieces(target, allowed, problems),
     };
   }
-  if (block.includes(']('))
-    problems.push('has a link that does not stand alone between empty lines');
+  if (block.includes('](')) problems.push('has a link that does not stand alone between empty lines');
   const [kind, text] = block.startsWith('# ')
     ? (['heading', block.slice(2)] as const)
     : (['paragraph', block] as const);
@@ -141,7 +140,7 @@ function readPieces(
     if (/\{\{|\}\}/.test(part)) {
       const named = value === undefined ? 'a broken placeholder' : `the placeholder {{${value}}}`;
       const known = allowed.map((word) => `{{${word}}}`).join(' ');
-      problems.push(`has ${named} in its ${place}, which knows ${known}`);
+      problems.push(`has ${named} in its ${place}, where only these are known: ${known}`);
     }
     return part === '' ? [] : [{ text: part }];
   });

@@ -82,7 +82,7 @@ export function createMetrics(): Metrics {
   collectDefaultMetrics({ register: registry });
   const { counter, histogram, gauge } = makersOf(registry);
 
-  const requests = histogram('request_duration_seconds', 'Requests by what they came to.', {
+  const requests = histogram('request_duration_seconds', 'How long requests took, by outcome.', {
     labelNames: ['route', 'operation', 'outcome'],
     buckets: REQUEST_BUCKETS,
   });
@@ -91,20 +91,32 @@ export function createMetrics(): Metrics {
     'outcome',
   ]);
   const rateLimited = counter('rate_limited_total', 'Calls refused, by limit.', ['limit']);
-  const lockouts = counter('lockouts_total', 'Locks after too many failures.', ['subject']);
-  const issued = counter('access_tokens_issued_total', 'Access tokens made.');
-  const refused = counter('access_tokens_refused_total', 'Requests whose access token was bad.');
-  const hashWait = histogram('hash_wait_seconds', 'How long hashing waited for its turn.');
+  const lockouts = counter('lockouts_total', 'Lockouts after too many failed attempts.', [
+    'subject',
+  ]);
+  const issued = counter('access_tokens_issued_total', 'Access tokens issued.');
+  const refused = counter(
+    'access_tokens_refused_total',
+    'Requests whose access token was invalid.',
+  );
+  const hashWait = histogram('hash_wait_seconds', 'How long hashing waited in its queue.');
   const hashTime = histogram('hash_duration_seconds', 'How long hashing took.');
   const hashRefused = counter('hashes_refused_total', 'Hashing refused: the queue was full.');
-  const acquire = histogram('database_acquire_seconds', 'Waits for a connection.', {
-    buckets: STATEMENT_BUCKETS,
-  });
-  const statements = histogram('database_statement_seconds', 'Statements.', {
+  const acquire = histogram(
+    'database_acquire_seconds',
+    'How long statements waited for a database connection.',
+    {
+      buckets: STATEMENT_BUCKETS,
+    },
+  );
+  const statements = histogram('database_statement_seconds', 'How long statements took.', {
     buckets: STATEMENT_BUCKETS,
   });
   const failures = counter('database_errors_total', 'Failures of the database.', ['class']);
-  const fallbacks = counter('redis_fallbacks_total', 'Hits counted in the database instead.');
+  const fallbacks = counter(
+    'redis_fallbacks_total',
+    'Rate limit hits counted in the database because Redis did not answer.',
+  );
   const mails = counter('mail_attempts_total', 'Attempts to send a mail.', ['outcome']);
   // start at 0, so that the first failure appears as an increase
   for (const outcome of MAIL_OUTCOMES) mails.inc({ outcome }, 0);
@@ -204,7 +216,7 @@ function watchJobReadings(gauge: Makers['gauge'], task: string, readings: JobRea
   };
   gauge(
     'job_lease_held',
-    'Whether it is this instance that does the work.',
+    'Whether this instance does the work.',
     () => ({ [task]: Number(readings.isOurs()) }),
     'task',
   );
@@ -219,9 +231,13 @@ function watchJobReadings(gauge: Makers['gauge'], task: string, readings: JobRea
 function watchReadings(gauge: Makers['gauge'], readings: Readings): void {
   const { hashes, connections, signingKeyAgeMs, clockOffsetMs, redisIsUp, mail } = readings;
   gauge('hashes_running', 'Hashes being computed.', () => hashes().running);
-  gauge('hashes_queued', 'Hashes that wait.', () => hashes().queued);
-  gauge('database_connections', 'Connections, used and idle.', usedAndIdle, 'state');
-  gauge('database_waiting', 'Who waits for a connection.', () => connections().waiting);
+  gauge('hashes_queued', 'Hashes waiting in the queue.', () => hashes().queued);
+  gauge('database_connections', 'Database connections, used and idle.', usedAndIdle, 'state');
+  gauge(
+    'database_waiting',
+    'Statements waiting for a database connection.',
+    () => connections().waiting,
+  );
   gauge(
     'signing_key_age_seconds',
     'How long the current key has been signing.',
@@ -229,11 +245,11 @@ function watchReadings(gauge: Makers['gauge'], readings: Readings): void {
   );
   gauge(
     'clock_offset_seconds',
-    "How far the database's clock is ahead of this machine's; 0 where they agree.",
+    "How far the database's clock is ahead of this machine's; 0 if they agree.",
     () => clockOffsetMs() / 1000,
   );
   if (redisIsUp !== undefined) {
-    gauge('redis_up', 'Whether hits are counted in Redis.', () => Number(redisIsUp()));
+    gauge('redis_up', 'Whether rate limit hits are counted in Redis.', () => Number(redisIsUp()));
   }
   if (mail === undefined) return;
   // the database may be what is down, which is when the other metrics matter most
@@ -241,7 +257,7 @@ function watchReadings(gauge: Makers['gauge'], readings: Readings): void {
     mail().catch(() => ({ pending: NaN, failed: NaN, oldestPendingSeconds: NaN }));
   gauge(
     'mails',
-    'Mails that wait, and that were given up.',
+    'Mails that are pending, and mails that were given up.',
     async () => {
       const { pending, failed } = await figures();
       return { pending, failed };

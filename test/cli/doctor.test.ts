@@ -243,7 +243,7 @@ describe('names what is wrong with the database', () => {
     expect(await onlyFault({})).toMatchObject({
       check: 'grants',
       status: 'warning',
-      message: expect.stringMatching(/SELECT, DELETE on .*could change what is on record/),
+      message: expect.stringMatching(/SELECT, DELETE on .*could change the audit log/),
     });
     await runSql(database.rootUrl, `revoke select, delete on ${database.name}.* from ${account}`);
     await runSql(database.rootUrl, `grant delete on ${database.name}.sessions to ${account}`);
@@ -372,7 +372,7 @@ describe('names what is wrong with the server', () => {
       {
         check: 'cluster',
         status: 'warning',
-        message: expect.stringContaining('for some 20 seconds'),
+        message: expect.stringContaining('for about 20 seconds'),
         mend: expect.stringContaining('member_expel_timeout = 0'),
       },
       {

@@ -36,11 +36,11 @@ export function judgeName(
       ? certificate.checkHost(host, { subject: 'never' })
       : certificate.checkIP(host);
   if (isNamed !== undefined) return [];
-  const names = certificate.subjectAltName ?? 'nobody';
+  const names = certificate.subjectAltName ?? 'no name';
   return [
     certificateFinding.warning(
-      `It is for ${names}, and not for ${host}, where PUBLIC_URL has browsers come: they refuse it.`,
-      `Have one issued for ${host}, or set PUBLIC_URL; set TRUSTED_PROXIES where a proxy is in front.`,
+      `It is for ${names}, but not for ${host}, the host of PUBLIC_URL: browsers refuse it.`,
+      `Have one issued for ${host}, or correct PUBLIC_URL; if there is a proxy in front, set TRUSTED_PROXIES.`,
     ),
   ];
 }
@@ -50,11 +50,12 @@ export function judgeValidity({ validFrom, validTo }: X509Certificate, now: Date
   const [begin, end] = [new Date(validFrom), new Date(validTo)];
   const [from, until] = [begin.toISOString(), end.toISOString()];
   const mend =
-    'Renew it; a service that runs takes new files at HTTPS_CERT_PATH and HTTPS_KEY_PATH by itself.';
-  if (end <= now) return certificateFinding.broken(`It ended at ${until}: nobody connects.`, mend);
+    'Renew it; a running service loads new files at HTTPS_CERT_PATH and HTTPS_KEY_PATH by itself.';
+  if (end <= now)
+    return certificateFinding.broken(`It expired at ${until}: nobody can connect.`, mend);
   if (begin > now) {
     return certificateFinding.broken(
-      `It is good from ${from} only: nobody connects before.`,
+      `It is valid only from ${from}: nobody can connect before.`,
       'Set the clock of this machine by NTP, or wait.',
     );
   }
@@ -63,7 +64,7 @@ export function judgeValidity({ validFrom, validTo }: X509Certificate, now: Date
   // a certificate for one week is typically renewed halfway through
   const lifeDays = (end.getTime() - begin.getTime()) / DAY_MS;
   if (daysLeft < Math.min(WORTH_TELLING_DAYS, lifeDays / 3)) {
-    return certificateFinding.warning(`It ends at ${until}, ${left}.`, mend);
+    return certificateFinding.warning(`It expires at ${until}, ${left}.`, mend);
   }
-  return certificateFinding.ok(`It is good until ${until}, ${left}.`);
+  return certificateFinding.ok(`It is valid until ${until}, ${left}.`);
 }

@@ -16,8 +16,8 @@ function judgeExpelling(global: ServerFacts['global']): Finding[] {
   if (seconds === 0) return [];
   return [
     cluster.warning(
-      `group_replication_member_expel_timeout is ${seconds}: when a primary dies, nobody can write for some ${seconds + 15} seconds.`,
-      'Run on each member: SET PERSIST group_replication_member_expel_timeout = 0. It takes some five seconds then.',
+      `group_replication_member_expel_timeout is ${seconds}: when a primary dies, nobody can write for about ${seconds + 15} seconds.`,
+      'Run on each member: SET PERSIST group_replication_member_expel_timeout = 0. Then it takes about five seconds.',
     ),
   ];
 }
@@ -26,8 +26,8 @@ function judgeLostMajority(global: ServerFacts['global']): Finding[] {
   if (global.get('group_replication_unreachable_majority_timeout') !== '0') return [];
   return [
     cluster.warning(
-      'group_replication_unreachable_majority_timeout is 0: a primary that was cut off from the others answers reads for ever, and writes never.',
-      'Run on each member: SET PERSIST group_replication_unreachable_majority_timeout = 10. It leaves the group then.',
+      'group_replication_unreachable_majority_timeout is 0: a primary that is cut off from the others keeps answering reads, but blocks writes for ever.',
+      'Run on each member: SET PERSIST group_replication_unreachable_majority_timeout = 10. Then it leaves the group.',
     ),
   ];
 }

@@ -8,7 +8,7 @@ import { isLocal } from '../../public-url.ts';
 import type { Variables } from '../../variables.ts';
 import { type Finding, findingsOf } from './finding.ts';
 
-const MEND = 'Correct the variable; "Configuration" in README.md says what it takes.';
+const MEND = 'Correct the variable; "Configuration" in README.md describes it.';
 
 const configuration = findingsOf('configuration');
 const secret = findingsOf('secret');
@@ -76,13 +76,15 @@ function checkSecrets(env: Variables, config: Config): Finding[] {
   const { secrets, tokens } = config;
   if (!env.AUTH_SECRET?.trim()) {
     findings.push(
-      secret.ok('AUTH_SECRET is not set; one was made in DATA_DIR, which production does not do.'),
+      secret.ok(
+        'AUTH_SECRET is not set; one was generated in DATA_DIR. In production it is required.',
+      ),
     );
   } else if (secrets.some(isGuessableSecret)) {
     findings.push(
       secret.warning(
         'An entry of AUTH_SECRET can be guessed; in production the service would refuse it.',
-        'Set it to what `openssl rand -base64 48` prints, keeping the old one behind it for a while.',
+        'Set it to what `openssl rand -base64 48` prints, and keep the old one behind it for a while.',
       ),
     );
   } else if (secrets.length > 1) {
@@ -108,14 +110,14 @@ function checkPublicUrl(env: Variables, config: Config): Finding[] {
   if (isProduction && isHere) {
     findings.push(
       publicUrl.warning(
-        'PUBLIC_URL is this very machine: tokens name it as their issuer, and links lead there.',
+        'PUBLIC_URL is localhost: tokens name it as their issuer, and links in mails lead there.',
         'Set it to where people reach the service, such as https://auth.example.com.',
       ),
     );
   } else if (!isProduction && !isHere) {
     findings.push(
       publicUrl.warning(
-        `PUBLIC_URL can be reached by others, and NODE_ENV is ${config.profile}: GraphiQL and introspection are open, secrets may be weak.`,
+        `PUBLIC_URL is not localhost, but NODE_ENV is ${config.profile}: GraphiQL and introspection are open, and weak secrets are accepted.`,
         'Set NODE_ENV=production.',
       ),
     );
@@ -127,8 +129,8 @@ function checkPublicUrl(env: Variables, config: Config): Finding[] {
   if (isProduction && isHttps && !endsTlsItself && !env.TRUSTED_PROXIES?.trim()) {
     findings.push(
       proxies.warning(
-        'TRUSTED_PROXIES is empty, but something in front must terminate TLS: all clients look like one address, and share its limits.',
-        'Set it to how many proxies there are in front, such as 1; 0 when there is none.',
+        'TRUSTED_PROXIES is empty, but something in front must terminate TLS: all clients look like one address and share its rate limits.',
+        'Set it to the number of proxies in front, such as 1, or to 0 if there are none.',
       ),
     );
   }

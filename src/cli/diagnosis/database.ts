@@ -33,7 +33,7 @@ export async function checkDatabase(
   try {
     const facts = await readServerFacts(db);
     return [
-      database.ok(`${connection.user} reaches ${connection.database}.`),
+      database.ok(`${connection.user} can connect to ${connection.database}.`),
       ...checkTransport(connection),
       ...judgeServer(facts, connections),
       ...(await checkContents(db, connection, config)),
@@ -50,8 +50,8 @@ function checkTransport({ host, socketPath, ssl }: DatabaseConnection): Finding[
   if (isLocal || ssl !== undefined) return [];
   return [
     findingsOf('tls').warning(
-      'The database is on another machine, and passwords and hashes go there in the clear.',
-      'Add ?tls=on to DATABASE_URL, or ?tls= and the path of its CA file.',
+      'The database is on another machine, and passwords and hashes are sent to it unencrypted.',
+      'Add ?tls=on to DATABASE_URL, or ?tls= with the path of a CA file.',
     ),
   ];
 }
@@ -99,18 +99,18 @@ async function checkMigrations(connection: DatabaseConnection): Promise<Finding>
 async function checkProcedures(db: Db): Promise<Finding[]> {
   try {
     await purgeEvents(db, new Date(0), 0);
-    return [procedures.ok('The procedures of the audit run.')];
+    return [procedures.ok('The procedures of the audit log run.')];
   } catch (error) {
     if (driverError(error)?.errno !== NO_SUCH_DEFINER) {
       // the check of the grants reports missing rights
       return isDenied(error)
         ? []
-        : [procedures.broken("The audit's procedures fail.", 'Run `npm run cli -- migrate`.')];
+        : [procedures.broken("The audit log's procedures fail.", 'Run `npm run cli -- migrate`.')];
     }
     return [
       procedures.broken(
-        'The user who migrated is gone, in whose name the procedures of the audit run: accounts cannot be deleted.',
-        'Create the migration user again by `npm run cli -- create-db`, under the same name.',
+        'The user who migrated is gone, but the procedures of the audit log run with its rights: accounts cannot be deleted.',
+        'Create the migration user again with `npm run cli -- create-db`, under the same name.',
       ),
     ];
   }

@@ -34,23 +34,23 @@ function judgeGrants(rights: Rights, { database, user }: DatabaseConnection): Fi
     findings.push(
       grants.broken(
         `The user ${user} lacks ${namesOf(missing.map(neededText))}.`,
-        'Run `npm run cli -- migrate` with MIGRATION_DATABASE_URL set; it gives what is missing.',
+        'Run `npm run cli -- migrate` with MIGRATION_DATABASE_URL set; it grants what is missing.',
       ),
     );
   }
   if (excessive.length > 0) {
     findings.push(
       grants.warning(
-        `The user ${user} may do more than the service needs: ${namesOf(excessive.map(rightText))}.${mayForge(excessive, database) ? ' It could change what is on record.' : ''}`,
-        'Run `npm run cli -- create-db`: it makes a user of exactly the needed rights, and takes the others away.',
+        `The user ${user} may do more than the service needs: ${namesOf(excessive.map(rightText))}.${mayForge(excessive, database) ? ' It could change the audit log.' : ''}`,
+        'Run `npm run cli -- create-db`: it gives the user exactly the rights it needs, and revokes the others.',
       ),
     );
   }
   if (rights.hasRoles) {
     findings.push(
       grants.warning(
-        `The user ${user} has roles, which are not looked into.`,
-        'Grant to the user itself, as `npm run cli -- create-db` does.',
+        `The user ${user} has roles, which are not examined.`,
+        'Grant the rights to the user itself, as `npm run cli -- create-db` does.',
       ),
     );
   }
@@ -96,11 +96,11 @@ export async function checkMigrationUser(connection: DatabaseConnection): Promis
     const [lacking] = compareRights(rights, needed, database).missing;
     if (lacking === undefined) return [migration.ok(`The user ${user} may migrate.`)];
     if (rights.hasRoles)
-      return [migration.ok(`The user ${user} has roles, which are not looked into.`)];
+      return [migration.ok(`The user ${user} has roles, which are not examined.`)];
     return [
       migration.broken(
         `The user ${user} lacks ${lacking.privileges.join(', ')} on the database.`,
-        'Run `npm run cli -- create-db` again: it gives what is missing.',
+        'Run `npm run cli -- create-db` again: it grants what is missing.',
       ),
     ];
   } catch (error) {

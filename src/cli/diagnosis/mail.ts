@@ -15,19 +15,21 @@ const mail = findingsOf('mail');
 export async function checkMail(config: Config | null): Promise<Finding[]> {
   if (config === null) return [];
   const { delivery } = config.mail;
-  if (delivery === 'off') return [mail.ok('MAIL is off: none is written.')];
+  if (delivery === 'off') return [mail.ok('MAIL is off: no mail is written.')];
   if (delivery === 'kept') {
     if (config.profile !== 'production') {
-      return [mail.ok('SMTP_URL is not set; mail is kept for the developer, and not sent.')];
+      return [
+        mail.ok('SMTP_URL is not set: mail is kept for the developer instead of being sent.'),
+      ];
     }
-    const mend = 'Set SMTP_URL, or MAIL=off if none is wanted.';
+    const mend = 'Set SMTP_URL, or MAIL=off if you want no mail.';
     return [
-      mail.warning('SMTP_URL is not set: nobody gets a mail, and no password is reset.', mend),
+      mail.warning('SMTP_URL is not set: no mail is sent, so nobody can reset a password.', mend),
     ];
   }
   try {
     await probeSmtp(delivery, TIMEOUT_MS);
-    return [mail.ok(`The mail server at ${delivery.host} lets the service in.`)];
+    return [mail.ok(`The mail server at ${delivery.host} accepts the service's login.`)];
   } catch (error) {
     return [refused(delivery, error)];
   }
@@ -41,7 +43,7 @@ function refused({ host, port }: SmtpServer, error: unknown): Finding {
   if (code === 'EAUTH') {
     return mail.broken(
       `The mail server at ${host} refuses the user or the password.`,
-      'Correct user and password in SMTP_URL; characters with a meaning in URLs are written as %40 and so on.',
+      'Correct user and password in SMTP_URL; write characters that are special in URLs as %40 and so on.',
     );
   }
   if (
@@ -49,12 +51,12 @@ function refused({ host, port }: SmtpServer, error: unknown): Finding {
     /certificate|self.signed/i.test(error instanceof Error ? error.message : '')
   ) {
     return mail.broken(
-      `No TLS comes about with the mail server at ${host} (${originalCode}).`,
-      'Use the host name that its certificate has, smtps:// for port 465 and smtp:// for 587; with a certificate authority of yours, ?tls= and the path of its certificate.',
+      `TLS with the mail server at ${host} fails (${originalCode}).`,
+      'Use the host name in its certificate, and smtps:// for port 465 or smtp:// for 587. For a certificate authority of your own, add ?tls= with the path of its certificate.',
     );
   }
   return mail.broken(
     `The mail server at ${host}:${port} does not answer (${originalCode}).`,
-    'Correct host and port in SMTP_URL, or let the connection out of the firewall.',
+    'Correct host and port in SMTP_URL, or allow the connection in the firewall.',
   );
 }

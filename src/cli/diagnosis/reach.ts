@@ -37,12 +37,12 @@ const EXPLANATIONS: Readonly<Record<string, (attempted: Attempted) => Explanatio
   ER_TOO_MANY_USER_CONNECTIONS: noConnectionLeft,
   ER_USER_LIMIT_REACHED: noConnectionLeft,
   ENOTWRITABLE: ({ place }) => [
-    `None of ${place} takes writes.`,
-    'Mend the cluster: one of them must be the primary, or a node that is Synced.',
+    `No host of ${place} accepts writes.`,
+    'Repair the cluster: one host must be the primary, or a node that is Synced.',
   ],
   ER_ACCESS_DENIED_ERROR: ({ user, variable }) => [
     `The server refuses the user ${user} or the password.`,
-    `Correct user and password in ${variable}; characters with a meaning in URLs are written as %40 and so on. \`create-db --new-passwords\` makes new ones, and says when anonymous users of the server are in the way.`,
+    `Correct user and password in ${variable}; write characters that are special in URLs as %40 and so on. \`create-db --new-passwords\` sets new passwords, and tells if anonymous users of the server take precedence.`,
   ],
   ER_BAD_DB_ERROR: ({ database }) => [
     `There is no database ${database}.`,
@@ -53,20 +53,20 @@ const EXPLANATIONS: Readonly<Record<string, (attempted: Attempted) => Explanatio
     'Run `npm run cli -- create-db` and `npm run cli -- migrate`, or correct the name.',
   ],
   ER_MAX_PREPARED_STMT_COUNT_REACHED: () => [
-    'The server prepares no more statements, and the service sends no others.',
-    'Raise max_prepared_stmt_count on the server: 200 for each connection of all instances.',
+    'The server has reached its limit of prepared statements, and the service sends no other statements.',
+    'Raise max_prepared_stmt_count on the server, to 200 for each connection of all instances.',
   ],
   HANDSHAKE_NO_SSL_SUPPORT: ({ variable }) => [
     'The server has no TLS.',
-    `Turn it on there, or take \`tls\` out of ${variable}.`,
+    `Turn it on there, or remove \`tls\` from ${variable}.`,
   ],
   ER_HOST_NOT_PRIVILEGED: () => [
-    'The server lets nobody in from this machine.',
-    "Give the user another --client-host by `create-db`, or mend the server's bind address.",
+    'The server accepts no connections from this machine.',
+    "Give the user another --client-host with `create-db`, or correct the server's bind address.",
   ],
   ER_HOST_IS_BLOCKED: () => [
-    'The server has blocked this machine, after too many connections that came to nothing.',
-    'Run `FLUSH HOSTS` there (MySQL: `TRUNCATE TABLE performance_schema.host_cache`), and look for what breaks them off.',
+    'The server has blocked this machine after too many failed connections.',
+    'Run `FLUSH HOSTS` there (MySQL: `TRUNCATE TABLE performance_schema.host_cache`), and find out why they failed.',
   ],
 };
 
@@ -86,10 +86,13 @@ export function unreachable(
   if (CERTIFICATE.test(code)) {
     return broken(
       `The server's certificate cannot be verified (${code}).`,
-      `Name its authority's file in ${variable} as ?tls=/path/ca.pem, and use the host name that the certificate has.`,
+      `Name the file of its certificate authority in ${variable} as ?tls=/path/ca.pem, and use the host name in the certificate.`,
     );
   }
-  return broken(`It cannot be reached at ${place} (${code}).`, `Mend the server, or ${variable}.`);
+  return broken(
+    `It cannot be reached at ${place} (${code}).`,
+    `Check the server, or correct ${variable}.`,
+  );
 }
 
 function codeOf(error: unknown): string {

@@ -41,8 +41,8 @@ export function judgeRedis({ server, version, evictionPolicy }: RedisFacts): Fin
   if (evictionPolicy !== undefined && evictionPolicy !== 'noeviction') {
     return [
       redis.warning(
-        `Its maxmemory-policy is ${evictionPolicy}: when it is full it forgets who tried how often.`,
-        'Set maxmemory-policy noeviction; what it refuses then, the database counts.',
+        `Its maxmemory-policy is ${evictionPolicy}: when it is full, it discards counts, and rate limits start again.`,
+        'Set maxmemory-policy noeviction; the database then counts what Redis refuses.',
       ),
     ];
   }
@@ -71,12 +71,12 @@ function refused(place: string, error: unknown): Finding {
   if (/WRONGPASS|NOAUTH|invalid password|without any password/i.test(text)) {
     return found(
       'It refuses the user or the password.',
-      'Correct user and password in REDIS_URL; characters with a meaning in URLs are written as %40 and so on.',
+      'Correct user and password in REDIS_URL; write characters that are special in URLs as %40 and so on.',
     );
   }
   if (/NOPERM|ACL failure/.test(text)) {
     return found(
-      'The user may not run the script that counts.',
+      'The user may not run the script that counts hits.',
       `Run there: ACL SETUSER ... ${RIGHTS}`,
     );
   }
@@ -84,16 +84,16 @@ function refused(place: string, error: unknown): Finding {
     return found('It is a replica, and takes no writes.', 'Point REDIS_URL at the primary.');
   }
   if (/\bOOM\b/.test(text)) {
-    return found('It is full, and the database counts meanwhile.', 'Raise its maxmemory.');
+    return found('It is full; meanwhile the database counts.', 'Raise its maxmemory.');
   }
   if (/^(MOVED|CLUSTERDOWN|CROSSSLOT)/.test(text)) {
     return found(
-      'It is a node of a cluster, which the service does not know how to use.',
-      'Point REDIS_URL at a Redis that stands alone; what is counted needs little room.',
+      'It is a node of a cluster, which the service does not support.',
+      'Point REDIS_URL at a standalone Redis; the counts need little memory.',
     );
   }
   return found(
     `Nothing can be counted at ${place} (${code ?? /^[A-Z]{3,}\b/.exec(text)?.[0] ?? 'no answer in time'}).`,
-    'Correct REDIS_URL, with rediss:// for TLS, or let the connection out of the firewall. It must answer within a quarter of a second.',
+    'Correct REDIS_URL, with rediss:// for TLS, or allow the connection in the firewall. Redis must answer within a quarter of a second.',
   );
 }

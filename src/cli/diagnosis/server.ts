@@ -56,7 +56,7 @@ function judgeCharset({ databaseCharset, tables, inexactColumns }: ServerFacts):
   if (databaseCharset !== 'utf8mb4') {
     findings.push(
       charset.broken(
-        `The database has the character set ${databaseCharset}: names and addresses would be cut down to it.`,
+        `The database has the character set ${databaseCharset}: it cannot store every name and address.`,
         'Run: ALTER DATABASE ... CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci',
       ),
     );
@@ -74,8 +74,8 @@ function judgeCharset({ databaseCharset, tables, inexactColumns }: ServerFacts):
   if (inexactColumns.length > 0) {
     findings.push(
       charset.broken(
-        `Columns are not compared byte for byte: ${list(inexactColumns)}. Two people could become one.`,
-        'Give them back what drizzle/ says: CHARACTER SET utf8mb4 COLLATE utf8mb4_bin.',
+        `Columns are not compared byte for byte: ${list(inexactColumns)}. Two users could be taken for one.`,
+        'Restore the definition in drizzle/: CHARACTER SET utf8mb4 COLLATE utf8mb4_bin.',
       ),
     );
   }
@@ -88,12 +88,12 @@ function judgeSqlMode({ session, global }: ServerFacts): Finding {
   if (missing.length > 0) {
     return sqlMode.broken(
       `The service's sessions lack ${missing.join(', ')}, though it sets them: something between it and the server resets sessions.`,
-      'Have the proxy or pooler in between keep session variables, or connect to the server itself.',
+      'Configure the proxy or pooler in between to keep session variables, or connect to the server directly.',
     );
   }
   if (!/STRICT_(ALL|TRANS)_TABLES/.test(global.get('sql_mode') ?? '')) {
     return sqlMode.warning(
-      "The server's sql_mode is not strict. The service sets its own; others who write to this database have values cut off silently.",
+      "The server's sql_mode is not strict. The service sets its own mode, but values from other writers to this database may be cut off silently.",
       "Add STRICT_TRANS_TABLES to the server's sql_mode, in its configuration file and by SET GLOBAL.",
     );
   }
@@ -103,19 +103,21 @@ function judgeSqlMode({ session, global }: ServerFacts): Finding {
 function judgeTimeZone({ session, global }: ServerFacts): Finding {
   const ours = session.get('time_zone');
   if (ours === '+00:00') {
-    return timeZone.ok(`The service's is UTC; the server's is ${global.get('time_zone')}.`);
+    return timeZone.ok(
+      `The service's sessions are in UTC; the server's time zone is ${global.get('time_zone')}.`,
+    );
   }
   return timeZone.broken(
     `The service's sessions are in ${ours}, though it sets UTC: something between it and the server resets sessions.`,
-    'Have the proxy or pooler in between keep session variables, or connect to the server itself.',
+    'Configure the proxy or pooler in between to keep session variables, or connect to the server directly.',
   );
 }
 
 function judgeClock({ skewMs }: ServerFacts): Finding {
   const size = Math.abs(skewMs);
-  if (size <= WORTH_TELLING_MS) return clock.ok("The server's and this machine's agree.");
+  if (size <= WORTH_TELLING_MS) return clock.ok("The server's clock and this machine's agree.");
   const seconds = Math.round(size / 1000);
-  const message = `The server's clock is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} this machine's. The service goes by the server's; backends that verify tokens go by theirs.`;
+  const message = `The server's clock is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} this machine's. The service uses the server's clock; backends that verify tokens use their own.`;
   const mend = 'Set both clocks by NTP.';
   return size > WORST_SKEW_MS ? clock.broken(message, mend) : clock.warning(message, mend);
 }
@@ -125,12 +127,12 @@ function judgeIsolation({ session, global }: ServerFacts): Finding {
   if (ours !== 'READ-COMMITTED') {
     return isolation.broken(
       `The service's sessions run at ${ours}, though it sets READ COMMITTED: something between it and the server resets sessions.`,
-      'Have the proxy or pooler in between keep session variables, or connect to the server itself.',
+      'Configure the proxy or pooler in between to keep session variables, or connect to the server directly.',
     );
   }
   if (global.get('log_bin') === 'ON' && global.get('binlog_format') === 'STATEMENT') {
     return isolation.broken(
-      'The binary log is written by statement, which the server refuses at READ COMMITTED: every write fails.',
+      'binlog_format is STATEMENT, with which the server refuses writes at READ COMMITTED: every write fails.',
       'Set binlog_format=ROW on the server.',
     );
   }
@@ -151,7 +153,7 @@ function judgeCapacity({ global }: ServerFacts, connections: number): Finding {
   const needed = connections + BESIDE_POOL;
   if (limit('max_connections') < needed) {
     return capacity.broken(
-      `DATABASE_CONNECTIONS is ${connections}, with one more for /ready, and the server takes ${limit('max_connections')}.`,
+      `DATABASE_CONNECTIONS is ${connections}, and /ready needs one more, but the server accepts only ${limit('max_connections')}.`,
       'Lower DATABASE_CONNECTIONS, or raise max_connections: all instances together must fit.',
     );
   }
@@ -173,23 +175,23 @@ function judgeCapacity({ global }: ServerFacts, connections: number): Finding {
   const limits = `max_connections is ${limit('max_connections')}, max_prepared_stmt_count ${statements}`;
   if (instances < 2) {
     return capacity.warning(
-      `The server has room for no more than ${fitting}: ${limits}. A second one, or the next version beside this one, gets no connection or statement in the end.`,
+      `The server has room for no more than ${fitting}: ${limits}. A second instance, or the next version during a deployment, would run out of connections or statements.`,
       `Raise max_connections on the server, and max_prepared_stmt_count to ${STATEMENTS_PER_CONNECTION} for each connection of all instances; or lower DATABASE_CONNECTIONS.`,
     );
   }
   return capacity.ok(
     Number.isFinite(instances)
       ? `The server has room for ${fitting}, and for no more; ${limits}.`
-      : 'The server does not say where its room ends.',
+      : 'The server reports no limits.',
   );
 }
 
 function judgeWritable({ global }: ServerFacts): Finding {
   const names = ['read_only', 'super_read_only', 'innodb_read_only'];
   const on = names.filter((name) => ['ON', '1'].includes(global.get(name) ?? ''));
-  if (on.length === 0) return writable.ok('The server takes writes.');
+  if (on.length === 0) return writable.ok('The server accepts writes.');
   return writable.broken(
-    `The server takes no writes (${on.join(', ')} is on): it is a replica, or was left so.`,
+    `The server accepts no writes (${on.join(', ')} is on): it is a replica, or was left read-only.`,
     'Point DATABASE_URL at the primary, or run SET GLOBAL read_only=OFF on this server.',
   );
 }

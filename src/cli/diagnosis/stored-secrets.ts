@@ -45,15 +45,15 @@ async function checkSigningKeys(db: Db, keyring: Keyring): Promise<Finding> {
     for (const row of rows) {
       openSigningKeyPair(keyring.keys('signing-key'), { ...row, publicJwk: row.publicJwk as JWK });
     }
-    return stored.ok('AUTH_SECRET opens the signing keys.');
+    return stored.ok('AUTH_SECRET decrypts the signing keys.');
   } catch (error) {
     return error instanceof MissingSecretError
       ? stored.broken(
-          'AUTH_SECRET lacks the entry that the signing keys were encrypted under: the service does not start.',
+          'AUTH_SECRET lacks the entry that the signing keys were encrypted under: the service cannot start.',
           PUT_BACK,
         )
       : stored.broken(
-          'A stored signing key cannot be opened: it was changed, or belongs to another row.',
+          'A stored signing key cannot be decrypted: it was changed, or belongs to another row.',
           'Restore signing_keys from a backup, or run `npm run cli -- keys retire` for it.',
         );
   }
@@ -66,8 +66,8 @@ async function checkTotpSecrets(db: Db, keyring: Keyring): Promise<Finding> {
     if (batch.every(({ secret }) => opens(secret))) continue;
     return stored.broken(
       'AUTH_SECRET lacks the entry that TOTP secrets were encrypted under: their owners cannot sign in.',
-      `${PUT_BACK} Where it is lost, resetUserTotp helps each of them.`,
+      `${PUT_BACK} If it is lost, use resetUserTotp for each of them.`,
     );
   }
-  return stored.ok('AUTH_SECRET opens the TOTP secrets.');
+  return stored.ok('AUTH_SECRET decrypts the TOTP secrets.');
 }

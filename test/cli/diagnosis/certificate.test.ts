@@ -10,7 +10,7 @@ const inDays = (days: number) => new Date(now.getTime() + days * DAY_MS);
 it.each([
   ['is good for long', [-30, 60], 'ok', 'until 2027-01-19T12:00:00.000Z, 60 days'],
   ['ends within two weeks', [-80, 9.5], 'warning', ' 9 days from now'],
-  ['ended', [-90, -1], 'broken', 'It ended at 2026-11-19'],
+  ['ended', [-90, -1], 'broken', 'It expired at 2026-11-19'],
   ['is not good yet', [1, 90], 'broken', 'from 2026-11-21'],
   // which never has two weeks left
   ['lives for a week, and was renewed in time', [-3, 4], 'ok', ' 4 days from now'],
@@ -39,7 +39,7 @@ describe('the name in a certificate', () => {
     ['https://127.0.0.2', '127.0.0.2'],
     ['https://[::1]:8443', '::1'],
   ])('is not %s', (publicUrl, host) => {
-    const message = `It is for IP Address:127.0.0.1, and not for ${host}, where PUBLIC_URL`;
+    const message = `It is for IP Address:127.0.0.1, but not for ${host}, the host of PUBLIC_URL`;
     expect(judged(publicUrl)).toMatchObject([
       { status: 'warning', message: expect.stringContaining(message) },
     ]);
