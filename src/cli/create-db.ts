@@ -92,7 +92,7 @@ function readOptions(args: string[]) {
     throw new UsageError('--database takes letters, digits, _, $ and -.');
   }
   if (values['runtime-user'] === values['migration-user']) {
-    throw new UsageError('--runtime-user and --migration-user must be different users.');
+    throw new UsageError('--runtime-user and --migration-user must be two different users.');
   }
   return {
     host: values.host,

@@ -107,7 +107,7 @@ async function openErrors(
   const stats = await handle.stat();
   if (stats.dev === imported.stats.dev && stats.ino === imported.stats.ino) {
     await handle.close();
-    throw new UsageError('--errors must not be the file to import.');
+    throw new UsageError('--errors must name another file than the one to import.');
   }
   if (stats.isFile()) await handle.truncate();
   return handle;

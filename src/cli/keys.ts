@@ -95,7 +95,7 @@ async function retire(
   terminal.complain(
     outcome === 'unknown'
       ? `There is no key ${kid} in use; see \`keys list\`.`
-      : 'This is the only signing key. Run `keys rotate --now` first, and wait a minute.',
+      : 'This is the only key that signs. Run `keys rotate --now` first, and wait a minute.',
   );
   return 1;
 }
