@@ -121,7 +121,8 @@ function readBlock(block: string, allowed: readonly string[], problems: string[]
       target: readPieces(target, allowed, problems),
     };
   }
-  if (block.includes('](')) problems.push('has a link that does not stand alone between empty lines');
+  if (block.includes(']('))
+    problems.push('has a link that does not stand alone between empty lines');
   const [kind, text] = block.startsWith('# ')
     ? (['heading', block.slice(2)] as const)
     : (['paragraph', block] as const);
