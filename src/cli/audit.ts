@@ -113,7 +113,7 @@ function readUser(text: string): string {
 
 function readLines(text: string): number {
   const lines = Number(text);
-  if (Number.isInteger(lines) && lines >= 0 && lines <= MOST) return lines;
+  if (/^\d+$/.test(text) && lines <= MOST) return lines;
   throw new UsageError(`--lines takes a number from 0 to ${MOST}.`);
 }
 

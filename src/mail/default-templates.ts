@@ -30,7 +30,7 @@ If this was not you, ignore this message. Whoever tried has not learned that you
 
 # Choose a new password
 
-Someone, probably you, asked on {{time}} to reset the password of your account with {{name}}.
+Use this link to choose a new password for your account with {{name}}. It was sent on {{time}} because someone, probably you, asked for it, or because the e-mail address of the account was confirmed or restored and its earlier password no longer works.
 
 [Choose a new password]({{link}})
 

@@ -109,6 +109,7 @@ describe('audit', () => {
     [['audit', 'tail', '--type', 'NONE']],
     [['audit', 'tail', '--since', 'yesterday']],
     [['audit', 'tail', '--lines', '-1']],
+    [['audit', 'tail', '--lines', '']],
     [['audit', 'tail', '--user', 'ada']],
   ])('refuses %j', async (args) => {
     expect((await run(args)).code).toBe(2);

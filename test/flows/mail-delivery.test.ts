@@ -410,10 +410,13 @@ it('is drained by two instances, each mail exactly once', async () => {
   const other = await createTestApp({ databaseUrl, clock, env: mailEnv(proxy.port) });
   const count = 60;
   for (let i = 0; i < count; i++) await writeMail(app, NOTICE, { email: `u${i}@example.org` });
-  await Promise.all([deliver(open(app)), deliver(open(other)), deliver(open(other))]);
-  const recipients = server.received.flatMap(({ to }) => to);
-  expect(recipients).toHaveLength(count);
-  expect(new Set(recipients).size).toBe(count);
+  const recipients = () => server.received.flatMap(({ to }) => to);
+  // a busy database ends a lane before all is sent; the next look at the outbox goes on
+  for (let looks = 0; looks < 10 && recipients().length < count; looks++) {
+    await Promise.all([deliver(open(app)), deliver(open(other)), deliver(open(other))]);
+  }
+  expect(recipients()).toHaveLength(count);
+  expect(new Set(recipients()).size).toBe(count);
   const rows = await storedMails(app);
   expect(new Set(rows.map(({ state, attempts }) => `${state} ${attempts}`))).toEqual(
     new Set(['SENT 1']),

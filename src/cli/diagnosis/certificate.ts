@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Config } from '../../config.ts';
 import { readCertificate } from '../../http/certificate.ts';
+import { NO_TRUSTED_PROXIES, parseTrustedProxies } from '../../http/client-address.ts';
 import { type Finding, findingsOf } from './finding.ts';
 
 const DAY_MS = 86_400_000;
@@ -29,7 +30,7 @@ export function judgeName(
   { publicUrl, trustedProxies }: Pick<Config, 'publicUrl' | 'trustedProxies'>,
 ): Finding[] {
   // browsers see the certificate of the proxy in front
-  if (trustedProxies !== '') return [];
+  if (parseTrustedProxies(trustedProxies) !== NO_TRUSTED_PROXIES) return [];
   const host = new URL(publicUrl).hostname.replace(/^\[|\]$/g, '');
   const isNamed =
     isIP(host) === 0

@@ -46,7 +46,8 @@ export async function checkDatabase(
 }
 
 function checkTransport({ host, socketPath, ssl }: DatabaseConnection): Finding[] {
-  const isLocal = socketPath !== undefined || /^(localhost|127\.|::1$)/.test(host ?? 'localhost');
+  const isLocal =
+    socketPath !== undefined || /^(localhost|127\.[\d.]+|::1)$/.test(host ?? 'localhost');
   if (isLocal || ssl !== undefined) return [];
   return [
     findingsOf('tls').warning(

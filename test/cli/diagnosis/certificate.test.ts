@@ -33,6 +33,10 @@ describe('the name in a certificate', () => {
     expect(judged('https://127.0.0.1:4000')).toEqual([]);
   });
 
+  it('is looked at where TRUSTED_PROXIES says that there is no proxy', () => {
+    expect(judged('https://auth.example.com', '0')).toMatchObject([{ status: 'warning' }]);
+  });
+
   it.each([
     // the subject's own name, at which browsers do not look
     ['https://auth.example.com', 'auth.example.com'],
