@@ -49,3 +49,8 @@ export interface Reach {
 export class UsageError extends Error {
   override name = 'UsageError';
 }
+
+/** What was asked for is refused, and nothing has been changed; the message says why, and what to do. */
+export class RefusedError extends Error {
+  override name = 'RefusedError';
+}

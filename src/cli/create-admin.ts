@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
+import { AuthError } from '../errors.ts';
 import { createUser } from '../flows/user-creation.ts';
-import { type Command, type Terminal, UsageError } from './command.ts';
+import { type Command, RefusedError, type Terminal, UsageError } from './command.ts';
 import { jsonText } from './json-text.ts';
 import { OPERATOR } from './operator.ts';
 
@@ -33,7 +34,7 @@ Exit codes: 0 created, 1 refused, such as for an address that is taken, 2 wrong 
         password,
         role: 'ADMIN',
         appMetadata: {},
-      }),
+      }).catch(explainTaken),
     );
     const { id } = user;
     terminal.print(
@@ -44,6 +45,14 @@ Exit codes: 0 created, 1 refused, such as for an address that is taken, 2 wrong 
     return 0;
   },
 };
+
+/** What people are told, to sign in, helps no operator. */
+function explainTaken(error: unknown): never {
+  if (!(error instanceof AuthError && error.code === 'EMAIL_TAKEN')) throw error;
+  throw new RefusedError(
+    'An account has this address already. `users show` tells whose it is, and `users promote` makes it an administrator.',
+  );
+}
 
 function readOptions(args: string[]) {
   const { values } = parseArgs({

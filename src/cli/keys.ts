@@ -43,17 +43,24 @@ Exit codes: 0 done, 1 refused, 2 wrong usage.`,
         now: { type: 'boolean', default: false },
       },
     });
-    const [action, kid = id] = positionals;
+    const [action, kid, ...more] = id === undefined ? positionals : [...positionals, id];
+    // `rotate now` is not `rotate --now`, and the difference is twelve hours of a leaked key
+    const takesKey = action === 'retire';
+    if (!isAction(action) || takesKey !== (kid !== undefined) || more.length > 0) {
+      throw new UsageError('Say list, rotate, rotate --now or retire KID.');
+    }
     return terminal.withServices((services) => {
-      if (action === 'list') return list(services, terminal, values.json);
-      if (action === 'rotate') return rotate(services, terminal, values);
-      if (action === 'retire' && kid !== undefined) {
-        return retire(services, terminal, kid, values.json);
-      }
-      throw new UsageError('Say list, rotate or retire KID.');
+      if (kid !== undefined) return retire(services, terminal, kid, values.json);
+      return action === 'list'
+        ? list(services, terminal, values.json)
+        : rotate(services, terminal, values);
     });
   },
 };
+
+function isAction(word: string | undefined): boolean {
+  return word === 'list' || word === 'rotate' || word === 'retire';
+}
 
 async function list({ deps }: Services, terminal: Terminal, json: boolean): Promise<number> {
   const found = await listKeys(deps);

@@ -2,8 +2,9 @@ import { ConfigError } from '../config-error.ts';
 import { MissingSecretError } from '../crypto/cipher.ts';
 import { describe } from '../error-description.ts';
 import { AuthError } from '../errors.ts';
+import { ownVersion } from '../version.ts';
 import { audit } from './audit.ts';
-import { type Command, UsageError } from './command.ts';
+import { type Command, RefusedError, UsageError } from './command.ts';
 import { createAdmin } from './create-admin.ts';
 import { createDb } from './create-db.ts';
 import { doctor } from './doctor.ts';
@@ -36,20 +37,25 @@ const COMMANDS: readonly Command[] = [
 const HELP = `The operator's commands. They use the service's database, whether or not the service is running.
 
   npm run cli -- COMMAND [--help]
+  npm run cli -- --version
 
 ${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(14)} ${summary}`).join('\n')}`;
 
 const terminal = createTerminal();
 
 async function main([name, ...args]: string[]): Promise<number> {
+  if (name === '--version') {
+    terminal.print(ownVersion());
+    return 0;
+  }
   const command = COMMANDS.find((candidate) => candidate.name === name);
   if (command === undefined) {
-    const asked = name === undefined || name === '--help' || name === 'help';
-    if (!asked) terminal.complain(`There is no command "${name}".`);
+    const asksForHelp = name === 'help' || isHelp(name);
+    if (name !== undefined && !asksForHelp) terminal.complain(`There is no command "${name}".`);
     terminal.print(HELP);
-    return asked && name !== undefined ? 0 : 2;
+    return asksForHelp ? 0 : 2;
   }
-  if (args.includes('--help')) {
+  if (args.some(isHelp)) {
     terminal.print(command.help);
     return 0;
   }
@@ -58,6 +64,10 @@ async function main([name, ...args]: string[]): Promise<number> {
   } catch (error) {
     return explain(error, command);
   }
+}
+
+function isHelp(word: string | undefined): boolean {
+  return word === '--help' || word === '-h';
 }
 
 function explain(error: unknown, command: Command): number {
@@ -74,6 +84,7 @@ function explain(error: unknown, command: Command): number {
     return 2;
   }
   const isPlain =
+    error instanceof RefusedError ||
     error instanceof ConfigError ||
     error instanceof MissingSecretError ||
     (error instanceof Error && 'code' in error);

@@ -1,9 +1,9 @@
 import { validate as isUuid } from 'uuid';
-import { AuthError } from '../errors.ts';
 import type { Deps } from '../flows/deps.ts';
 import { isPossibleIdentifier } from '../input.ts';
 import { findAccountByIdentifier } from '../records/account.ts';
 import { findUser, type User } from '../records/user.ts';
+import { RefusedError } from './command.ts';
 
 /** The actor in audit events caused at the command line: no account. */
 export const OPERATOR = {
@@ -15,11 +15,11 @@ export const OPERATOR = {
  * Finds the user the operator means.
  *
  * @param who an id, an e-mail address or a username
- * @throws {AuthError} NOT_FOUND
+ * @throws {RefusedError} when there is nobody
  */
 export async function userMeant({ db }: Pick<Deps, 'db'>, who: string): Promise<User> {
   const user = isUuid(who) ? await findUser(db, who.toLowerCase()) : await byName(db, who);
-  if (user === null) throw new AuthError('NOT_FOUND');
+  if (user === null) throw new RefusedError(`Nobody has the address, username or id "${who}".`);
   return user;
 }
 

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { changeUser, deleteUser, unlockUser } from '../flows/user-administration.ts';
+import { changeUser, deleteUser, resetUserTotp, unlockUser } from '../flows/user-administration.ts';
 import type { User } from '../records/user.ts';
 import { type SearchPage, type SearchPosition, searchUsers } from '../records/user-search.ts';
 import type { Services } from '../services.ts';
@@ -12,7 +12,7 @@ const MOST_FOUND = 1000;
 /** Finds and changes accounts. */
 export const users: Command = {
   name: 'users',
-  summary: 'find, show, disable, enable, unlock or delete accounts',
+  summary: 'find, show, disable, enable, unlock, promote or delete accounts',
   help: `Finds and changes accounts. Changes are recorded in the audit log, with the operator as actor.
 
   npm run cli -- users find TEXT [--limit N] [--json]
@@ -20,12 +20,19 @@ export const users: Command = {
   npm run cli -- users disable WHO [--json]
   npm run cli -- users enable WHO [--json]
   npm run cli -- users unlock WHO [--json]
+  npm run cli -- users promote WHO [--yes] [--json]
+  npm run cli -- users demote WHO [--json]
+  npm run cli -- users reset-totp WHO [--json]
   npm run cli -- users delete WHO [--yes] [--json]
 
   WHO       an e-mail address, a username or an id
   find      accounts with TEXT in their e-mail address, username or display name
   disable   refuse sign-ins, and end all sessions at once; enable reverses this
   unlock    lift every lockout after failed attempts
+  promote   give the role ADMIN, after a confirmation if the e-mail address is unconfirmed,
+            because somebody else may have registered with it; demote takes the role away
+  reset-totp
+            turn TOTP off for somebody who has lost phone and recovery codes
   delete    delete the account and all personal data for good, after a confirmation
   --limit   how many accounts to find at most (20, up to ${MOST_FOUND})
   --yes     do not ask for confirmation; required without a terminal
@@ -34,7 +41,7 @@ export const users: Command = {
   npm run --silent cli -- users find @example.com --json | wc -l
   npm run cli -- users delete ada@example.com
 
-The last active administrator can be neither disabled nor deleted.
+The last active administrator can be neither disabled, demoted nor deleted.
 Exit codes: 0 done, 1 refused or not found, 2 wrong usage.`,
   async run(args, terminal) {
     const { values, positionals } = parseArgs({
@@ -47,17 +54,24 @@ Exit codes: 0 done, 1 refused or not found, 2 wrong usage.`,
       },
     });
     const [action = '', who, ...more] = positionals;
-    if (!Object.hasOwn(ACTIONS, action)) {
-      throw new UsageError('Say find, show, disable, enable, unlock or delete.');
+    const act = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
+    if (act === undefined) {
+      throw new UsageError(
+        `Say ${Object.keys(ACTIONS)
+          .join(', ')
+          .replace(/, ([^,]*)$/, ' or $1')}.`,
+      );
     }
-    if (!who?.trim() || more.length > 0) {
+    if (!who?.trim()) {
       throw new UsageError(`Say ${action === 'find' ? 'what to look for' : 'whose account'}.`);
+    }
+    if (more.length > 0) {
+      throw new UsageError(`There is one word too many: ${more[0]}. Put quotes around several.`);
     }
     const limit = Number(values.limit);
     if (!Number.isInteger(limit) || limit < 1 || limit > MOST_FOUND) {
       throw new UsageError(`--limit must be 1 to ${MOST_FOUND}.`);
     }
-    const act = ACTIONS[action as Action];
     return terminal.withServices((services) =>
       act(services, terminal, { who, limit, json: values.json, yes: values.yes }),
     );
@@ -72,9 +86,8 @@ interface Wish {
 }
 
 type Act = (services: Services, terminal: Terminal, wish: Wish) => Promise<number>;
-type Action = 'find' | 'show' | 'disable' | 'enable' | 'unlock' | 'delete';
 
-const ACTIONS: Record<Action, Act> = {
+const ACTIONS: Readonly<Record<string, Act>> = {
   find,
   show: async ({ deps }, terminal, wish) => {
     const user = await userMeant(deps, wish.who);
@@ -88,6 +101,13 @@ const ACTIONS: Record<Action, Act> = {
     changeUser(deps, OPERATOR, { id, status: 'ACTIVE' }),
   ),
   unlock: changing('Unlocked', ({ deps }, { id }) => unlockUser(deps, OPERATOR, id)),
+  promote,
+  demote: changing('Took the role ADMIN from', ({ deps }, { id }) =>
+    changeUser(deps, OPERATOR, { id, role: 'USER' }),
+  ),
+  'reset-totp': changing('Turned TOTP off for', ({ deps }, { id }) =>
+    resetUserTotp(deps, OPERATOR, id),
+  ),
   delete: remove,
 };
 
@@ -119,6 +139,27 @@ function changing(done: string, change: (services: Services, user: User) => Prom
     terminal.print(json ? jsonText(user) : `${done} ${user.email} (${user.id}).`);
     return 0;
   };
+}
+
+async function promote(services: Services, terminal: Terminal, wish: Wish): Promise<number> {
+  const { email, emailVerifiedAt } = await userMeant(services.deps, wish.who);
+  const agreed =
+    wish.yes ||
+    emailVerifiedAt !== null ||
+    (await terminal.confirm(
+      `Nobody has confirmed ${email}: somebody else may have registered with it. Make them an administrator?`,
+    ));
+  if (agreed === null) {
+    throw new UsageError(`Nobody has confirmed ${email}, and there is nobody to ask; say --yes.`);
+  }
+  if (!agreed) {
+    terminal.complain('Nothing was changed.');
+    return 1;
+  }
+  const give = changing('Gave the role ADMIN to', ({ deps }, { id }) =>
+    changeUser(deps, OPERATOR, { id, role: 'ADMIN' }),
+  );
+  return give(services, terminal, wish);
 }
 
 async function remove({ deps }: Services, terminal: Terminal, wish: Wish): Promise<number> {

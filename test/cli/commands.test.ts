@@ -34,6 +34,9 @@ describe('create-admin', () => {
     expect(weak.code).toBe(1);
     expect(weak.errors).toContain('email:');
     expect(weak.errors).toContain('password:');
+    const { email } = await registerUser(app);
+    const taken = await run(['create-admin', '--email', email], 'a long passphrase\n');
+    expect(taken).toMatchObject({ code: 1, errors: expect.stringContaining('users promote') });
     const argument = await run(['create-admin', '--email', 'a@example.com', '--password', 'x']);
     expect(argument.code).toBe(2);
     expect(argument.errors).toContain('never an argument');
@@ -62,6 +65,21 @@ it('ends when the service could not start', async () => {
   };
   const refused = await startProcess('cli/main.js', ['keys', 'list'], env).finished;
   expect(refused).toMatchObject({ code: 1, errors: expect.stringContaining('lacks the entry') });
+});
+
+it.each([
+  [['rotate', 'now']],
+  [['list', 'all']],
+  [['list', 'a'.repeat(43)]],
+  [['retire']],
+  [['retire', 'a', 'b']],
+  [[]],
+])('refuses keys %j before it touches the database', async (args) => {
+  const env = { DATABASE_URL: 'mysql://nobody@localhost:1/none' };
+  expect(await runCommand(keys, args, { env })).toMatchObject({
+    code: 2,
+    errors: expect.stringContaining('rotate --now'),
+  });
 });
 
 it('takes a key id that begins with a dash for an id', async () => {
@@ -119,6 +137,12 @@ describe('audit', () => {
 it('teaches: without a command, with an unknown one, and with --help', async () => {
   expect(await run([])).toMatchObject({ code: 2, output: expect.stringContaining('create-admin') });
   expect((await run(['frobnicate'])).code).toBe(2);
+  const all = await run(['-h']);
+  expect(all).toMatchObject({ code: 0, output: expect.stringContaining('create-admin') });
   const help = await run(['keys', '--help']);
   expect(help).toMatchObject({ code: 0, output: expect.stringContaining('rotate --now') });
+});
+
+it('says its version', async () => {
+  expect(await run(['--version'])).toMatchObject({ code: 0, output: '0.1.0\n', errors: '' });
 });

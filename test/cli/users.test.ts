@@ -8,11 +8,15 @@ import { purge } from '../../src/cli/purge.ts';
 import { users } from '../../src/cli/users.ts';
 import {
   auditTypes,
+  CONFIRM_TOTP,
+  ENABLE_TOTP,
+  idBytes,
   isSignedIn,
   logIn,
   PASSWORD,
   registerUser,
   setRole,
+  totpCode,
 } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { runSql } from '../support/database.ts';
@@ -38,9 +42,52 @@ describe('users', () => {
       expect(shown).toMatchObject({ code: 0, output: expect.stringContaining(ada.email) });
       expect(shown.output).not.toMatch(/argon2|hash/i);
     }
-    expect(await run(users, ['show', 'nobody'])).toMatchObject({ code: 1, errors: 'NOT_FOUND\n' });
+    const nobody = await run(users, ['show', 'nobody']);
+    expect(nobody).toMatchObject({ code: 1, errors: expect.stringContaining('"nobody"') });
     expect((await run(users, ['find', 'nobody at all'])).code).toBe(1);
+    const unquoted = await run(users, ['find', 'nobody', 'at', 'all']);
+    expect(unquoted).toMatchObject({ code: 2, errors: expect.stringContaining('quotes') });
     expect((await run(users, ['find', '%'])).code).toBe(1);
+  });
+
+  it('are made administrators and back, after a question where the address is not confirmed', async () => {
+    const other = await registerUser(app);
+    await setRole(app, other, 'ADMIN');
+    const ada = await registerUser(app);
+    const role = async () =>
+      JSON.parse((await run(users, ['show', ada.id, '--json'])).output).role as string;
+    const unasked = await run(users, ['promote', ada.email]);
+    expect(unasked).toMatchObject({ code: 2, errors: expect.stringContaining('--yes') });
+    expect((await run(users, ['promote', ada.email], { confirm: false })).code).toBe(1);
+    expect(await role()).toBe('USER');
+    expect((await run(users, ['promote', ada.email], { confirm: true })).code).toBe(0);
+    expect(await role()).toBe('ADMIN');
+    expect((await run(users, ['demote', ada.email])).code).toBe(0);
+    expect(await role()).toBe('USER');
+    expect((await run(users, ['promote', ada.email, '--yes'])).code).toBe(0);
+    await run(users, ['demote', ada.email]);
+    await runSql(app.databaseUrl, 'update users set email_verified_at = created_at where id = ?', [
+      idBytes(ada.id),
+    ]);
+    expect((await run(users, ['promote', ada.email])).code).toBe(0);
+    await run(users, ['demote', ada.email]);
+    await setRole(app, other, 'USER');
+    expect(
+      (await auditTypes(app, ada.id)).filter((type) => type === 'USER_ROLE_CHANGED'),
+    ).toHaveLength(6);
+  });
+
+  it('are freed of a second factor they have lost', async () => {
+    const ada = await registerUser(app);
+    const sending = { token: ada.accessToken };
+    const begun = await app.gql(ENABLE_TOTP, { currentPassword: ada.password }, sending);
+    const code = totpCode(begun.data.enableTotp.secret, new Date());
+    await app.gql(CONFIRM_TOTP, { code }, sending);
+    expect((await logIn(app, { identifier: ada.email })).__typename).toBe('MfaRequired');
+    expect((await run(users, ['reset-totp', ada.email])).output).toContain(ada.email);
+    expect(await logIn(app, { identifier: ada.email })).toMatchObject({
+      __typename: 'LoginSuccess',
+    });
   });
 
   it('are disabled and enabled, with the operator on record', async () => {

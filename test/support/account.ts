@@ -40,13 +40,13 @@ export const REFRESH = `mutation ($refreshToken: String) {
   }
 }`;
 
-const ENABLE_TOTP = `mutation ($currentPassword: String!) {
+export const ENABLE_TOTP = `mutation ($currentPassword: String!) {
   enableTotp(input: { currentPassword: $currentPassword }) {
     __typename ... on EnableTotpSuccess { secret uri qrCode } ${FAILURE}
   }
 }`;
 
-const CONFIRM_TOTP = `mutation ($code: String!) {
+export const CONFIRM_TOTP = `mutation ($code: String!) {
   confirmTotp(input: { code: $code }) {
     __typename ... on ConfirmTotpSuccess { recoveryCodes user { totpEnabled } } ${FAILURE}
   }

@@ -1,4 +1,4 @@
-import { type Command, UsageError } from '../../src/cli/command.ts';
+import { type Command, RefusedError, UsageError } from '../../src/cli/command.ts';
 import { withConnections, withServices } from '../../src/cli/terminal.ts';
 import { AuthError } from '../../src/errors.ts';
 import { TEST_SECRET } from './app.ts';
@@ -12,7 +12,7 @@ export interface RunOptions {
   confirm?: boolean;
 }
 
-/** Runs a command inside this process, which is faster than starting one; `test/cli/main.test.ts` runs the real process. */
+/** Runs a command inside this process, which is faster than starting one; `test/cli/commands.test.ts` runs the real process. */
 export async function runCommand(
   command: Command,
   args: string[],
@@ -37,7 +37,7 @@ export async function runCommand(
     withConnections: (work) => withConnections(environment, work),
   });
   const code = await run.catch((error: unknown) => {
-    if (error instanceof UsageError) complain(error.message);
+    if (error instanceof UsageError || error instanceof RefusedError) complain(error.message);
     else if (error instanceof AuthError) complain(error.code);
     else throw error;
     return error instanceof UsageError ? 2 : 1;
