@@ -72,11 +72,12 @@ async function examineDatabase(
   terminal: Terminal,
   config: ReturnType<typeof checkConfiguration>['config'],
 ): Promise<Finding[]> {
+  const isOwn = config !== null && config.database.connection === undefined;
   try {
     return await terminal.withConnections(async ({ service, migration }) => [
       ...(service === undefined
         ? []
-        : [...(await checkDatabase(service, config)), ...(await checkGrants(service))]),
+        : [...(await checkDatabase(service, config)), ...(await checkGrants(service, isOwn))]),
       ...(migration === service ? [] : await checkMigrationUser(migration)),
     ]);
   } catch (error) {
@@ -94,5 +95,5 @@ function report(terminal: Terminal, findings: Finding[]): void {
   }
   const broken = findings.filter(({ status }) => status === 'broken').length;
   const warnings = findings.filter(({ status }) => status === 'warning').length;
-  terminal.print(`\n${broken} broken, ${warnings} warnings.`);
+  terminal.print(`\n${broken} broken, ${warnings} warning${warnings === 1 ? '' : 's'}.`);
 }

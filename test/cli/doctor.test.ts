@@ -84,6 +84,16 @@ it('finds nothing where `create-db` and `migrate` were at work, and reads as lin
   expect(output).toContain('0 broken, 0 warnings.');
 });
 
+it("misses no other user in a database of the service's own", async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'latchkey-doctor-'));
+  try {
+    const { output } = await runCommand(doctor, [], { env: { DATA_DIR: directory } });
+    expect(output).toMatch(/^ok {7}grants/m);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
 describe('names what is wrong with the variables', () => {
   it.each([
     ['a number that is none', { PORT: 'x' }, broken('configuration', 'PORT')],
