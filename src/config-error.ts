@@ -4,7 +4,8 @@ export class ConfigError extends Error {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
-    super(`The configuration has ${problems.length} problem(s):\n  ${problems.join('\n  ')}`);
+    const amount = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
+    super(`The configuration has ${amount}:\n  ${problems.join('\n  ')}`);
     this.problems = problems;
   }
 }

@@ -77,7 +77,9 @@ function togetherProblems(variables: Environment): string[] {
   }
   for (const origin of variables.CORS_ORIGINS) {
     if (!URL.canParse(origin) || new URL(origin).origin !== origin || origin.includes('*')) {
-      problems.push('CORS_ORIGINS must list exact origins, such as https://app.example.com');
+      problems.push(
+        'CORS_ORIGINS must list exact origins, without a path or a slash at the end, such as https://app.example.com',
+      );
     }
   }
   return problems;

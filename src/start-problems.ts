@@ -14,6 +14,14 @@ const UNREACHABLE = new Set([
   'PROTOCOL_SEQUENCE_TIMEOUT',
 ]);
 
+/** Why a server that answers does not accept the URL. */
+const REFUSED: Readonly<Record<string, string>> = {
+  ER_ACCESS_DENIED_ERROR: 'names a user whom the server refuses, or a wrong password',
+  ER_BAD_DB_ERROR: 'names a database that is not there',
+  ER_DBACCESS_DENIED_ERROR: 'names a database that its user has no right to, or that is not there',
+  HANDSHAKE_NO_SSL_SUPPORT: 'asks for TLS, which the server does not speak',
+};
+
 /**
  * Explains why a server could not listen. The system's own message names no variable.
  *
@@ -43,14 +51,21 @@ function describedListening(code: string, { host, port }: { host: string; port: 
 }
 
 /**
- * Explains why the database could not be reached. The system's own message names no variable.
+ * Explains why the database could not be reached or lets nobody in. The messages of the system and the server name no
+ * variable, and the server's repeats as the user what may be a password in the wrong place.
  *
- * @returns the error itself when the database did answer
+ * @returns the error itself when it is neither
  */
 export function databaseProblem(error: unknown): unknown {
   const code = driverError(error)?.code ?? systemCode(error);
   // for `connect`, ENOENT means that the Unix socket does not exist; elsewhere it is about some other file
   const lacksSocket = code === 'ENOENT' && callsSystem(error, 'connect');
+  const refused = code === undefined ? undefined : REFUSED[code];
+  if (refused !== undefined) {
+    return new ConfigError([
+      `DATABASE_URL ${refused} (${code}): correct it; \`npm run cli -- doctor\` tells more`,
+    ]);
+  }
   if (code === undefined || !(UNREACHABLE.has(code) || lacksSocket)) return error;
   return new ConfigError([
     `DATABASE_URL names a server that cannot be reached (${code}): start it, or correct the URL; \`npm run cli -- doctor\` tells more`,

@@ -112,6 +112,20 @@ it.each([
   expect(problemsOf(PRODUCTION)).toEqual([]);
 });
 
+it('says which words there are, and what is not part of an origin', () => {
+  expect(problemsOf({ COOKIE_SAMESITE: 'None', WEB: 'yes' })).toEqual([
+    'COOKIE_SAMESITE must be lax, strict or none',
+    'WEB must be on or off',
+  ]);
+  expect(problemsOf({ CORS_ORIGINS: 'http://localhost:5173/' })).toEqual([
+    expect.stringContaining('without a path or a slash at the end'),
+  ]);
+  expect(new ConfigError(['PORT is wrong']).message).toBe(
+    'The configuration has a problem:\n  PORT is wrong',
+  );
+  expect(new ConfigError(['A', 'B']).message).toContain('2 problems:');
+});
+
 it('tells all problems at once, whatever kind they are of', () => {
   const problems = problemsOf({
     NODE_ENV: 'production',

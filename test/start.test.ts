@@ -86,7 +86,7 @@ it('tells at once of a password that is wrong', async () => {
   const { finished } = start({ ...PRODUCTION, DATABASE_URL: url.toString() });
   const { code, output, errors } = await finished;
   expect([code, output]).toEqual([1, '']);
-  expect(errors).toContain('Access denied');
+  expect(errors).toContain('DATABASE_URL names a user whom the server refuses');
 });
 
 it('lets requests finish when Ctrl-C comes twice at once, as it does through npm', async () => {
