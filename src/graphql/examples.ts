@@ -3,7 +3,11 @@ export const EXAMPLE_OPERATIONS: readonly string[] = [
   `# 1. Register. You are signed in at once: copy the access token.
 mutation Register {
   register(
-    input: { email: "ada@example.com", username: "ada", password: "four words in a row" }
+    input: {
+      email: "ada@example.com"
+      username: "ada"
+      password: "four words in a row"
+    }
   ) {
     ... on RegisterSuccess {
       user { id email }
@@ -16,7 +20,9 @@ mutation Register {
 `,
   `# 2. Sign in, by e-mail address or username.
 mutation Login {
-  login(input: { identifier: "ada", password: "four words in a row", remember: true }) {
+  login(
+    input: { identifier: "ada", password: "four words in a row", remember: true }
+  ) {
     ... on LoginSuccess {
       user { id email }
       tokens { accessToken refreshToken expiresAt deviceToken }
