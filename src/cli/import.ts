@@ -1,4 +1,4 @@
-import type { createReadStream, Stats } from 'node:fs';
+import { fstatSync, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -26,7 +26,8 @@ at the first sign-in.
 
   npm run cli -- import FILE [--dry-run] [--errors FILE] [--format csv|jsonl] [--json]
 
-  FILE            .jsonl: one JSON object per line; .csv: the first line names the columns
+  FILE            .jsonl: one JSON object per line; .csv: the first line names the columns;
+                  - is standard input, with --format
   --format        the format of FILE, if its name does not tell
   --dry-run       check every line, also against the database, and change nothing
   --errors FILE   write the bad lines to this file: {"line": 12, "reason": "..."}
@@ -87,12 +88,14 @@ function readOptions(args: string[]) {
 }
 
 interface OpenFile {
-  chunks: ReturnType<typeof createReadStream>;
+  chunks: AsyncIterable<Buffer> & { readonly bytesRead: number; destroy(): unknown };
   bytes: number;
   stats: Stats;
 }
 
 async function openFile(path: string): Promise<OpenFile> {
+  // not as /dev/stdin, which cannot be opened where it is a socket
+  if (path === '-') return { chunks: process.stdin, bytes: 0, stats: fstatSync(0) };
   const handle = await open(path);
   const stats = await handle.stat();
   return { chunks: handle.createReadStream(), bytes: stats.size, stats };

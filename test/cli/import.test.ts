@@ -10,6 +10,7 @@ import { readImport } from '../../src/cli/import-file.ts';
 import { auditTypes, logIn, newName, PASSWORD, registerUser } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { runSql } from '../support/database.ts';
+import { startProcess } from '../support/process.ts';
 import { runCommand } from '../support/terminal.ts';
 
 let app: TestApp;
@@ -252,4 +253,15 @@ it('refuses to write errors into the file that it reads, and leaves it as it is'
   const { code, errors } = await runCommand(importCommand, [path, '--errors', path]);
   expect({ code, errors }).toEqual({ code: 2, errors: expect.stringContaining('another file') });
   expect(readFileSync(path, 'utf8')).toBe(text);
+});
+
+it('reads standard input, as pipes have it', async () => {
+  const { finished } = startProcess(
+    'cli/main.js',
+    ['import', '-', '--format', 'jsonl', '--json'],
+    { DATABASE_URL: app.databaseUrl },
+    jsonl({ email: newEmail() }, { email: newEmail() }),
+  );
+  const { code, output } = await finished;
+  expect({ code, ...JSON.parse(output) }).toMatchObject({ code: 0, imported: 2, bad: 0 });
 });
