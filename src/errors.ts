@@ -103,8 +103,12 @@ export function requestErrorIn(error: unknown): RequestError | undefined {
   return error instanceof Error ? requestErrorIn(error.cause) : undefined;
 }
 
-/** Puts the wait into words; programs read `retryAfter` instead. */
-function withWait(message: string, seconds = 1): string {
+/** The wait in words, for people; programs read `retryAfter` instead. */
+export function waitInWords(seconds: number): string {
   const [amount, unit] = seconds > 90 ? [Math.ceil(seconds / 60), 'minute'] : [seconds, 'second'];
-  return message.replace('{wait}', `${amount} ${unit}${amount === 1 ? '' : 's'}`);
+  return `${amount} ${unit}${amount === 1 ? '' : 's'}`;
+}
+
+function withWait(message: string, seconds = 1): string {
+  return message.replace('{wait}', waitInWords(seconds));
 }

@@ -6,7 +6,7 @@ import {
   isObjectType,
 } from 'graphql';
 import { getGraphQLRateLimiter, type Identity, Store } from 'graphql-rate-limit';
-import { RequestError } from '../errors.ts';
+import { RequestError, waitInWords } from '../errors.ts';
 import type { Deps } from '../flows/deps.ts';
 import { addressBlock } from '../http/client-address.ts';
 import { type Limit, RATE_LIMITS } from '../rate-limits.ts';
@@ -102,7 +102,7 @@ async function refusal(deps: Deps, exceeded: Limit, key: Buffer): Promise<Reques
   const retryAfter = Math.max(1, Math.ceil((end.getTime() - now.getTime()) / 1000));
   const { name, by, max, windowMs } = exceeded;
   deps.metrics?.rateLimited(name);
-  const message = `Too many requests: at most ${max} in ${windowMs / MINUTE_MS} minutes by ${by} (RATE_LIMITS: ${name}). Try again in ${retryAfter} seconds.`;
+  const message = `Too many requests: at most ${max} in ${windowMs / MINUTE_MS} minutes by ${by} (RATE_LIMITS: ${name}). Try again in ${waitInWords(retryAfter)}.`;
   return new RequestError('RATE_LIMITED', { message, retryAfter });
 }
 

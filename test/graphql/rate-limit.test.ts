@@ -80,6 +80,16 @@ it('lets so many through, refuses the next and says until when', async () => {
   expect(await register(from)).toBe('RATE_LIMITED');
 });
 
+it('says to people in minutes what takes minutes', async () => {
+  const from = newAddress();
+  for (let i = 0; i < 3; i++) await register(from);
+  const input = { email: `${newName()}@example.com`, password: PASSWORD };
+  const { errors } = await app.gql(REGISTER, { input }, { from });
+  expect(errors).toMatchObject([
+    { message: expect.stringContaining('2 minutes.'), extensions: { retryAfter: 120 } },
+  ]);
+});
+
 it('counts calls whatever they come to, and refused ones no longer than the window', async () => {
   const from = newAddress();
   for (let i = 0; i < 3; i++)

@@ -1,7 +1,7 @@
 import { newId } from '../../crypto/id.ts';
 import { mac } from '../../crypto/mac.ts';
 import type { Db } from '../../db/client.ts';
-import { RequestError } from '../../errors.ts';
+import { RequestError, waitInWords } from '../../errors.ts';
 import { linkOf } from '../../mail/link.ts';
 import type { MailKind, MailMessage } from '../../mail/message.ts';
 import { insertMail } from '../../records/outbox.ts';
@@ -115,7 +115,7 @@ export async function assertMaySend(deps: Deps, userId: string, kind: MailKind):
   if ((await recordHit(deps.db, key, windowMs, now)) <= limit) return;
   const end = (await windowEnd(deps.db, key)) ?? now;
   const retryAfter = Math.max(1, Math.ceil((end.getTime() - now.getTime()) / 1000));
-  const message = `Too many mails: at most ${limit} of a kind in ${windowMs / 60_000} minutes (MAIL_RECIPIENT_LIMIT, MAIL_RECIPIENT_WINDOW). Try again in ${retryAfter} seconds.`;
+  const message = `Too many mails: at most ${limit} of a kind in ${windowMs / 60_000} minutes (MAIL_RECIPIENT_LIMIT, MAIL_RECIPIENT_WINDOW). Try again in ${waitInWords(retryAfter)}.`;
   throw new RequestError('RATE_LIMITED', { message, retryAfter });
 }
 
