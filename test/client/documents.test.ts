@@ -10,8 +10,11 @@ import {
   isRequiredInputField,
   Kind,
   type NamedTypeNode,
+  TypeInfo,
   typeFromAST,
   validate,
+  visit,
+  visitWithTypeInfo,
 } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generate } from '../../packages/client/generate.ts';
@@ -44,6 +47,25 @@ describe('the typed documents', () => {
     const fields = Object.keys((schema.getType('Admin') as GraphQLObjectType).getFields());
     const text = JSON.stringify(operations.filter(([name]) => name.startsWith('Admin')));
     expect(fields.filter((field) => !text.includes(`"value":"${field}"`))).toEqual([]);
+  });
+
+  it('have every field of what they list and count, and every argument of admin', () => {
+    const found = new Set<string>();
+    const info = new TypeInfo(schema);
+    const note = visitWithTypeInfo(info, {
+      Field: ({ name }) => void found.add(`${info.getParentType()}.${name.value}`),
+      Argument: ({ name }) => void found.add(`${info.getFieldDef()?.name}(${name.value})`),
+    });
+    for (const [, document] of operations) visit(document, note);
+    const fieldsOf = (type: string) =>
+      Object.values((schema.getType(type) as GraphQLObjectType).getFields());
+    const wanted = [
+      ...['AuditEvent', 'Dashboard', 'PublicProfile', 'Session', 'Tokens'].flatMap((type) =>
+        fieldsOf(type).map(({ name }) => `${type}.${name}`),
+      ),
+      ...fieldsOf('Admin').flatMap(({ name, args }) => args.map((arg) => `${name}(${arg.name})`)),
+    ];
+    expect(wanted.filter((name) => !found.has(name))).toEqual([]);
   });
 
   it.each(operations)('%s is valid', (_name, document) => {
