@@ -125,11 +125,14 @@ interface TransportError {
 // a response to these concerns this mail; a response to others, such as AUTH and MAIL FROM, the operator's settings
 const ABOUT_THE_MAIL = new Set(['RCPT TO', 'DATA']);
 const NOT_REACHED = new Set(['ECONNECTION', 'ETIMEDOUT', 'ESOCKET', 'EDNS', 'ETLS', 'EAUTH']);
+// by the signal: whatever the server was about to say took too long
+const BROKEN_OFF = 'EABORT';
 
 function failureOf(error: unknown): MailFailure {
   const { code, originalCode, command, response, permanent } = (
     error instanceof Error ? error : {}
   ) as TransportError;
+  if (code === BROKEN_OFF) return new MailFailure('no answer in time', { reached: false });
   const isAboutTheMail = command !== undefined && ABOUT_THE_MAIL.has(command);
   const said = response === undefined ? '' : `: ${veil(response)}`;
   return new MailFailure(`${[command, originalCode ?? code ?? 'failed'].join(' ').trim()}${said}`, {

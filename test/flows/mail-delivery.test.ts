@@ -127,8 +127,11 @@ describe('while the mail server', () => {
     expect(server.received).toHaveLength(3);
   });
 
-  it('cannot be reached, does not use up the attempts of all that waits', async () => {
-    proxy.cut();
+  it.each([
+    ['cannot be reached', () => proxy.cut()],
+    ['is silent', () => proxy.blackHole()],
+  ])('%s, does not use up the attempts of all that waits', async (_how, fail) => {
+    fail();
     for (let i = 0; i < 20; i++) await writeMail(app, NOTICE);
     await deliver(open());
     const attempts = (await storedMails(app)).map((mail) => mail.attempts);
@@ -142,7 +145,8 @@ describe('while the mail server', () => {
     const started = performance.now();
     await deliver(open());
     expect(performance.now() - started).toBeLessThan(4000);
-    expect(await only()).toMatchObject({ state: 'PENDING', attempts: 1 });
+    const silence = { last_error: 'no answer in time' };
+    expect(await only()).toMatchObject({ state: 'PENDING', attempts: 1, ...silence });
     proxy.restore();
     app.clock.advance(60);
     await deliver(open());
