@@ -13,6 +13,7 @@ import {
 import type { Services } from '../services.ts';
 import { type Command, type Terminal, UsageError } from './command.ts';
 import { jsonText } from './json-text.ts';
+import { OPERATOR } from './operator.ts';
 
 const LAST = 10;
 const MOST = 1000;
@@ -161,8 +162,15 @@ async function verify({ deps }: Services, terminal: Terminal, json: boolean): Pr
   return isGuarded ? 0 : 1;
 }
 
-function lineOf({ at, type, userId, actorId, ipAddress, detail }: AuditEvent): string {
-  const by = actorId === userId ? '' : ` by ${actorId ?? 'nobody'}`;
+function lineOf(event: AuditEvent): string {
+  const { at, type, userId, actorId, ipAddress, detail } = event;
+  const by =
+    actorId === userId ? '' : ` by ${actorId ?? (isOperators(event) ? 'the operator' : 'nobody')}`;
   const more = jsonText(detail);
   return `${at.toISOString()}  ${type.padEnd(26)}  ${userId ?? '-'}${by}  ${ipAddress ?? '-'}${more === '{}' ? '' : `  ${more}`}`;
+}
+
+/** What came by a request has an address, whatever it called itself. */
+function isOperators({ ipAddress, userAgent }: AuditEvent): boolean {
+  return ipAddress === null && userAgent === OPERATOR.client.userAgent;
 }

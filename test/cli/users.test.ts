@@ -107,6 +107,8 @@ describe('users', () => {
       { actor_id: null, user_agent: 'command line' },
       { actor_id: null, user_agent: 'command line' },
     ]);
+    const told = await run(audit, ['tail', '--once', '--user', ada.id]);
+    expect(told.output).toMatch(/USER_STATUS_CHANGED .* by the operator/);
   });
 
   it('are unlocked', async () => {
