@@ -1,5 +1,6 @@
 import { ConfigError } from './config-error.ts';
 import { driverError } from './db/failure.ts';
+import { MigrationError } from './db/migration-error.ts';
 
 const UNREACHABLE = new Set([
   'ECONNREFUSED',
@@ -60,7 +61,9 @@ export function databaseProblem(error: unknown): unknown {
   const code = driverError(error)?.code ?? systemCode(error);
   // for `connect`, ENOENT means that the Unix socket does not exist; elsewhere it is about some other file
   const lacksSocket = code === 'ENOENT' && callsSystem(error, 'connect');
-  const refused = code === undefined ? undefined : REFUSED[code];
+  // a user of few rights whose tables are still to be made is told so by the migration
+  const isTold = code === undefined || error instanceof MigrationError;
+  const refused = isTold ? undefined : REFUSED[code];
   if (refused !== undefined) {
     return new ConfigError([
       `DATABASE_URL ${refused} (${code}): correct it; \`npm run cli -- doctor\` tells more`,
