@@ -60,7 +60,7 @@ describe('the limit of an address', () => {
     app.clock.advance(10 * MINUTE + 0.4);
     const refused = await guess(app);
     expect(refused.errors[0].extensions).toEqual({ code: 'RATE_LIMITED', retryAfter: 300 });
-    expect(refused.errors[0].message).toContain('300 seconds');
+    expect(refused.errors[0].message).toContain('in 5 minutes');
     app.clock.advance(299);
     expect(codeOf(await guess(app))).toBe('RATE_LIMITED');
     app.clock.advance(1);
