@@ -13,6 +13,7 @@ import {
   sender,
   share,
   trustedProxies,
+  unlessMailbox,
   whole,
 } from './variable-forms.ts';
 
@@ -87,7 +88,7 @@ export const environment = z.object({
   COOKIE_SAMESITE: choice('lax', 'strict', 'none').default('lax'),
   COOKIE_SECURE: choice('on', 'off').optional(),
   DEFAULT_PHRASE: z.string().min(1).max(200).optional(),
-  MAIL: choice('on', 'off').default('on'),
+  MAIL: z.preprocess(unlessMailbox, choice('on', 'off').default('on')),
   SMTP_URL: z.string().min(1).optional(),
   MAIL_FROM: sender.optional(),
   MAIL_TEMPLATES: z.string().min(1).optional(),

@@ -18,6 +18,10 @@ export const whole = (min: number, max: number) =>
 export const choice = <const Words extends readonly [string, ...string[]]>(...words: Words) =>
   z.enum(words, `must be ${words.slice(0, -1).join(', ')} or ${words.at(-1)}`);
 
+/** Login shells and sshd set MAIL to the path of the person's mailbox (POSIX), which is no choice of ours. */
+export const unlessMailbox = (given: unknown) =>
+  typeof given === 'string' && given.startsWith('/') ? undefined : given;
+
 /** A comma-separated list. */
 export const commaList = z.string().transform((text) =>
   text

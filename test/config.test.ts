@@ -217,6 +217,11 @@ it.each([
   expect(refused).toEqual(values.filter((value) => !harmless.includes(value as never)));
 });
 
+it('does not take the mailbox of who is signed in on the machine for a choice', () => {
+  const env = { DATA_DIR: directory, MAIL: '/var/mail/ada' };
+  expect(loadConfig(env).mail.delivery).toBe('kept');
+});
+
 it('sends mail where there is a server, keeps it for the developer otherwise, or writes none', () => {
   const mailOf = (env: Record<string, string>) => loadConfig({ DATA_DIR: directory, ...env }).mail;
   expect(mailOf({})).toMatchObject({
