@@ -7,6 +7,7 @@ import { parseTrustedProxies } from '../../http/client-address.ts';
 import { isLocal } from '../../public-url.ts';
 import type { Variables } from '../../variables.ts';
 import { type Finding, findingsOf } from './finding.ts';
+import { checkNames } from './variable-names.ts';
 
 const MEND = 'Correct the variable; "Configuration" in README.md describes it.';
 
@@ -23,7 +24,7 @@ export function checkConfiguration(env: Variables): {
   const config = problemsOf(() => loadConfig(env));
   if ('problems' in config) {
     const findings = config.problems.map((problem) => brokenVariable(problem));
-    return { findings, config: null };
+    return { findings: [...findings, ...checkNames(env)], config: null };
   }
   const problems = startProblems(config.value);
   const findings =
@@ -33,6 +34,7 @@ export function checkConfiguration(env: Variables): {
   return {
     findings: [
       ...findings,
+      ...checkNames(env),
       ...checkSecrets(env, config.value),
       ...checkPublicUrl(env, config.value),
     ],
