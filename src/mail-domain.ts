@@ -1,10 +1,21 @@
 import { domainToASCII, domainToUnicode } from 'node:url';
 
+// no valid address is longer, and decoding a longer domain would only cost time
+const LONGEST = 254;
+
 /**
- * Whether mail to an address goes to the domain that the address is compared by, and is spelled in the one way there is.
+ * A text as it is compared: in Unicode's compatibility form and in lower case. Lower-casing can undo the normalisation and
+ * vice versa, hence twice.
+ */
+export function comparedForm(text: string): string {
+  return text.normalize('NFKC').toLowerCase().normalize('NFKC');
+}
+
+/**
+ * Whether mail to an address goes to the same domain that the address is compared by.
  *
- * Mail programs read domains by rules of their own (UTS 46). By those a capital "ẞ" is "ss", where lower case makes "ß" of it:
- * a link that goes to one domain would confirm an address of the other. And marks that nobody sees are nothing, so that one
+ * Mail programs map domains by rules of their own (UTS 46). They turn a capital "ẞ" into "ss", while lower case makes "ß" of
+ * it, so a link mailed to one domain would confirm an address at the other. They also drop invisible characters, so one
  * mailbox would have any number of addresses.
  */
 export function leadsToItsDomain(email: string): boolean {
@@ -19,8 +30,8 @@ export function leadsToItsDomain(email: string): boolean {
 }
 
 /**
- * An address in its compared form, its domain as people write it: "xn--bcher-kva.example" is how programs write
- * "bücher.example", and mail to both goes to one mailbox.
+ * Decodes the domain of an address in its compared form: "xn--bcher-kva.example" is the encoded form of "bücher.example", and
+ * mail to both goes to one mailbox. Anything else is returned as it is.
  */
 export function withReadableDomain(compared: string): string {
   const at = compared.lastIndexOf('@') + 1;
@@ -28,9 +39,3 @@ export function withReadableDomain(compared: string): string {
   const readable = domainToUnicode(compared.slice(at));
   return readable === '' ? compared : compared.slice(0, at) + comparedForm(readable);
 }
-
-// no address is longer, and to decode what is costs more than a glance
-const LONGEST = 254;
-
-/** As `identifierKey` makes it, but for domains in the form of programs. */
-const comparedForm = (text: string) => text.normalize('NFKC').toLowerCase().normalize('NFKC');

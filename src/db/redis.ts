@@ -41,10 +41,10 @@ return 1`,
     parser.pushKey(key);
     parser.push(String(nowMs), String(nowMs + windowMs), String(windowMs + KEPT_LONGER_MS));
   },
-  // whatever else stands in the place of the number counts nothing, and would let everybody through
+  // anything else in place of the number would be below every limit, and let everybody through
   transformReply(reply: unknown) {
     if (typeof reply === 'number' && reply >= 1) return reply;
-    throw new Error('Redis answered with something else than the number of a hit.');
+    throw new Error('Redis did not answer with the number of the hit.');
   },
 });
 

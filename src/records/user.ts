@@ -6,7 +6,7 @@ import { builtOnce, insertBuiltOnce, placeholder } from '../db/prepared-query.ts
 import { users } from '../db/schema.ts';
 import { AuthError } from '../errors.ts';
 import type { Json } from '../json.ts';
-import { withReadableDomain } from '../mail-domain.ts';
+import { comparedForm, withReadableDomain } from '../mail-domain.ts';
 
 export type { Role, UserStatus };
 
@@ -50,8 +50,7 @@ export const userColumns = {
  * case, so that case, width, composed accents and the two spellings of a domain do not make two accounts out of one name.
  */
 export function identifierKey(text: string): string {
-  // lower-casing can undo the normalisation and vice versa, hence twice
-  return withReadableDomain(text.trim().normalize('NFKC').toLowerCase().normalize('NFKC'));
+  return withReadableDomain(comparedForm(text.trim()));
 }
 
 const selectById = builtOnce((db) =>

@@ -36,8 +36,8 @@ export interface Attempt {
 }
 
 /**
- * Passwords that are tried at sign-in by a name. By username they are counted for the account that has it: whoever stole an
- * access token can give the account another name as often as they like, and would have five more guesses by each.
+ * The subject of a sign-in by e-mail address or username. By username, attempts count for the account that has the name: the
+ * holder of a stolen access token could rename the account as often as they like, and get five more guesses each time.
  */
 export function passwordSubject(identifier: string, user: { id: string } | null): AttemptSubject {
   const isUsername = !identifierKey(identifier).includes('@');
