@@ -72,6 +72,8 @@ export function openDatabase(options: {
     maxIdle: connections,
     // shorter than the callers' own deadline, so that they get the actual error
     connectTimeout: timeoutMs * 0.9,
+    // firewalls forget connections that are idle for some minutes; the system's own probes begin after two hours
+    keepAliveInitialDelay: 60_000,
     maxPreparedStatements: STATEMENTS_PER_CONNECTION,
     timezone: 'Z',
     charset: 'utf8mb4_bin',
