@@ -4,6 +4,7 @@ import { ConfigError } from './config-error.ts';
 import { readConnection } from './database-connections.ts';
 import type { DatabaseConnection } from './db/connection.ts';
 import type { Environment } from './environment.ts';
+import { type GuessingSettings, guessingSettings } from './guessing-settings.ts';
 import { type CertificateFiles, readCertificate } from './http/certificate.ts';
 import { type MailFiles, type MailSettings, mailSettings, readMailFiles } from './mail/settings.ts';
 import { cookiesAreSecure, isLocal, publicUrlOf } from './public-url.ts';
@@ -19,7 +20,7 @@ const DEVICE_SECONDS = 400 * 24 * 60 * 60;
 type Connection = DatabaseConnection | undefined;
 
 /** Every setting an operator can choose, validated and converted to the units the service uses. */
-export interface Config {
+export interface Config extends GuessingSettings {
   readonly profile: Environment['NODE_ENV'];
   readonly listen: {
     /** Undefined to listen on every address of the machine, with or without IPv6. */
@@ -91,21 +92,6 @@ export interface Config {
   };
   /** How many mails that strangers can trigger may go to one address in each window. */
   readonly mailAllowance: { readonly limit: number; readonly windowMs: number };
-  readonly password: {
-    readonly minLength: number;
-    readonly memoryKib: number;
-    readonly passes: number;
-    readonly parallelism: number;
-  };
-  readonly hashing: { readonly concurrency: number; readonly queue: number };
-  readonly attempts: { readonly limit: number; readonly windowMs: number };
-  readonly rateLimit: {
-    readonly enabled: boolean;
-    /** Keyed by the names in rate-limits.ts. */
-    readonly overrides: Readonly<Record<string, { max: number; windowMs: number }>>;
-    /** How many counting windows are kept at most; beyond that, those that end first are dropped. */
-    readonly rows: number;
-  };
   readonly trustedProxies: string;
   readonly corsOrigins: readonly string[];
   readonly defaultPhrase: string | null;
@@ -239,28 +225,6 @@ function visitorSettings(variables: Environment, production: boolean) {
     introspection: variables.INTROSPECTION ? variables.INTROSPECTION === 'on' : !production,
     playground: variables.PLAYGROUND ? variables.PLAYGROUND === 'on' : !production,
     brand: readBrand(variables),
-  };
-}
-
-/** The settings that protect accounts from guessing. */
-function guessingSettings(variables: Environment) {
-  return {
-    password: {
-      minLength: variables.PASSWORD_MIN_LENGTH,
-      memoryKib: variables.ARGON2_MEMORY,
-      passes: variables.ARGON2_PASSES,
-      parallelism: variables.ARGON2_PARALLELISM,
-    },
-    hashing: { concurrency: variables.HASH_CONCURRENCY, queue: variables.HASH_QUEUE },
-    attempts: {
-      limit: variables.LOGIN_ATTEMPT_LIMIT,
-      windowMs: variables.LOGIN_ATTEMPT_WINDOW * MINUTE_MS,
-    },
-    rateLimit: {
-      enabled: variables.RATE_LIMIT === 'on',
-      overrides: variables.RATE_LIMITS,
-      rows: variables.RATE_LIMIT_ROWS,
-    },
   };
 }
 
