@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { alternatives } from './alternatives.ts';
 import { isTrustedProxies } from './http/client-address.ts';
 import { readSender } from './mail/sender.ts';
 import { isPlainLocal } from './public-url.ts';
@@ -16,7 +17,7 @@ export const whole = (min: number, max: number) =>
 
 /** One of a few words. */
 export const choice = <const Words extends readonly [string, ...string[]]>(...words: Words) =>
-  z.enum(words, `must be ${words.slice(0, -1).join(', ')} or ${words.at(-1)}`);
+  z.enum(words, `must be ${alternatives(words)}`);
 
 /** Login shells and sshd set MAIL to the path of the person's mailbox (POSIX), which is no choice of ours. */
 export const unlessMailbox = (given: unknown) =>

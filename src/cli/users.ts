@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { alternatives } from '../alternatives.ts';
 import { changeUser, deleteUser, resetUserTotp, unlockUser } from '../flows/user-administration.ts';
 import type { User } from '../records/user.ts';
 import { type SearchPage, type SearchPosition, searchUsers } from '../records/user-search.ts';
@@ -56,11 +57,7 @@ Exit codes: 0 done, 1 refused or not found, 2 wrong usage.`,
     const [action = '', who, ...more] = positionals;
     const act = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
     if (act === undefined) {
-      throw new UsageError(
-        `Say ${Object.keys(ACTIONS)
-          .join(', ')
-          .replace(/, ([^,]*)$/, ' or $1')}.`,
-      );
+      throw new UsageError(`Say ${alternatives(Object.keys(ACTIONS))}.`);
     }
     if (!who?.trim()) {
       throw new UsageError(`Say ${action === 'find' ? 'what to look for' : 'whose account'}.`);

@@ -1,3 +1,4 @@
+import { alternatives } from '../alternatives.ts';
 import type { Client } from '../client.ts';
 import { newId } from '../crypto/id.ts';
 import { importProblem } from '../crypto/password-hash.ts';
@@ -176,7 +177,7 @@ function readOne<Choice extends string>(
 ): Choice {
   const chosen = choices.find((choice) => choice === text?.toUpperCase());
   if (text !== null && chosen === undefined) {
-    problems.push({ path, message: `Give ${choices.join(' or ')}.` });
+    problems.push({ path, message: `Give ${alternatives(choices)}.` });
   }
   return chosen ?? choices[0];
 }
