@@ -3,7 +3,7 @@ import { REGISTER } from '../support/account.ts';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { runSql } from '../support/database.ts';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
-import { deliver, mailEnv, newDelivery, storedMails, writeMail } from '../support/outbox.ts';
+import { deliverOnce, mailEnv, storedMails, writeMail } from '../support/outbox.ts';
 
 // Whoever can put a line break into a header of a mail can add recipients, and a body of their own.
 
@@ -22,12 +22,6 @@ beforeEach(() => {
 });
 afterEach(() => runSql(app.databaseUrl, 'delete from outbox'));
 
-async function send(): Promise<void> {
-  const delivery = newDelivery(app);
-  await deliver(delivery);
-  await delivery.close();
-}
-
 const BREAKS = ['\r\n', '\n', '\r', '\u2028', '\u0085', '\0'];
 
 it.each(BREAKS)('an address with a line break cannot be registered (%j)', async (lineBreak) => {
@@ -45,7 +39,7 @@ it.each([
   'group: eve@evil.example;',
 ])('an address that came past every check is written to by nobody (%j)', async (email) => {
   await writeMail(app, { kind: 'password-changed' }, { email });
-  await send();
+  await deliverOnce(app);
   expect(server.received).toEqual([]);
   const [row] = await storedMails(app);
   expect(row).toMatchObject({ state: 'FAILED' });
@@ -61,7 +55,7 @@ it('a phrase, a device and a new address with line breaks stay in the body', asy
     { kind: 'email-changed', newEmail: lure, token: lure, expiresAt: 0 },
     { phrase: lure },
   );
-  await send();
+  await deliverOnce(app);
   expect(server.received).toHaveLength(2);
   for (const { to, raw, mail } of server.received) {
     expect(to).toEqual(['ada@example.org']);

@@ -23,7 +23,7 @@ import { completeLogin, enrolTotp, logIn, registerUser, totpCode } from '../supp
 import { createTestApp, TEST_SECRET, type TestApp } from '../support/app.ts';
 import { isUpdating, runSql } from '../support/database.ts';
 import { startMailServer } from '../support/mail-server.ts';
-import { deliver, mailEnv, newDelivery, storedMails, writeMail } from '../support/outbox.ts';
+import { deliverOnce, mailEnv, storedMails, writeMail } from '../support/outbox.ts';
 
 const NEW_SECRET = 'newer-7d1c0f8e2b6a4593a8c4e6f0b1d2937586';
 
@@ -186,9 +186,7 @@ it('moves mails that wait as well, and leaves alone what was sent', async () => 
     clock: old.clock,
     env: { AUTH_SECRET: NEW_SECRET, ...mailEnv(server.port) },
   });
-  const delivery = newDelivery(sending);
-  await deliver(delivery);
-  await delivery.close();
+  await deliverOnce(sending);
   expect(server.received).toHaveLength(2);
   for (const { mail } of server.received) expect(mail.text).toContain('#token=a-token');
   await sending.close();

@@ -39,6 +39,13 @@ export async function deliver(delivery: MailDelivery): Promise<void> {
   await delivery.idle();
 }
 
+/** Sends the mails of an app that are due now, by a delivery of its own. */
+export async function deliverOnce(app: TestApp): Promise<void> {
+  const delivery = newDelivery(app);
+  await deliver(delivery);
+  await delivery.close();
+}
+
 /** A row of the outbox. */
 export interface StoredMail {
   id: Buffer;

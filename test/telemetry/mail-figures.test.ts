@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTestApp, type TestApp } from '../support/app.ts';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
-import { deliver, mailEnv, newDelivery, writeMail } from '../support/outbox.ts';
+import { deliverOnce, mailEnv, writeMail } from '../support/outbox.ts';
 
 let server: MailServer;
 let app: TestApp;
@@ -23,13 +23,6 @@ async function figure(name: string): Promise<number> {
   return Number(line?.split(' ')[1] ?? Number.NaN);
 }
 
-/** Sends what waits, as an instance of its own. */
-async function send(of: TestApp = app): Promise<void> {
-  const delivery = newDelivery(of);
-  await deliver(delivery);
-  await delivery.close();
-}
-
 it('tell what came of each attempt, and what still waits', async () => {
   const outcomes = async () =>
     Promise.all(
@@ -40,15 +33,15 @@ it('tell what came of each attempt, and what still waits', async () => {
   const write = () => writeMail(app, { kind: 'password-changed' });
   expect(await outcomes()).toEqual([0, 0, 0]);
   await write();
-  await send();
+  await deliverOnce(app);
   expect(await outcomes()).toEqual([1, 0, 0]);
   server.behave({ refuse: { at: 'recipient', answer: '550 5.1.1 nobody here' } });
   await write();
-  await send();
+  await deliverOnce(app);
   expect(await outcomes()).toEqual([1, 0, 1]);
   server.behave({ refuse: { at: 'recipient', answer: '450 4.2.1 not now' } });
   await write();
-  await send();
+  await deliverOnce(app);
   expect(await outcomes()).toEqual([1, 1, 1]);
   expect(await figure('latchkey_mails{state="pending"}')).toBe(1);
   expect(await figure('latchkey_mails{state="failed"}')).toBe(1);
@@ -66,7 +59,7 @@ it('tell that the outbox cannot be worked on', async () => {
       throw new Error('no time');
     },
   };
-  await send({ ...app, app: { ...app.app, deps } });
+  await deliverOnce({ ...app, app: { ...app.app, deps } });
   expect(await failed()).toBe(1);
   expect(await succeeded()).toBe(before);
 });
